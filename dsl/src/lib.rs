@@ -1,0 +1,19 @@
+//! The language: from text to a model whose every shape is known.
+//!
+//! ```text
+//! text ─parse▶ ast::Module ─check▶ CheckedModel (+ diagnostics as data)
+//! ```
+//!
+//! This room is pure: no files, no environment, no clock, no terminal. The same
+//! text and the same options give the same result. Mistakes are values
+//! ([`Diagnostic`]); they are collected, and drawn only at the edge (the feature
+//! `render` has the drawing). What a network *computes* is not known here: that a
+//! `conv3` has a weight is, how it is multiplied is not.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod model;
+pub mod scalar;
+
+pub use diagnostic::{Diagnostic, Fix, Label, Severity, Span};
+pub use model::CheckedModel;
