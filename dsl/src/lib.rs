@@ -14,6 +14,8 @@ pub mod ast;
 pub mod diagnostic;
 pub mod model;
 pub mod scalar;
+pub mod syntax;
+pub mod words;
 
 pub use diagnostic::{Diagnostic, Fix, Label, Severity, Span};
 pub use model::CheckedModel;

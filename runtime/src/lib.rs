@@ -4,5 +4,19 @@
 //! [`program::Program`]: constants and functions that the compiler emitted, written
 //! against the one narrow module [`emitted`]. Everything else here works on any program.
 
+pub mod checkpoint;
+#[cfg(feature = "program")]
+pub mod command;
+pub mod data;
+pub mod devices;
 pub mod emitted;
+mod error;
+mod model;
+pub mod random;
+mod kernels;
+pub mod select;
 pub mod program;
+pub mod train;
+
+pub use error::{Error, NonFinite, Phase};
+pub use model::{Memory, Model, StepReport, Targets};

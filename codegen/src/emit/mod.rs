@@ -1,0 +1,173 @@
+//! Emission: from plans to Rust source.
+//!
+//! Everything was decided before; this room only writes. One network becomes a handful of
+//! modules: `shapes` (extents of convolutions and poolings), `parameters` (places in the flat
+//! buffers), `fused` (functions of each element), `training`, `evaluation`, `optimizer`, and
+//! the public type with its `PROGRAM`. The macro nests them in one hidden module, the program
+//! writes them as the files of a crate.
+
+mod api;
+mod calls;
+mod fused;
+mod modes;
+mod names;
+mod optimizer;
+mod parameters;
+mod shapes;
+
+#[cfg(feature = "pretty")]
+mod files;
+
+use nnc_dsl::CheckedModel;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+use crate::Compiled;
+
+#[cfg(feature = "pretty")]
+pub use files::{CrateOptions, EmittedFile, RuntimeDependency, crate_files, rust_text};
+
+/// How emitted code finds its surroundings.
+#[derive(Clone, Debug)]
+pub struct EmitOptions {
+    /// Path of the runtime crate, such as `::nnc_runtime`.
+    pub runtime: TokenStream,
+    /// An expression of type `&'static str`: the model's text.
+    pub source: TokenStream,
+}
+
+/// A module of an emitted network.
+pub struct Module {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, for its first line.
+    pub doc: String,
+    /// Its items.
+    pub items: TokenStream,
+}
+
+/// The modules of a network, and the items of their parent: the type and `PROGRAM`.
+pub fn modules(
+    model: &CheckedModel,
+    compiled: &Compiled,
+    options: &EmitOptions,
+) -> (Vec<Module>, TokenStream) {
+    let mut shared = Shared::default();
+    let training = modes::training(&compiled.training, &mut shared);
+    let evaluation = modes::evaluation(&compiled.evaluation, &mut shared);
+    let bodies = [
+        ("shapes", "Extents of convolutions, poolings and matrix products.", shared.shapes.items()),
+        ("parameters", "Places in the flat buffers of parameters, gradients and states.", {
+            parameters::items(&compiled.training)
+        }),
+        ("fused", "Functions of each element, fused by the compiler.", shared.fused.items()),
+        ("training", "The training pass.", training),
+        ("evaluation", "The evaluation pass, with batch norm folded into the weights.", evaluation),
+        ("optimizer", "The update of the parameters.", optimizer::items(model)),
+    ];
+    let modules = bodies
+        .into_iter()
+        .filter(|(_, _, items)| !items.is_empty())
+        .map(|(name, doc, items)| {
+            let imports = imports(&items, options, &shared, name);
+            Module { name, doc: doc.to_owned(), items: quote!(#imports #items) }
+        })
+        .collect();
+    (modules, api::items(model, compiled, options))
+}
+
+/// The whole network as the items of one module, for the macro.
+pub fn nested(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
+    let (modules, items) = modules(model, compiled, options);
+    let modules = modules.into_iter().map(|Module { name, doc, items }| {
+        let name = format_ident!("{name}");
+        quote! { #[doc = #doc] mod #name { #items } }
+    });
+    quote! { #(#modules)* #items }
+}
+
+/// What both passes use and is written once.
+#[derive(Default)]
+struct Shared {
+    shapes: shapes::Shapes,
+    fused: fused::Fused,
+}
+
+/// `use` lines for just the names that the items mention.
+fn imports(items: &TokenStream, options: &EmitOptions, shared: &Shared, module: &str) -> TokenStream {
+    let mut mentioned = Vec::new();
+    collect_idents(items.clone(), &mut mentioned);
+    mentioned.sort();
+    let used = |names: &[String]| -> Vec<Ident> {
+        let found = names.iter().filter(|name| mentioned.binary_search(name).is_ok());
+        found.map(|name| format_ident!("{name}")).collect()
+    };
+    let runtime = &options.runtime;
+    let emitted = used(&EMITTED.map(str::to_owned));
+    let emitted = (!emitted.is_empty()).then(|| quote!(use #runtime::emitted::{#(#emitted),*};));
+    let from_parent = matches!(module, "training" | "evaluation");
+    let siblings = [("fused", shared.fused.names()), ("shapes", shared.shapes.names())]
+        .into_iter()
+        .filter(|_| from_parent)
+        .map(|(sibling, names)| (format_ident!("{sibling}"), used(&names)))
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(sibling, names)| quote!(use super::#sibling::{#(#names),*};));
+    let parameters = (from_parent && mentioned.iter().any(|name| name == "parameters")).then(|| {
+        quote!(
+            use super::parameters;
+        )
+    });
+    quote!(#emitted #parameters #(#siblings)*)
+}
+
+/// Every name that emitted code may use from the runtime's module `emitted`.
+const EMITTED: [&str; 38] = [
+    "Conv2d",
+    "Linear",
+    "Operand",
+    "Pass",
+    "Pool2d",
+    "Region",
+    "Slot",
+    "Update",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_statistics",
+    "concat_channels",
+    "conv2d",
+    "conv2d_backward_data",
+    "conv2d_backward_weight",
+    "conv2d_then",
+    "cross_entropy",
+    "cross_entropy_backward",
+    "linear",
+    "linear_backward_data",
+    "linear_backward_weight",
+    "linear_then",
+    "loss_terms",
+    "loss_terms_backward",
+    "math",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "pointwise",
+    "reduce_channels",
+    "running_statistics",
+    "softmax",
+    "softmax_backward",
+    "split_channels",
+    "to_channels_first",
+    "to_channels_last",
+    "update",
+    "zero",
+    "Program",
+];
+
+fn collect_idents(tokens: TokenStream, found: &mut Vec<String>) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Ident(ident) => found.push(ident.to_string()),
+            TokenTree::Group(group) => collect_idents(group.stream(), found),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}

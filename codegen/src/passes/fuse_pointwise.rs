@@ -1,0 +1,145 @@
+//! Merges element-wise nodes into the element-wise and reducing nodes that read them.
+//!
+//! A fused node computes its producer's expression again instead of reading a stored tensor.
+//! With k tensors read by the producer and u readers, storing costs k reads, one write and u
+//! reads, recomputing costs u·k reads; arithmetic is nearly free beside them. So a producer
+//! is merged if all its readers can take it and u·k ≤ k + 1 + u. In training this is what
+//! makes `bn relu` one pass over memory, and lets the backward pass recompute the
+//! normalised values instead of keeping them.
+
+use nnc_dsl::scalar::Expr;
+
+use crate::graph::{Graph, Node, Op, Operand, Section, Type, ValueId};
+use crate::scalar::{simplify, size, substitute};
+
+/// A fused expression may not grow beyond this; rustc's time grows with it.
+const MAX_SIZE: usize = 300;
+/// A fused node reads at most so many operands: one register each, with some to spare.
+const MAX_OPERANDS: usize = 16;
+
+/// Merges wherever it saves memory traffic.
+pub fn fuse_pointwise(graph: &mut Graph) {
+    let consumers = graph.consumers();
+    let mut merged: Vec<Option<Node>> = vec![None; graph.values.len()];
+    let nodes = std::mem::take(&mut graph.nodes);
+    let mut kept = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        let node = with_producers(graph, node, &|value| merged[value.0].as_ref());
+        let readers: Vec<&Node> = consumers[node.outputs[0].0].iter().map(|index| &nodes[*index]).collect();
+        if worthwhile(graph, &node, &readers, &merged) {
+            let output = node.outputs[0];
+            merged[output.0] = Some(node);
+        } else {
+            kept.push(node);
+        }
+    }
+    graph.nodes = kept;
+}
+
+fn worthwhile(graph: &Graph, node: &Node, readers: &[&Node], merged: &[Option<Node>]) -> bool {
+    let Op::Pointwise(exprs) = &node.op else { return false };
+    let output = node.outputs[0];
+    if exprs.len() != 1 || readers.is_empty() || graph.results().any(|result| result == output) {
+        return false;
+    }
+    let reads = tensors_read(graph, node);
+    let traffic = reads * readers.len() <= reads + 1 + readers.len();
+    traffic && reads > 0 && readers.iter().all(|reader| can_take(graph, node, reader, merged))
+}
+
+/// Number of operands of the full extent.
+fn tensors_read(graph: &Graph, node: &Node) -> usize {
+    let extent = graph.ty(node.outputs[0]);
+    node.reads().filter(|value| same_extent(graph.ty(*value), extent)).count()
+}
+
+fn can_take(graph: &Graph, node: &Node, reader: &Node, merged: &[Option<Node>]) -> bool {
+    let same_part = (node.section == Section::Prepare) == (reader.section == Section::Prepare);
+    let extent = match &reader.op {
+        Op::Pointwise(_) => graph.ty(reader.outputs[0]),
+        Op::ReduceChannels(_) => graph.ty(reader.input(0)),
+        _ => return false,
+    };
+    if !same_part || !same_extent(graph.ty(node.outputs[0]), extent) {
+        return false;
+    }
+    // What the reader will be with everything merged that was chosen so far, and this node too.
+    let output = node.outputs[0];
+    let fused = with_producers(graph, reader, &|value| {
+        if value == output { Some(node) } else { merged[value.0].as_ref() }
+    });
+    let (Op::Pointwise(exprs) | Op::ReduceChannels(exprs)) = &fused.op else { return false };
+    fused.inputs.len() <= MAX_OPERANDS && exprs.iter().map(size).sum::<usize>() <= MAX_SIZE
+}
+
+fn same_extent(a: &Type, b: &Type) -> bool {
+    a.batched == b.batched && a.len() == b.len()
+}
+
+/// The node with the expressions of its merged inputs in place of these.
+fn with_producers<'a>(graph: &Graph, node: &Node, merged: &impl Fn(ValueId) -> Option<&'a Node>) -> Node {
+    let producer = |operand: &Operand| operand.value().and_then(merged);
+    let (Op::Pointwise(exprs) | Op::ReduceChannels(exprs)) = &node.op else { return node.clone() };
+    if node.inputs.iter().all(|operand| producer(operand).is_none()) {
+        return node.clone();
+    }
+    let mut inputs = Vec::new();
+    let replacements: Vec<Expr> = node
+        .inputs
+        .iter()
+        .map(|operand| match producer(operand) {
+            Some(Node { op: Op::Pointwise(inner), inputs: read, .. }) => {
+                let places: Vec<usize> = read.iter().map(|operand| place(&mut inputs, *operand)).collect();
+                substitute(&inner[0], &|index| Expr::Var(places[index]))
+            }
+            _ => Expr::Var(place(&mut inputs, *operand)),
+        })
+        .collect();
+    let exprs: Vec<Expr> =
+        exprs.iter().map(|expr| simplify(&substitute(expr, &|index| replacements[index].clone()))).collect();
+    let words = merged_words(node, &producer);
+    let (exprs, inputs) = tidy(graph, node, exprs, inputs);
+    let op =
+        if matches!(node.op, Op::Pointwise(_)) { Op::Pointwise(exprs) } else { Op::ReduceChannels(exprs) };
+    Node { op, inputs, words, ..node.clone() }
+}
+
+fn place(inputs: &mut Vec<Operand>, operand: Operand) -> usize {
+    inputs.iter().position(|found| *found == operand).unwrap_or_else(|| {
+        inputs.push(operand);
+        inputs.len() - 1
+    })
+}
+
+/// Drops operands that the expressions no longer mention. A reduction keeps one of the full
+/// extent at the front, which tells its extent.
+fn tidy(graph: &Graph, node: &Node, exprs: Vec<Expr>, inputs: Vec<Operand>) -> (Vec<Expr>, Vec<Operand>) {
+    let mentioned = |index: &usize| exprs.iter().any(|expr| crate::scalar::variables(expr).contains(index));
+    let mut order: Vec<usize> = (0..inputs.len()).collect();
+    if let Op::ReduceChannels(_) = node.op {
+        let extent = graph.ty(node.input(0)).clone();
+        let is_full = |operand: Operand| operand.value().is_some_and(|v| same_extent(graph.ty(v), &extent));
+        order.sort_by_key(|index| !is_full(inputs[*index]));
+        let front = order[0];
+        order.retain(|index| *index == front || mentioned(index));
+    } else {
+        order.retain(mentioned);
+    }
+    let new_place = |old: usize| order.iter().position(|index| *index == old).unwrap_or_default();
+    let exprs = exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(new_place(index)))).collect();
+    (exprs, order.iter().map(|index| inputs[*index]).collect())
+}
+
+/// The words of forward producers, then the node's own. Of a backward node only its own word
+/// and its producers' of the same kind, each once.
+fn merged_words<'a>(node: &Node, producer: &impl Fn(&Operand) -> Option<&'a Node>) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let producers = node.inputs.iter().filter_map(producer).filter(|p| p.section == node.section);
+    let all = producers.flat_map(|producer| producer.words.iter()).chain(&node.words);
+    for word in all {
+        if !words.contains(word) {
+            words.push(word.clone());
+        }
+    }
+    words
+}

@@ -1,0 +1,178 @@
+//! Expressions as Rust source.
+//!
+//! Parts that occur more than once become `let` bindings, so that the text is as long as the
+//! computation and not as its tree. The functions are those of the runtime's `math` module,
+//! which vectorise.
+
+use nnc_dsl::scalar::{Binary, Compare, Expr, Unary};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+
+use super::children;
+
+/// A shared part: `let t0 = …;`
+#[derive(Clone, Debug)]
+pub struct Let {
+    /// The name.
+    pub name: Ident,
+    /// The value.
+    pub value: TokenStream,
+}
+
+/// Several expressions over the same operands as Rust source.
+#[derive(Clone, Debug)]
+pub struct RustExpr {
+    /// Shared parts, in order.
+    pub lets: Vec<Let>,
+    /// One result per expression.
+    pub results: Vec<TokenStream>,
+}
+
+/// Prints expressions with `names` for the variables and `prefix` for the shared parts.
+pub fn to_rust(exprs: &[Expr], names: &[Ident], prefix: &str) -> RustExpr {
+    let mut printer =
+        Printer { names, prefix, shared: repeated_parts(exprs), lets: Vec::new(), done: Vec::new() };
+    let results = exprs.iter().map(|expr| printer.print(expr)).collect();
+    RustExpr { lets: printer.lets, results }
+}
+
+struct Printer<'a> {
+    names: &'a [Ident],
+    prefix: &'a str,
+    shared: Vec<Expr>,
+    lets: Vec<Let>,
+    done: Vec<(Expr, Ident)>,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, expr: &Expr) -> TokenStream {
+        if let Some((_, name)) = self.done.iter().find(|(part, _)| part == expr) {
+            return name.to_token_stream();
+        }
+        let tokens = self.print_parts(expr);
+        if !self.shared.contains(expr) {
+            return tokens;
+        }
+        let name = format_ident!("{}{}", self.prefix, self.lets.len());
+        self.lets.push(Let { name: name.clone(), value: unparenthesised(tokens) });
+        self.done.push((expr.clone(), name.clone()));
+        name.to_token_stream()
+    }
+
+    fn print_parts(&mut self, expr: &Expr) -> TokenStream {
+        match expr {
+            Expr::Const(value) => literal(*value),
+            Expr::Var(index) => self.names[*index].to_token_stream(),
+            Expr::Unary(function, x) => self.unary(*function, x),
+            Expr::Binary(function, a, b) => self.binary(*function, a, b),
+            Expr::Select(compare, parts) => {
+                let [left, right, then, otherwise] = parts.each_ref().map(|part| self.plain(part));
+                match compare {
+                    Compare::Less => quote!((if #left < #right { #then } else { #otherwise })),
+                    Compare::Greater => quote!((if #left > #right { #then } else { #otherwise })),
+                }
+            }
+        }
+    }
+
+    /// For places that need no parentheses.
+    fn plain(&mut self, expr: &Expr) -> TokenStream {
+        unparenthesised(self.print(expr))
+    }
+
+    fn unary(&mut self, function: Unary, x: &Expr) -> TokenStream {
+        if function == Unary::Neg {
+            let x = self.print(x);
+            return quote!((-#x));
+        }
+        let x = self.plain(x);
+        let name = Ident::new(&format!("{function:?}").to_lowercase(), Span::call_site());
+        quote!(math::#name(#x))
+    }
+
+    fn binary(&mut self, function: Binary, a: &Expr, b: &Expr) -> TokenStream {
+        let (left, right) = (self.print(a), self.print(b));
+        match function {
+            Binary::Add => quote!((#left + #right)),
+            Binary::Sub => quote!((#left - #right)),
+            Binary::Mul => quote!((#left * #right)),
+            Binary::Div => quote!((#left / #right)),
+            Binary::Max | Binary::Min => {
+                let (left, right) = (unparenthesised(left), unparenthesised(right));
+                let name = Ident::new(&format!("{function:?}").to_lowercase(), Span::call_site());
+                quote!(math::#name(#left, #right))
+            }
+        }
+    }
+}
+
+/// A literal of type f32, the largest finite one for what is larger; parentheses around negative ones.
+fn literal(value: f64) -> TokenStream {
+    if value.is_nan() {
+        return quote!(f32::NAN);
+    }
+    let magnitude = Literal::f32_unsuffixed((value.abs() as f32).min(f32::MAX));
+    if value < 0.0 { quote!((-#magnitude)) } else { quote!(#magnitude) }
+}
+
+/// The tokens without one pair of parentheses around all of them.
+pub(crate) fn unparenthesised(tokens: TokenStream) -> TokenStream {
+    let mut trees = tokens.clone().into_iter();
+    match (trees.next(), trees.next()) {
+        (Some(proc_macro2::TokenTree::Group(group)), None)
+            if group.delimiter() == proc_macro2::Delimiter::Parenthesis =>
+        {
+            group.stream()
+        }
+        _ => tokens,
+    }
+}
+
+/// Parts, other than leaves and negations, that occur more than once.
+fn repeated_parts(exprs: &[Expr]) -> Vec<Expr> {
+    let mut seen: Vec<(Expr, usize)> = Vec::new();
+    exprs.iter().for_each(|expr| count(expr, &mut seen));
+    seen.into_iter().filter(|(_, times)| *times > 1).map(|(expr, _)| expr).collect()
+}
+
+fn count(expr: &Expr, seen: &mut Vec<(Expr, usize)>) {
+    if matches!(expr, Expr::Const(_) | Expr::Var(_) | Expr::Unary(Unary::Neg, _)) {
+        return children(expr).into_iter().for_each(|child| count(child, seen));
+    }
+    match seen.iter_mut().find(|(part, _)| part == expr) {
+        Some((_, times)) => *times += 1,
+        None => {
+            seen.push((expr.clone(), 1));
+            children(expr).into_iter().for_each(|child| count(child, seen));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(exprs: &[Expr], names: &[&str]) -> (Vec<String>, Vec<String>) {
+        let names: Vec<Ident> = names.iter().map(|name| format_ident!("{name}")).collect();
+        let RustExpr { lets, results } = to_rust(exprs, &names, "t");
+        let lets = lets.iter().map(|binding| format!("{} = {}", binding.name, binding.value)).collect();
+        (lets, results.into_iter().map(|result| unparenthesised(result).to_string()).collect())
+    }
+
+    #[test]
+    fn shared_parts_are_bound_once() {
+        let x = Expr::var(0);
+        let y = x.clone().unary(Unary::Sigmoid);
+        let (lets, results) = printed(&[y.clone() * (Expr::Const(1.0) - y)], &["x"]);
+        assert_eq!(lets, ["t0 = math :: sigmoid (x)"]);
+        assert_eq!(results, ["t0 * (1.0 - t0)"]);
+    }
+
+    #[test]
+    fn a_choice_is_an_if() {
+        let expr =
+            Expr::select(Compare::Greater, Expr::var(0), Expr::Const(0.0), Expr::var(1), Expr::Const(-2.0));
+        let (_, results) = printed(&[expr], &["x", "dy"]);
+        assert_eq!(results, ["if x > 0.0 { dy } else { - 2.0 }"]);
+    }
+}

@@ -1,0 +1,65 @@
+//! How the present shape came about, for the notes of shape errors.
+
+use crate::model::Shape;
+
+/// The most changes of shape that a note shows.
+const SHOWN: usize = 4;
+
+/// The shapes passed so far, each with the word that gave it.
+#[derive(Default)]
+pub(super) struct Trail {
+    stops: Vec<(String, Shape)>,
+}
+
+impl Trail {
+    /// Starts anew, at a network's input or wherever a shape is known again.
+    pub(super) fn start(&mut self, shape: Shape) {
+        self.stops.clear();
+        self.stops.push((String::new(), shape));
+    }
+
+    /// Remembers a word if it changed the shape.
+    pub(super) fn pass(&mut self, word: &str, shape: &Shape) {
+        if self.stops.last().is_none_or(|(_, last)| last != shape) {
+            self.stops.push((word.to_owned(), shape.clone()));
+        }
+    }
+
+    /// The length now, to return to.
+    pub(super) fn len(&self) -> usize {
+        self.stops.len()
+    }
+
+    /// Forgets all but the first `len` stops.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.stops.truncate(len);
+    }
+
+    /// `3x32x32 → conv3 16 → 16x32x32`: the last few stops; none if nothing has changed the shape.
+    pub(super) fn describe(&self) -> Option<String> {
+        let first = self.stops.len().saturating_sub(SHOWN + 1);
+        let [(_, start), rest @ ..] = &self.stops[first..] else { return None };
+        let ellipsis = if first > 0 { "… → " } else { "" };
+        let changes = rest.iter().map(|(word, shape)| format!(" → {word} → {shape}"));
+        (!rest.is_empty()).then(|| format!("{ellipsis}{start}{}", changes.collect::<String>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_last_changes() {
+        let mut trail = Trail::default();
+        trail.start(Shape::vector(10));
+        assert_eq!(trail.describe(), None);
+        trail.pass("relu", &Shape::vector(10));
+        trail.pass("linear 20", &Shape::vector(20));
+        assert_eq!(trail.describe().unwrap(), "10 → linear 20 → 20");
+        for size in 1..=4 {
+            trail.pass("linear", &Shape::vector(size));
+        }
+        assert_eq!(trail.describe().unwrap(), "… → 20 → linear → 1 → linear → 2 → linear → 3 → linear → 4");
+    }
+}

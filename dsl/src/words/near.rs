@@ -1,0 +1,100 @@
+//! Near names: what somebody who wrote an unknown name probably meant.
+
+use super::{Word, WORDS, Windowed, split};
+
+/// The word that was probably meant, as it is written: by its name in other systems
+/// (`maxpool2` is `pool2`), then by few slips of the pen (`con3` is `conv3`).
+pub fn suggest(written: &str) -> Option<String> {
+    let plain = written.to_lowercase().replace('_', "");
+    let (stem, window) = split(&plain);
+    by_alias(&plain, "")
+        .or_else(|| by_alias(stem, window))
+        .or_else(|| joined_argument(stem, window))
+        .or_else(|| nearest(&plain, spellings(window).iter().map(String::as_str)).map(String::from))
+}
+
+/// The candidate with the fewest slips, if these are few for the length of the name.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let distances = candidates.map(|candidate| (distance(name, candidate), candidate));
+    distances.filter(|(slips, _)| *slips <= allowed).min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
+}
+
+fn by_alias(stem: &str, window: &str) -> Option<String> {
+    let word = WORDS.iter().find(|word| word.aliases.contains(&stem))?;
+    Some(spelling(word, window))
+}
+
+/// `linear10` is `linear 10`.
+fn joined_argument(stem: &str, digits: &str) -> Option<String> {
+    let word = WORDS.iter().find(|word| word.name == stem && word.window == Windowed::No)?;
+    let takes_one = word.arguments.first().is_some_and(|argument| argument.positional);
+    (takes_one && digits.parse::<u32>().is_ok()).then(|| format!("{stem} {digits}"))
+}
+
+fn spellings(window: &str) -> Vec<String> {
+    WORDS.iter().map(|word| spelling(word, window)).collect()
+}
+
+fn spelling(word: &Word, window: &str) -> String {
+    match word.window {
+        Windowed::No => word.name.to_owned(),
+        Windowed::Yes(usual) if window.is_empty() => format!("{}{usual}", word.name),
+        Windowed::Yes(_) => format!("{}{window}", word.name),
+    }
+}
+
+/// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 { i + j } else { cheapest(&rows, &a, &b, i, j) };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+fn cheapest(rows: &[Vec<usize>], a: &[char], b: &[char], i: usize, j: usize) -> usize {
+    let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+    let best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+    let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+    if swapped { best.min(rows[i - 2][j - 2] + 1) } else { best }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_and_other_systems_names_are_recognised() {
+        for (written, meant) in [
+            ("con3", "conv3"),
+            ("conv2d", "conv3"),
+            ("batchnorm", "bn"),
+            ("BatchNorm2d", "bn"),
+            ("maxpool2", "pool2"),
+            ("MaxPool", "pool2"),
+            ("fc", "linear"),
+            ("dense", "linear"),
+            ("linear10", "linear 10"),
+            ("leaky_relu", "lrelu"),
+            ("swish", "silu"),
+            ("rleu", "relu"),
+            ("sofmax", "softmax"),
+            ("relu6", "relu"),
+        ] {
+            assert_eq!(suggest(written).as_deref(), Some(meant), "{written}");
+        }
+        assert_eq!(suggest("transformer"), None);
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("conv", "conv"), 0);
+        assert_eq!(distance("ab", "ba"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,57 @@
+//! The checkpoint that a command works on.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+
+use crate::checkpoint::Checkpoint;
+use crate::devices::cpu::Pool;
+use crate::error::Error;
+use crate::model::Model;
+use crate::program::Program;
+use crate::train::{RunFolder, RunRecord, Source};
+
+/// A trained model, and the run that it comes from.
+pub(super) struct Saved {
+    pub(super) path: PathBuf,
+    pub(super) model: Model,
+    pub(super) run: RunRecord,
+}
+
+impl Saved {
+    /// Reads the checkpoint that `--checkpoint` names, or the best of the latest run.
+    pub(super) fn open(program: &'static Program, matches: &ArgMatches) -> Result<Saved, Error> {
+        let path = path(program, matches.get_one::<PathBuf>("checkpoint"))?;
+        let checkpoint = Checkpoint::read(&path)?;
+        let threads = matches.get_one("threads").copied().unwrap_or_else(Pool::default_threads);
+        let mut model = Model::with_threads(program, checkpoint.metadata.seed, threads);
+        model.restore(&checkpoint, &path)?;
+        let Some(run) = checkpoint.metadata.run else { return Err(without_run(&path)) };
+        Ok(Saved { path, model, run })
+    }
+
+    /// The data set that `--data` names, or that of the run.
+    pub(super) fn source(&self, matches: &ArgMatches) -> Result<Source, Error> {
+        let trained_on = self.run.config.data.clone();
+        match matches.get_one::<String>("data") {
+            Some(text) => Source::parse(text, Some(trained_on)),
+            None => Ok(trained_on),
+        }
+    }
+}
+
+fn path(program: &Program, given: Option<&PathBuf>) -> Result<PathBuf, Error> {
+    match given {
+        Some(path) if path.is_dir() => Ok(RunFolder::find(program.name, Some(path))?.best()),
+        Some(path) => Ok(path.clone()),
+        None => Ok(RunFolder::find(program.name, None)?.best()),
+    }
+}
+
+fn without_run(path: &Path) -> Error {
+    Error::Checkpoint {
+        path: path.to_owned(),
+        message: "does not say how its data was standardised, because it is not from `train`".into(),
+        help: "use it from the program that saved it, or train with `train`".into(),
+    }
+}

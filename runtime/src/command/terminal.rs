@@ -1,0 +1,155 @@
+//! A run on the terminal: a bar while an epoch goes on, a line when it is done.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{complain, duration, epoch_label, epoch_line, result_lines, say, thousands};
+use crate::train::{Beginning, EpochRecord, Observer, Part, ResultRecord, Step};
+
+/// Prints what a run tells.
+pub(super) struct Terminal {
+    /// None if nobody watches.
+    bar: Option<ProgressBar>,
+    pace: Pace,
+    unit: &'static str,
+    folder: String,
+}
+
+/// How fast the part under way goes.
+struct Pace {
+    part: Option<(Part, usize)>,
+    start: Instant,
+    samples: usize,
+    /// Samples of one epoch, training and validation.
+    epoch_samples: usize,
+}
+
+impl Terminal {
+    pub(super) fn new() -> Terminal {
+        let pace = Pace { part: None, start: Instant::now(), samples: 0, epoch_samples: 0 };
+        Terminal { bar: None, pace, unit: "samples", folder: String::new() }
+    }
+
+    /// Prints a line above the bar.
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+impl Observer for Terminal {
+    fn begin(&mut self, start: &Beginning) {
+        self.unit = if start.input.len() == 3 { "images" } else { "samples" };
+        self.folder = start.folder.display().to_string();
+        self.pace.epoch_samples = start.samples[0] + start.samples[1];
+        for note in start.notes {
+            complain(&format!("warning: {note}"));
+        }
+        beginning(start).iter().for_each(|line| say(line));
+        if stderr().is_terminal() {
+            self.bar = Some(ProgressBar::new(0).with_style(style()));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.pace.add(step);
+        let Some(bar) = &self.bar else { return };
+        bar.set_prefix(label(step));
+        bar.set_length(step.steps as u64);
+        bar.set_position(step.done as u64);
+        bar.set_message(self.pace.message(step, self.unit));
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        self.line(&epoch_line(record, self.unit));
+    }
+
+    fn result(&mut self, record: &ResultRecord) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        say(&format!("best epoch {}, saved as {}/best.safetensors", record.best_epoch, self.folder));
+        result_lines("test", &record.test).iter().for_each(|line| say(line));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // After an error or an interruption the bar is still there.
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Pace {
+    fn add(&mut self, step: &Step) {
+        if self.part != Some((step.part, step.epoch)) {
+            (self.part, self.start, self.samples) = (Some((step.part, step.epoch)), Instant::now(), 0);
+        } else {
+            // The first batch only starts the clock.
+            self.samples += step.samples;
+        }
+    }
+
+    /// Rate and time left, once there is a rate.
+    fn message(&self, step: &Step, unit: &str) -> String {
+        let rate = self.samples as f64 / self.start.elapsed().as_secs_f64();
+        if self.samples == 0 || !rate.is_finite() {
+            return String::new();
+        }
+        let left = (step.steps - step.done) * step.samples;
+        let mut message =
+            format!("{} {unit}/s  {} left", thousands(rate.round() as u64), duration(left as f64 / rate));
+        let epochs = step.epochs - step.epoch;
+        if step.part == Part::Training && epochs > 0 {
+            let left = left + epochs * self.epoch_samples;
+            message.push_str(&format!(", {} for the run", duration(left as f64 / rate)));
+        }
+        message
+    }
+}
+
+/// What the run is, in two or three lines.
+fn beginning(start: &Beginning) -> Vec<String> {
+    let [training, validation, test] = start.samples.map(|samples| thousands(samples as u64));
+    let config = start.config;
+    let mut lines = vec![
+        format!(
+            "{}: {} parameters, {} with {training} training, {validation} validation, {test} test samples",
+            start.network,
+            thousands(start.parameters as u64),
+            config.data,
+        ),
+        format!(
+            "{}, batch {}, seed {}, {} thread{}, run folder {}",
+            start.optimizer,
+            config.batch,
+            config.seed,
+            start.threads,
+            if start.threads == 1 { "" } else { "s" },
+            start.folder.display(),
+        ),
+    ];
+    if let Some((epoch, position)) = start.resumed {
+        lines.push(format!("resumed after {epoch} epochs and {position} steps"));
+    }
+    lines
+}
+
+fn label(step: &Step) -> String {
+    match step.part {
+        Part::Training => epoch_label(step.epoch, step.epochs),
+        Part::Validation => format!("{} validation", epoch_label(step.epoch, step.epochs)),
+        Part::Test => "test".to_owned(),
+    }
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}

@@ -1,0 +1,230 @@
+//! Aligned memory, and the buffers of a pass.
+//!
+//! A pass works on eight regions at once and a kernel names its operands as slots in them.
+//! [`Buffers::access`] turns the slots of one call into slices; it checks that they lie inside
+//! their regions and that no written range overlaps another range of the call.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut, Range};
+
+use crate::emitted::{Region, Slot};
+
+/// A number type that a [`Buffer`] can hold: plain, and valid for any bits.
+pub trait Element: Copy + Send + Sync + private::Sealed {}
+
+impl Element for f32 {}
+impl Element for f64 {}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A fixed number of elements, aligned to 64 bytes: a cache line and the widest vector.
+pub struct Buffer<T: Element = f32> {
+    lines: Vec<Line>,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+impl<T: Element> Buffer<T> {
+    /// `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        Buffer { lines: vec![Line([0; 64]); lines], len, element: PhantomData }
+    }
+
+    /// A copy of `values`.
+    pub fn from_slice(values: &[T]) -> Self {
+        let mut buffer = Buffer::zeroed(values.len());
+        buffer.copy_from_slice(values);
+        buffer
+    }
+}
+
+impl<T: Element> Default for Buffer<T> {
+    fn default() -> Self {
+        Buffer::zeroed(0)
+    }
+}
+
+impl<T: Element> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        Buffer { lines: self.lines.clone(), len: self.len, element: PhantomData }
+    }
+}
+
+impl<T: Element> Deref for Buffer<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: the lines hold at least `len` elements, are initialised, and an `Element` is
+        // valid for any bits; 64-byte alignment suffices for it.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<T: Element> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`; `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+/// The regions that a pass works on, borrowed for its duration.
+pub struct Buffers<'a> {
+    batch: usize,
+    regions: [(*mut f32, usize); REGIONS],
+    in_use: Cell<bool>,
+    borrowed: PhantomData<&'a mut [f32]>,
+}
+
+const REGIONS: usize = 8;
+
+impl<'a> Buffers<'a> {
+    /// No memory yet: every region is empty until [`Buffers::with`] names one.
+    pub fn new(batch: usize) -> Self {
+        let empty = (std::ptr::NonNull::dangling().as_ptr(), 0);
+        Buffers { batch, regions: [empty; REGIONS], in_use: Cell::new(false), borrowed: PhantomData }
+    }
+
+    /// `memory` as `region`; it may be larger than the batch needs.
+    pub fn with(mut self, region: Region, memory: &'a mut [f32]) -> Self {
+        self.regions[region as usize] = (memory.as_mut_ptr(), memory.len());
+        self
+    }
+
+    /// Samples in the batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Elements of `slot` at this batch size.
+    pub fn len(&self, slot: Slot) -> usize {
+        self.range(slot).len()
+    }
+
+    /// Calls `body` with the slices of one kernel call. An operand without a slot reads an
+    /// empty slice.
+    ///
+    /// # Panics
+    /// If a slot lies outside its region, a written range overlaps another range of the call,
+    /// or `body` calls `access` again: mistakes of the compiler that planned the memory.
+    pub fn access<const R: usize, const I: usize, const W: usize, T>(
+        &self,
+        reads: [Slot; R],
+        operands: [Option<Slot>; I],
+        writes: [Slot; W],
+        body: impl FnOnce([&[f32]; R], [&[f32]; I], [&mut [f32]; W]) -> T,
+    ) -> T {
+        let guard = InUse::new(&self.in_use);
+        self.check_disjoint(&reads, &operands, &writes);
+        let read = |slot| {
+            let (start, len) = self.pointer(slot);
+            // SAFETY: `pointer` has checked the bounds; the memory is borrowed exclusively for
+            // 'a, no other call is under way, and no range written by this one overlaps.
+            unsafe { std::slice::from_raw_parts(start.cast_const(), len) }
+        };
+        let write = |slot| {
+            let (start, len) = self.pointer(slot);
+            // SAFETY: as above, and this range overlaps no other range of the call at all.
+            unsafe { std::slice::from_raw_parts_mut(start, len) }
+        };
+        let operands = operands.map(|slot| slot.map_or(&[][..], read));
+        let result = body(reads.map(read), operands, writes.map(write));
+        drop(guard);
+        result
+    }
+
+    fn check_disjoint(&self, reads: &[Slot], operands: &[Option<Slot>], writes: &[Slot]) {
+        for (index, &write) in writes.iter().enumerate() {
+            let others = writes[index + 1..].iter().chain(reads).chain(operands.iter().flatten());
+            for &other in others {
+                assert!(!self.overlap(write, other), "{write:?} is written and overlaps {other:?}");
+            }
+        }
+    }
+
+    fn overlap(&self, a: Slot, b: Slot) -> bool {
+        let (left, right) = (self.range(a), self.range(b));
+        a.region == b.region && left.start < right.end && right.start < left.end
+    }
+
+    fn pointer(&self, slot: Slot) -> (*mut f32, usize) {
+        let (start, len) = self.regions[slot.region as usize];
+        let range = self.range(slot);
+        assert!(range.end <= len, "{slot:?} ends at {} of {len} elements", range.end);
+        // SAFETY: the range lies inside the region, as just checked.
+        (unsafe { start.add(range.start) }, range.len())
+    }
+
+    fn range(&self, slot: Slot) -> Range<usize> {
+        let scale = if slot.region.is_batched() { self.batch } else { 1 };
+        slot.offset * scale..(slot.offset + slot.len) * scale
+    }
+}
+
+/// Marks the buffers as lent out, also when a kernel panics.
+struct InUse<'a>(&'a Cell<bool>);
+
+impl<'a> InUse<'a> {
+    fn new(flag: &'a Cell<bool>) -> Self {
+        assert!(!flag.replace(true), "a kernel called another kernel");
+        InUse(flag)
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(offset: usize, len: usize) -> Slot {
+        Slot::new(Region::Batched, offset, len)
+    }
+
+    fn copy(reads: [Slot; 1], writes: [Slot; 1]) -> Vec<f32> {
+        let mut memory: Vec<f32> = (0..10u8).map(f32::from).collect();
+        let buffers = Buffers::new(2).with(Region::Batched, &mut memory);
+        buffers.access(reads, [None], writes, |[x], [none], [y]| {
+            assert!(none.is_empty());
+            y.copy_from_slice(x);
+        });
+        memory
+    }
+
+    #[test]
+    fn slots_scale_with_the_batch() {
+        assert_eq!(copy([slot(0, 2)], [slot(2, 2)]), [0., 1., 2., 3., 0., 1., 2., 3., 8., 9.]);
+    }
+
+    #[test]
+    #[should_panic(expected = "overlaps")]
+    fn a_write_over_an_operand_is_refused() {
+        copy([slot(0, 2)], [slot(1, 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "ends at 12 of 10")]
+    fn a_slot_outside_its_region_is_refused() {
+        copy([slot(0, 2)], [slot(4, 2)]);
+    }
+
+    #[test]
+    fn buffers_are_aligned_and_keep_their_length() {
+        let buffer = Buffer::from_slice(&[1.0f32; 17]);
+        assert_eq!(buffer.as_ptr() as usize % 64, 0);
+        assert_eq!(buffer.clone().len(), 17);
+    }
+}

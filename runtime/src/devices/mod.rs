@@ -1,0 +1,6 @@
+//! Where kernels run.
+//!
+//! A device brings its threads, its memory and what its vector units can do. Kernels are written
+//! against these; which kernel serves a call is decided in [`select`](crate::select).
+
+pub mod cpu;

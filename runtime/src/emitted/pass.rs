@@ -1,0 +1,154 @@
+//! The argument of every emitted function.
+//!
+//! A [`Pass`] carries what the calls of one step have in common: the memory, the threads, the
+//! labels, the random key. Emitted code names layers and counts elements with it; all else is
+//! for the training loop, which makes it, and for kernels.
+
+use std::cell::Cell;
+
+use super::{Operand, Slot};
+use crate::devices::cpu::{Buffers, Pool};
+
+/// One run of a training or evaluation pass over one batch.
+pub struct Pass<'a> {
+    buffers: Buffers<'a>,
+    pool: &'a Pool,
+    labels: &'a [u32],
+    random: RandomKey,
+    inspect: bool,
+    layer: Cell<&'static str>,
+    first_non_finite: Cell<Option<&'static str>>,
+}
+
+/// What the random numbers of a pass depend on, beside the stream and the element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RandomKey {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The number of the training step.
+    pub step: u64,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass over `buffers`, whose batch size it takes, on the threads of `pool`.
+    pub fn new(buffers: Buffers<'a>, pool: &'a Pool) -> Self {
+        Pass {
+            buffers,
+            pool,
+            labels: &[],
+            random: RandomKey::default(),
+            inspect: false,
+            layer: Cell::new(""),
+            first_non_finite: Cell::new(None),
+        }
+    }
+
+    /// With the class of each sample.
+    pub fn with_labels(mut self, labels: &'a [u32]) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// With the key of its random numbers.
+    pub fn with_random(mut self, key: RandomKey) -> Self {
+        self.random = key;
+        self
+    }
+
+    /// With every result examined for NaN and infinities, see [`Pass::first_non_finite`].
+    pub fn inspecting(mut self) -> Self {
+        self.inspect = true;
+        self
+    }
+
+    /// Samples in the batch.
+    pub fn batch(&self) -> usize {
+        self.buffers.batch()
+    }
+
+    /// Elements per channel of a tensor with `positions` positions per sample.
+    #[inline]
+    pub fn count(&self, positions: usize) -> f32 {
+        (self.batch() * positions) as f32
+    }
+
+    /// Names the layer whose calls follow, for reports.
+    #[inline]
+    pub fn layer(&self, path: &'static str) {
+        self.layer.set(path);
+    }
+
+    /// The first layer that produced a NaN or an infinity while the pass was inspected.
+    pub fn first_non_finite(&self) -> Option<&'static str> {
+        self.first_non_finite.get()
+    }
+
+    /// The threads that kernels run on.
+    pub fn pool(&self) -> &'a Pool {
+        self.pool
+    }
+
+    /// The class of each sample.
+    pub fn labels(&self) -> &'a [u32] {
+        self.labels
+    }
+
+    /// The key of the random numbers.
+    pub fn random(&self) -> RandomKey {
+        self.random
+    }
+
+    /// Elements of `slot` at this batch size.
+    pub fn len(&self, slot: Slot) -> usize {
+        self.buffers.len(slot)
+    }
+
+    /// A copy of what `slot` holds, for tests and reports.
+    pub fn read(&self, slot: Slot) -> Vec<f32> {
+        self.buffers.access([slot], [], [], |[values], [], []| values.to_vec())
+    }
+
+    /// Runs a kernel on its slices. An operand that is no tensor has an empty one.
+    pub(crate) fn call<const R: usize, const I: usize, const W: usize>(
+        &self,
+        reads: [Slot; R],
+        operands: [Operand; I],
+        writes: [Slot; W],
+        kernel: impl FnOnce([&[f32]; R], [&[f32]; I], [&mut [f32]; W]),
+    ) {
+        self.buffers.access(reads, operands.map(Operand::slot), writes, kernel);
+        if self.inspect {
+            writes.iter().for_each(|&slot| self.examine(slot));
+        }
+    }
+
+    fn examine(&self, slot: Slot) {
+        let finite = self.buffers.access([slot], [], [], |[values], [], []| {
+            values.iter().all(|value| value.is_finite())
+        });
+        if !finite && self.first_non_finite.get().is_none() {
+            self.first_non_finite.set(Some(self.layer.get()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emitted::Region;
+
+    #[test]
+    fn inspection_names_the_first_layer() {
+        let (pool, mut memory) = (Pool::new(1), [0.0; 4]);
+        let pass = Pass::new(Buffers::new(1).with(Region::Fixed, &mut memory), &pool).inspecting();
+        let write = |value: f32| {
+            pass.call([], [], [Slot::new(Region::Fixed, 1, 1)], |[], [], [y]| y.fill(value));
+        };
+        for (layer, value) in [("conv1", 1.0), ("bn1", f32::INFINITY), ("relu1", f32::NAN)] {
+            pass.layer(layer);
+            write(value);
+        }
+        assert_eq!(pass.first_non_finite(), Some("bn1"));
+        assert_eq!(pass.count(49), 49.0);
+    }
+}

@@ -1,0 +1,88 @@
+//! The matrix product inside convolutions and linear layers.
+//!
+//! The unit of work is a [`Tile`]: a few rows of C += A·B. Rows of A are read in place through
+//! one pointer each, so that a convolution needs no im2col matrix: the rows of A are windows of
+//! the image, and along a row of the window the elements are contiguous. B is packed into
+//! panels as wide as the registers allow, see [`pack`]. Each element of C is summed in the
+//! order of k by one task.
+
+mod lanes;
+mod pack;
+
+pub(crate) use pack::{Panels, Source, pack_panel};
+
+use crate::devices::cpu::Isa;
+
+/// Rows of C in a tile. With four 16-lane vectors of columns, 24 accumulators, 4 vectors of B and
+/// one of A fit the 32 registers of AVX-512; with two 8-lane vectors, 15 of the 16 of AVX2.
+pub(crate) const ROWS: usize = 6;
+
+/// Columns of the widest panel.
+pub(crate) fn panel_width(isa: Isa) -> usize {
+    lanes(isa) * max_vectors(isa)
+}
+
+/// Numbers in a vector.
+pub(crate) fn lanes(isa: Isa) -> usize {
+    match isa {
+        Isa::Portable => 4,
+        Isa::Avx2 => 8,
+        Isa::Avx512 => 16,
+    }
+}
+
+fn max_vectors(isa: Isa) -> usize {
+    match isa {
+        Isa::Portable | Isa::Avx2 => 2,
+        Isa::Avx512 => 4,
+    }
+}
+
+/// A loop over k in three levels: `outer × inner` runs of `len` elements, each element `step`
+/// after the one before. The packed B is contiguous over all of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk {
+    pub(crate) outer: (usize, usize),
+    pub(crate) inner: (usize, usize),
+    pub(crate) len: usize,
+    pub(crate) step: usize,
+}
+
+/// One call of the micro-kernel: `rows` rows of C, as wide as the panel or `columns` if less.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// Where each row of A starts. Rows past `rows` must be readable and are not used.
+    pub(crate) a: [*const f32; ROWS],
+    /// Which elements of a row of A are multiplied, counts and steps as (count, step).
+    pub(crate) walk: Walk,
+    /// The panel of B.
+    pub(crate) b: *const f32,
+    /// Where each row of C starts; only the first `rows` are touched.
+    pub(crate) c: [*mut f32; ROWS],
+    /// Rows of C, from 1 to [`ROWS`].
+    pub(crate) rows: usize,
+    /// Columns of C, at most the panel's width.
+    pub(crate) columns: usize,
+    /// Whether the product is added to C or replaces it.
+    pub(crate) accumulate: bool,
+}
+
+/// Computes a tile with a panel of B that is `width` wide.
+///
+/// # Safety
+/// Each row of A must be readable over the walk, B over `width` times its elements, each row of C
+/// writable over `columns`; C overlaps neither A nor B and no other thread touches it.
+pub(crate) unsafe fn multiply(isa: Isa, width: usize, tile: &Tile) {
+    let vectors = width / lanes(isa);
+    // SAFETY: the contract is this function's own; a pool never has an instruction set that its
+    // processor lacks.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => lanes::avx512(vectors, tile),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => lanes::avx2(vectors, tile),
+            _ => lanes::portable(vectors, tile),
+        }
+    }
+}

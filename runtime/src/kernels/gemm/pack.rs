@@ -1,0 +1,79 @@
+//! B in panels.
+//!
+//! A panel holds some columns of B, row after row, filled with zeros up to a whole number of
+//! vectors, so that the micro-kernel reads it from front to back. All panels are of full width
+//! but the last, hence the panel of columns `n..` starts at `rows * n`.
+
+use std::ops::Range;
+
+use super::{lanes, panel_width};
+use crate::devices::cpu::Isa;
+
+/// How the columns of a B with `rows` rows are cut into panels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panels {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    isa: Isa,
+}
+
+impl Panels {
+    pub(crate) fn new(isa: Isa, rows: usize, columns: usize) -> Panels {
+        Panels { rows, columns, isa }
+    }
+
+    /// Number of panels.
+    pub(crate) fn count(self) -> usize {
+        self.columns.div_ceil(panel_width(self.isa))
+    }
+
+    /// The columns of panel `index`.
+    pub(crate) fn columns(self, index: usize) -> Range<usize> {
+        let width = panel_width(self.isa);
+        index * width..((index + 1) * width).min(self.columns)
+    }
+
+    /// Columns of panel `index` with its filling.
+    pub(crate) fn width(self, index: usize) -> usize {
+        self.columns(index).len().next_multiple_of(lanes(self.isa))
+    }
+
+    /// First element of panel `index`.
+    pub(crate) fn offset(self, index: usize) -> usize {
+        self.rows * self.columns(index).start
+    }
+
+    /// Elements of all panels.
+    pub(crate) fn len(self) -> usize {
+        self.rows * self.columns.next_multiple_of(lanes(self.isa))
+    }
+
+    /// Elements of a full panel.
+    pub(crate) fn panel_len(self) -> usize {
+        self.rows * panel_width(self.isa)
+    }
+}
+
+/// Where some rows of B are read from: element (k, n) is `values[k * row_step + n * column_step]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) row_step: usize,
+    pub(crate) column_step: usize,
+}
+
+/// Writes `columns` of `source` into rows of a panel `width` wide.
+pub(crate) fn pack_panel(source: Source, columns: Range<usize>, width: usize, panel: &mut [f32]) {
+    for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+        let (filled, rest) = row.split_at_mut(columns.len());
+        let start = k * source.row_step;
+        if source.column_step == 1 {
+            filled.copy_from_slice(&source.values[start + columns.start..start + columns.end]);
+        } else {
+            for (n, element) in columns.clone().zip(filled) {
+                *element = source.values[start + n * source.column_step];
+            }
+        }
+        rest.fill(0.0);
+    }
+}

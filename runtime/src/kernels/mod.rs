@@ -1,0 +1,8 @@
+//! What the operations compute, on the processor.
+//!
+//! One folder or file per family of operations, with its formulas, its loops and its tests. The
+//! kernels see slices and sizes; which slices, the functions that emitted code calls say.
+
+pub(crate) mod conv2d;
+pub(crate) mod elementwise;
+pub(crate) mod gemm;

@@ -1,0 +1,57 @@
+//! How much memory a model needs: known before anything runs.
+
+use crate::program::Program;
+
+/// Bytes of a model's buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The learnt values.
+    pub parameters: usize,
+    /// Their gradients.
+    pub gradients: usize,
+    /// The states of the optimiser.
+    pub optimizer: usize,
+    /// Tensors that are kept but not learnt, and the copy that undoes a failed step.
+    pub states: usize,
+    /// What evaluation computes from the parameters alone.
+    pub prepared: usize,
+    /// The arena of a training pass, per sample of the batch.
+    pub training_per_sample: usize,
+    /// The arena of a training pass, whatever the batch.
+    pub training_fixed: usize,
+    /// The arena of an evaluation pass, per sample of the batch.
+    pub evaluation_per_sample: usize,
+    /// The arena of an evaluation pass, whatever the batch.
+    pub evaluation_fixed: usize,
+}
+
+impl Memory {
+    /// What a model of `program` needs.
+    pub fn of(program: &Program) -> Memory {
+        let bytes = |elements: usize| elements * size_of::<f32>();
+        let flat = bytes(program.parameter_len);
+        Memory {
+            parameters: flat,
+            gradients: flat,
+            optimizer: flat * program.optimizer.states.len(),
+            states: 2 * bytes(program.state_len),
+            prepared: bytes(program.evaluation.prepared_len),
+            training_per_sample: bytes(program.training.batched_len),
+            training_fixed: bytes(program.training.fixed_len),
+            evaluation_per_sample: bytes(program.evaluation.batched_len),
+            evaluation_fixed: bytes(program.evaluation.fixed_len),
+        }
+    }
+
+    /// Everything that training with batches of `batch` needs, evaluation in between included.
+    pub fn training(&self, batch: usize) -> usize {
+        let arena = self.training_fixed + batch * self.training_per_sample;
+        self.gradients + self.optimizer + arena + self.evaluation(batch)
+    }
+
+    /// Everything that prediction with batches of `batch` needs.
+    pub fn evaluation(&self, batch: usize) -> usize {
+        let arena = self.evaluation_fixed + batch * self.evaluation_per_sample;
+        self.parameters + self.states + self.prepared + arena
+    }
+}

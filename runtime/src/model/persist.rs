@@ -1,0 +1,158 @@
+//! Between a model and a checkpoint.
+
+use std::path::Path;
+
+use super::access::{range, state_range};
+use super::{Model, layout};
+use crate::checkpoint::{Checkpoint, FORMAT, Metadata, Tensor, fingerprint};
+use crate::error::Error;
+use crate::program::Program;
+
+/// Begins the names of the optimiser's states, which are flat and in the kernels' order.
+const OPTIMIZER: &str = "optimizer.";
+
+/// How many differences an error lists.
+const LISTED: usize = 4;
+
+impl Model {
+    /// All that makes up the model, without a training run.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut tensors: Vec<Tensor> =
+            self.parameter_tensors().chain(self.state_tensors()).chain(self.optimizer_tensors()).collect();
+        tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        Checkpoint { metadata: self.metadata(), tensors }
+    }
+
+    /// Takes everything from `checkpoint`, which was read from `path`. A checkpoint of another
+    /// architecture is refused; the states of another optimiser are left out.
+    pub fn restore(&mut self, checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
+        let differences = differences(self.program, checkpoint);
+        if !differences.is_empty() {
+            return Err(foreign(self.program, checkpoint, path, &differences));
+        }
+        let values = |name: &str| checkpoint.tensor(name).map_or(&[][..], |tensor| &tensor.values);
+        for parameter in self.program.parameters {
+            let inside = layout::to_inside(parameter, values(parameter.name));
+            self.parameters[range(parameter)].copy_from_slice(&inside);
+        }
+        for state in self.program.states {
+            self.states[state_range(state)].copy_from_slice(values(state.name));
+        }
+        self.restore_optimizer(checkpoint);
+        self.seed = checkpoint.metadata.seed;
+        self.step = checkpoint.metadata.step;
+        self.is_prepared = false;
+        Ok(())
+    }
+
+    fn restore_optimizer(&mut self, checkpoint: &Checkpoint) {
+        let optimizer = &self.program.optimizer;
+        if checkpoint.metadata.optimizer != optimizer.name {
+            self.optimizer.iter_mut().for_each(|state| state.fill(0.0));
+            return;
+        }
+        for (name, state) in optimizer.states.iter().zip(&mut self.optimizer) {
+            if let Some(tensor) = checkpoint.tensor(&format!("{OPTIMIZER}{name}")) {
+                state.copy_from_slice(&tensor.values);
+            }
+        }
+        for ((name, _), value) in optimizer.hyperparameters.iter().zip(&mut self.hyperparameters) {
+            *value = checkpoint.metadata.hyperparameters.get(*name).copied().unwrap_or(*value);
+        }
+    }
+
+    fn metadata(&self) -> Metadata {
+        let names = self.program.optimizer.hyperparameters.iter().map(|(name, _)| (*name).to_owned());
+        Metadata {
+            format: FORMAT,
+            runtime: env!("CARGO_PKG_VERSION").to_owned(),
+            network: self.program.name.to_owned(),
+            source: self.program.source.to_owned(),
+            source_fnv1a64: fingerprint(self.program.source),
+            optimizer: self.program.optimizer.name.to_owned(),
+            hyperparameters: names.zip(self.hyperparameters.iter().copied()).collect(),
+            seed: self.seed,
+            step: self.step,
+            run: None,
+        }
+    }
+
+    fn parameter_tensors(&self) -> impl Iterator<Item = Tensor> {
+        self.program.parameters.iter().map(|parameter| Tensor {
+            name: parameter.name.to_owned(),
+            shape: parameter.shape.to_vec(),
+            values: layout::to_outside(parameter, &self.parameters[range(parameter)]),
+        })
+    }
+
+    fn state_tensors(&self) -> impl Iterator<Item = Tensor> {
+        self.program.states.iter().map(|state| Tensor {
+            name: state.name.to_owned(),
+            shape: state.shape.to_vec(),
+            values: self.states[state_range(state)].to_vec(),
+        })
+    }
+
+    fn optimizer_tensors(&self) -> impl Iterator<Item = Tensor> {
+        self.program.optimizer.states.iter().zip(&self.optimizer).map(|(name, state)| Tensor {
+            name: format!("{OPTIMIZER}{name}"),
+            shape: vec![state.len()],
+            values: state.to_vec(),
+        })
+    }
+}
+
+/// How a checkpoint's tensors differ from those that the network needs, one sentence each.
+fn differences(program: &Program, checkpoint: &Checkpoint) -> Vec<String> {
+    let wanted = wanted(program, checkpoint);
+    let mut differences = Vec::new();
+    for (name, shape) in &wanted {
+        match checkpoint.tensor(name) {
+            None => differences.push(format!("`{name}` ({}) is missing", text(shape))),
+            Some(tensor) if tensor.shape != *shape => {
+                let (expected, found) = (text(shape), text(&tensor.shape));
+                differences.push(format!("`{name}` is {found}, expected {expected}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for tensor in &checkpoint.tensors {
+        let known = wanted.iter().any(|(name, _)| *name == tensor.name);
+        if !known && !tensor.name.starts_with(OPTIMIZER) {
+            differences.push(format!("`{}` ({}) is not in the network", tensor.name, text(&tensor.shape)));
+        }
+    }
+    differences
+}
+
+/// Names and shapes of the tensors that a checkpoint has to hold.
+fn wanted(program: &Program, checkpoint: &Checkpoint) -> Vec<(String, Vec<usize>)> {
+    let parameters = program.parameters.iter().map(|tensor| (tensor.name.to_owned(), tensor.shape.to_vec()));
+    let states = program.states.iter().map(|tensor| (tensor.name.to_owned(), tensor.shape.to_vec()));
+    let mut wanted: Vec<_> = parameters.chain(states).collect();
+    if checkpoint.metadata.optimizer == program.optimizer.name {
+        let flat = |name: &&str| (format!("{OPTIMIZER}{name}"), vec![program.parameter_len]);
+        wanted.extend(program.optimizer.states.iter().map(flat));
+    }
+    wanted
+}
+
+fn foreign(program: &Program, checkpoint: &Checkpoint, path: &Path, differences: &[String]) -> Error {
+    let mut list = differences[..differences.len().min(LISTED)].join(", ");
+    if differences.len() > LISTED {
+        list.push_str(&format!(", and {} more differences", differences.len() - LISTED));
+    }
+    let network = &checkpoint.metadata.network;
+    Error::Checkpoint {
+        path: path.to_owned(),
+        message: format!("holds another architecture (of `{network}`) than `{}`: {list}", program.name),
+        help: "use the model's text that the checkpoint was trained with (it is in its metadata), \
+               or train this network"
+            .into(),
+    }
+}
+
+fn text(shape: &[usize]) -> String {
+    let dimensions: Vec<String> = shape.iter().map(usize::to_string).collect();
+    dimensions.join("x")
+}
