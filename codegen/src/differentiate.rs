@@ -8,7 +8,7 @@
 use nnc_dsl::scalar::Expr;
 
 use crate::graph::{Graph, Node, Op, Operand, Section, Source, Type, ValueId};
-use crate::scalar::derivative;
+use crate::scalar::{compact, derivative, simplify, substitute};
 
 /// Appends the backward pass and fills in [`Graph::gradients`].
 pub fn differentiate(graph: &mut Graph) {
@@ -188,7 +188,7 @@ impl Backward<'_> {
         let (mut sums, mut vectors) = (Vec::new(), Vec::new());
         for (index, operand) in node.inputs.iter().enumerate() {
             let Some(value) = operand.value().filter(|value| self.reached[value.0]) else { continue };
-            let chain = crate::scalar::simplify(&(Expr::var(dy_index) * derivative(expr, index)));
+            let chain = simplify(&(Expr::var(dy_index) * derivative(expr, index)));
             if self.graph.ty(value).batched == result.batched {
                 self.pointwise_operand(node, value, chain, dy);
             } else {
@@ -199,8 +199,11 @@ impl Backward<'_> {
         if !sums.is_empty() {
             // The first input of a reduction gives its extent.
             let order = |index: usize| if index == dy_index { 0 } else { index + 1 };
-            let sums = sums.iter().map(|sum| remapped(sum, &order)).collect();
-            let inputs = std::iter::once(Operand::Value(dy)).chain(node.inputs.iter().copied()).collect();
+            let sums: Vec<Expr> =
+                sums.iter().map(|sum| substitute(sum, &|index| Expr::Var(order(index)))).collect();
+            let inputs: Vec<Operand> =
+                std::iter::once(Operand::Value(dy)).chain(node.inputs.iter().copied()).collect();
+            let (sums, inputs) = compact(&sums, &inputs, 1);
             self.contribute_outputs(node, &vectors, Op::ReduceChannels(sums), inputs);
         }
     }
@@ -210,8 +213,9 @@ impl Backward<'_> {
         if chain == Expr::Var(dy_index) {
             self.adjoints[value.0].push(dy); // a plain sum hands its gradient on
         } else {
-            let inputs = node.inputs.iter().copied().chain([Operand::Value(dy)]).collect();
-            self.contribute_outputs(node, &[value], Op::Pointwise(vec![chain]), inputs);
+            let inputs: Vec<Operand> = node.inputs.iter().copied().chain([Operand::Value(dy)]).collect();
+            let (exprs, inputs) = compact(&[chain], &inputs, 0);
+            self.contribute_outputs(node, &[value], Op::Pointwise(exprs), inputs);
         }
     }
 
@@ -238,8 +242,4 @@ impl Backward<'_> {
         inputs.push(Operand::InverseCount { positions });
         self.contribute_outputs(node, &[x], Op::Pointwise(vec![expr]), inputs);
     }
-}
-
-fn remapped(expr: &Expr, order: &impl Fn(usize) -> usize) -> Expr {
-    crate::scalar::substitute(expr, &|index| Expr::Var(order(index)))
 }

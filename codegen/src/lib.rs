@@ -16,6 +16,7 @@ pub mod optimizers;
 pub mod passes;
 pub mod plan;
 pub mod scalar;
+pub mod summary;
 
 use nnc_dsl::CheckedModel;
 

@@ -1,128 +1,25 @@
-//! The public type of a network and its `PROGRAM`.
+//! The public type of a network.
 
 use nnc_dsl::CheckedModel;
-use nnc_dsl::model::{Data, Loss, OptimizerKind};
-use proc_macro2::{Ident, Literal, TokenStream};
+use nnc_dsl::model::{Loss, OptimizerKind};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{EmitOptions, parameters};
+use super::EmitOptions;
 use crate::Compiled;
-use crate::optimizers::update_rule;
 
-/// `PROGRAM`, the struct and its methods.
+/// The struct and its methods.
 pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
-    let program = program(model, compiled, options);
     let name = type_name(model);
     let structure = structure(model, compiled, options, &name);
     let methods = methods(model, options, &name);
-    quote! { #program #structure #methods }
+    quote! { pub use program::PROGRAM; #structure #methods }
 }
 
 /// The network's name; `Network` for an anonymous one.
 pub(super) fn type_name(model: &CheckedModel) -> Ident {
     let name = if model.name.is_empty() { "Network" } else { &model.name };
     format_ident!("{name}")
-}
-
-fn program(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
-    let (rt, source) = (&options.runtime, &options.source);
-    let (name, input, output) = (&model.name, &model.input.0, &model.output.0);
-    let plan = &compiled.training;
-    let (rows, states) = (parameters::table(plan, rt), parameters::states(plan, rt));
-    let tensors = &plan.tensors;
-    let (parameter_len, decayed_len, state_len) =
-        (tensors.parameter_len, tensors.decayed_len, tensors.state_len);
-    let (batched, fixed) = (plan.batched_len, plan.fixed_len);
-    let evaluation = &compiled.evaluation;
-    let (eval_batched, eval_fixed) = (evaluation.batched_len, evaluation.fixed_len);
-    let prepared = evaluation.prepared_len;
-    let (optimizer, defaults) = (optimizer(model, rt), defaults(model, rt));
-    quote! {
-        /// The compiled network: constants and functions for the runtime.
-        pub static PROGRAM: #rt::program::Program = #rt::program::Program {
-            name: #name,
-            source: #source,
-            input: &[#(#input),*],
-            output: &[#(#output),*],
-            parameters: &[#(#rows),*],
-            parameter_len: #parameter_len,
-            decayed_len: #decayed_len,
-            states: &[#(#states),*],
-            state_len: #state_len,
-            training: #rt::program::Training {
-                batched_len: #batched,
-                fixed_len: #fixed,
-                forward: training::forward,
-                loss: training::loss,
-                backward: training::backward,
-                output: training::OUTPUT,
-                loss_slot: training::LOSS,
-            },
-            evaluation: #rt::program::Evaluation {
-                batched_len: #eval_batched,
-                fixed_len: #eval_fixed,
-                prepared_len: #prepared,
-                prepare: evaluation::prepare,
-                forward: evaluation::forward,
-                loss: evaluation::loss,
-                output: evaluation::OUTPUT,
-                loss_slot: evaluation::LOSS,
-            },
-            optimizer: #optimizer,
-            defaults: #defaults,
-        };
-    }
-}
-
-fn optimizer(model: &CheckedModel, rt: &TokenStream) -> TokenStream {
-    let optimizer = &model.train.optimizer;
-    let name = optimizer.kind.name();
-    let names = optimizer.kind.hyperparameters().iter().map(|(name, _)| name);
-    let values = optimizer.values.iter().map(|value| Literal::f32_unsuffixed(*value as f32));
-    let states = update_rule(optimizer.kind).states;
-    quote! {
-        #rt::program::Optimizer {
-            name: #name,
-            hyperparameters: &[#((#names, #values)),*],
-            states: &[#(#states),*],
-            update: optimizer::step,
-        }
-    }
-}
-
-fn defaults(model: &CheckedModel, rt: &TokenStream) -> TokenStream {
-    let train = &model.train;
-    let data = match &train.data {
-        None => quote!(None),
-        Some(Data { format, path, target }) => {
-            let (path, target) = (option(path), option(target));
-            quote!(Some(#rt::program::Data { format: #format, path: #path, target: #target }))
-        }
-    };
-    let (flip, crop) = (train.augment.flip, train.augment.crop);
-    let target = match train.loss {
-        Loss::CrossEntropy => quote!(Class),
-        Loss::MeanSquaredError => quote!(Values),
-    };
-    let (batch, epochs, seed) = (train.batch, train.epochs, train.seed);
-    quote! {
-        #rt::program::Defaults {
-            data: #data,
-            flip: #flip,
-            crop: #crop,
-            target: #rt::program::Target::#target,
-            batch: #batch,
-            epochs: #epochs,
-            seed: #seed,
-        }
-    }
-}
-
-fn option(text: &Option<String>) -> TokenStream {
-    match text {
-        Some(text) => quote!(Some(#text)),
-        None => quote!(None),
-    }
 }
 
 fn structure(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions, name: &Ident) -> TokenStream {

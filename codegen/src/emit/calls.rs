@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 
 use super::Shared;
 use super::names::snake;
-use crate::graph::{Node, Op, Operand, Section, Type, ValueId};
+use crate::graph::{Graph, Node, Op, Operand, Section, Type, ValueId};
 use crate::plan::Plan;
 
 /// Writes the calls of one plan; `slot` says how a value is written where the call stands.
@@ -98,7 +98,12 @@ impl Calls<'_> {
         };
         let function = format_ident!("{name}_then");
         let exprs = std::slice::from_ref(&epilogue.expr);
-        let fused = self.shared.fused.function(&self.plan.graph, &wish(node, ""), exprs, &epilogue.inputs);
+        let fused = self.shared.fused.function(
+            &self.plan.graph,
+            &wish(&self.plan.graph, node, ""),
+            exprs,
+            &epilogue.inputs,
+        );
         let extent = self.plan.graph.ty(node.outputs[0]).clone();
         let operands: Vec<TokenStream> =
             epilogue.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
@@ -114,7 +119,12 @@ impl Calls<'_> {
     ) -> TokenStream {
         let extent = self.plan.graph.ty(node.outputs[0]).clone();
         let suffix = if node.section == Section::Backward { "_gradient" } else { "" };
-        let fused = self.shared.fused.function(&self.plan.graph, &wish(node, suffix), exprs, &node.inputs);
+        let fused = self.shared.fused.function(
+            &self.plan.graph,
+            &wish(&self.plan.graph, node, suffix),
+            exprs,
+            &node.inputs,
+        );
         let operands: Vec<TokenStream> =
             node.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
         let channels = extent.channels();
@@ -129,7 +139,12 @@ impl Calls<'_> {
         slot: &mut dyn FnMut(ValueId) -> TokenStream,
     ) -> TokenStream {
         let extent = self.plan.graph.ty(node.input(0)).clone();
-        let fused = self.shared.fused.function(&self.plan.graph, &wish(node, "_sums"), exprs, &node.inputs);
+        let fused = self.shared.fused.function(
+            &self.plan.graph,
+            &wish(&self.plan.graph, node, "_sums"),
+            exprs,
+            &node.inputs,
+        );
         let operands: Vec<TokenStream> =
             node.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
         let (channels, whole) = (extent.channels(), slot(node.input(0)));
@@ -196,8 +211,12 @@ impl Calls<'_> {
     }
 }
 
-/// A name for a fused function from the words that it comes from: `bn_relu`, `bn_relu_gradient`.
-fn wish(node: &Node, suffix: &str) -> String {
+/// A name for a fused function from the words that it comes from, and from the role of what it
+/// makes if that is not the word's own result: `bn_relu`, `bn_factor`, `relu_bn_gradient`.
+fn wish(graph: &Graph, node: &Node, suffix: &str) -> String {
     let words: Vec<String> = node.words.iter().take(4).map(|word| snake(word)).collect();
-    format!("{}{suffix}", words.join("_"))
+    let path = graph.origins[node.origin.0].path();
+    let role = graph.value(node.outputs[0]).name.strip_prefix(&path).unwrap_or_default();
+    let role = if suffix.is_empty() { snake(role) } else { suffix.to_owned() };
+    format!("{}{role}", words.join("_"))
 }

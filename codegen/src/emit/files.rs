@@ -43,7 +43,7 @@ pub struct EmittedFile {
 
 /// All files of the crate.
 pub fn crate_files(model: &CheckedModel, compiled: &Compiled, options: &CrateOptions) -> Vec<EmittedFile> {
-    let emit = EmitOptions { runtime: quote!(::nnc_runtime), source: quote!(include_str!("../model.nn")) };
+    let emit = EmitOptions { runtime: quote!(nnc_runtime), source: quote!(include_str!("../model.nn")) };
     let (modules, root) = modules(model, compiled, &emit);
     let names: Vec<_> = modules.iter().map(|module| format_ident!("{}", module.name)).collect();
     let library = quote! { #(mod #names;)* #root };
@@ -79,16 +79,21 @@ fn with_head(head: &str, items: TokenStream) -> String {
     format!("{head}\n{}", rust_text(items))
 }
 
-/// A blank line before each documented item and each function, which the formatter leaves out.
+/// A blank line after imports, and before each documented item and function: the formatter
+/// leaves them out.
 fn spaced(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len() + text.len() / 16);
-    let mut before = "";
+    let (mut before, mut importing) = ("", false);
     for line in text.lines() {
+        let is_import = line.starts_with("use ") || line.starts_with("mod ") || line.starts_with("pub use ");
+        let continues = importing && (line.starts_with(' ') || line.starts_with('}'));
+        let after_imports = importing && !is_import && !continues;
         let starts_item = line.starts_with("///") || line.starts_with("fn ") || line.starts_with("impl ");
-        let follows = before.is_empty() || before.starts_with("///") || before.starts_with("#[");
-        if starts_item && !follows {
+        let follows = before.starts_with("///") || before.starts_with("#[");
+        if !before.is_empty() && (after_imports || starts_item && !follows) {
             spaced.push('\n');
         }
+        importing = is_import || continues;
         spaced.push_str(line);
         spaced.push('\n');
         before = line;

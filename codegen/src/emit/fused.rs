@@ -47,7 +47,7 @@ impl Fused {
         let printed = to_rust(std::slice::from_ref(expr), &operands, "t");
         let (names, values) =
             printed.lets.iter().map(|part| (&part.name, &part.value)).unzip::<_, _, Vec<_>, Vec<_>>();
-        let result = crate::scalar::unparenthesised(printed.results[0].clone());
+        let result = &printed.results[0];
         let item = quote! {
             #[doc = #doc]
             #[inline(always)]
@@ -78,7 +78,7 @@ fn function(name: &Ident, exprs: &[Expr], operands: &[Ident]) -> TokenStream {
         let (name, value) = (&part.name, &part.value);
         quote!(let #name = #value;)
     });
-    let results = printed.results.iter().cloned().map(crate::scalar::unparenthesised);
+    let results = &printed.results;
     let (inputs, outputs) = (operands.len(), exprs.len());
     quote! {
         #[doc = #doc]

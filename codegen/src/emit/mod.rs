@@ -2,8 +2,8 @@
 //!
 //! Everything was decided before; this room only writes. One network becomes a handful of
 //! modules: `shapes` (extents of convolutions and poolings), `parameters` (places in the flat
-//! buffers), `fused` (functions of each element), `training`, `evaluation`, `optimizer`, and
-//! the public type with its `PROGRAM`. The macro nests them in one hidden module, the program
+//! buffers), `fused` (functions of each element), `training`, `evaluation`, `optimizer`,
+//! `program` (the table of all these), and the public type. The macro nests them in one hidden module, the program
 //! writes them as the files of a crate.
 
 mod api;
@@ -13,13 +13,14 @@ mod modes;
 mod names;
 mod optimizer;
 mod parameters;
+mod program;
 mod shapes;
 
 #[cfg(feature = "pretty")]
 mod files;
 
 use nnc_dsl::CheckedModel;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use crate::Compiled;
@@ -46,7 +47,7 @@ pub struct Module {
     pub items: TokenStream,
 }
 
-/// The modules of a network, and the items of their parent: the type and `PROGRAM`.
+/// The modules of a network, and the items of their parent: the type.
 pub fn modules(
     model: &CheckedModel,
     compiled: &Compiled,
@@ -56,34 +57,58 @@ pub fn modules(
     let training = modes::training(&compiled.training, &mut shared);
     let evaluation = modes::evaluation(&compiled.evaluation, &mut shared);
     let bodies = [
-        ("shapes", "Extents of convolutions, poolings and matrix products.", shared.shapes.items()),
-        ("parameters", "Places in the flat buffers of parameters, gradients and states.", {
-            parameters::items(&compiled.training)
-        }),
-        ("fused", "Functions of each element, fused by the compiler.", shared.fused.items()),
+        ("program", "The network as the runtime sees it.", program::items(model, compiled, options)),
         ("training", "The training pass.", training),
         ("evaluation", "The evaluation pass, with batch norm folded into the weights.", evaluation),
+        ("fused", "Functions of each element, fused by the compiler.", shared.fused.items()),
         ("optimizer", "The update of the parameters.", optimizer::items(model)),
+        ("shapes", "Extents of convolutions, poolings and matrix products.", shared.shapes.items()),
+        (
+            "parameters",
+            "Places in the flat buffers of parameters, gradients and states.",
+            parameters::items(&compiled.training),
+        ),
     ];
     let modules = bodies
         .into_iter()
         .filter(|(_, _, items)| !items.is_empty())
         .map(|(name, doc, items)| {
-            let imports = imports(&items, options, &shared, name);
-            Module { name, doc: doc.to_owned(), items: quote!(#imports #items) }
+            // The table names fields and variants alike and brings its own imports.
+            let imports = if name == "program" { quote!() } else { imports(&items, options, &shared, name) };
+            Module { name, doc: doc.to_owned(), items: unsuffixed(quote!(#imports #items)) }
         })
         .collect();
-    (modules, api::items(model, compiled, options))
+    (modules, unsuffixed(api::items(model, compiled, options)))
 }
 
 /// The whole network as the items of one module, for the macro.
 pub fn nested(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
     let (modules, items) = modules(model, compiled, options);
     let modules = modules.into_iter().map(|Module { name, doc, items }| {
-        let name = format_ident!("{name}");
+        let (name, doc) = (format_ident!("{name}"), format!(" {doc}"));
         quote! { #[doc = #doc] mod #name { #items } }
     });
     quote! { #(#modules)* #items }
+}
+
+/// `3` for `3usize`: the types follow from the places.
+fn unsuffixed(tokens: TokenStream) -> TokenStream {
+    let plain = |tree| match tree {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), unsuffixed(group.stream()));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        TokenTree::Literal(literal) => TokenTree::Literal(unsuffixed_literal(literal)),
+        TokenTree::Ident(_) | TokenTree::Punct(_) => tree,
+    };
+    tokens.into_iter().map(plain).collect()
+}
+
+fn unsuffixed_literal(literal: Literal) -> Literal {
+    let text = literal.to_string();
+    let digits = ["usize", "u64", "u32"].iter().find_map(|suffix| text.strip_suffix(suffix));
+    digits.and_then(|digits| digits.parse().ok()).map_or(literal, Literal::u64_unsuffixed)
 }
 
 /// What both passes use and is written once.
@@ -121,7 +146,7 @@ fn imports(items: &TokenStream, options: &EmitOptions, shared: &Shared, module: 
 }
 
 /// Every name that emitted code may use from the runtime's module `emitted`.
-const EMITTED: [&str; 38] = [
+const EMITTED: [&str; 36] = [
     "Conv2d",
     "Linear",
     "Operand",
@@ -158,8 +183,6 @@ const EMITTED: [&str; 38] = [
     "to_channels_first",
     "to_channels_last",
     "update",
-    "zero",
-    "Program",
 ];
 
 fn collect_idents(tokens: TokenStream, found: &mut Vec<String>) {

@@ -75,17 +75,21 @@ impl<'a> Mode<'a> {
         let graph = &self.calls.plan.graph;
         let nodes: Vec<&Node> = graph.nodes.iter().filter(|node| node.section == section).collect();
         let scope = |node: &Node| &graph.origins[node.origin.0].scope;
-        let mut statements = Vec::new();
+        let mut body = TokenStream::new();
         let mut layer = String::new();
+        let mut current = ""; // a section begins and ends at the top level
         for run in nodes.chunk_by(|a, b| scope(a) == scope(b)) {
-            if scope(run[0]).is_empty() {
-                run.iter().for_each(|node| statements.extend(self.top_level(node, &mut layer)));
+            let name = scope(run[0]);
+            body.extend(enter(&mut current, name));
+            if name.is_empty() {
+                run.iter().for_each(|node| body.extend(self.top_level(node, &mut layer)));
             } else {
-                statements.push(self.scope_call(scope(run[0]), run, section));
+                body.extend(self.scope_call(name, run, section));
                 layer.clear();
             }
         }
-        statements.into_iter().collect()
+        body.extend(enter(&mut current, ""));
+        body
     }
 
     /// `p.layer("conv1");` where the layer changes, then the call.
@@ -115,7 +119,7 @@ impl<'a> Mode<'a> {
         let values = locals.values;
         let function = self.scope_function(scope, section, &values, body);
         let arguments: Vec<TokenStream> = values.iter().map(|(value, _)| self.place(*value)).collect();
-        quote! { p.scope(#scope); #function(p, [#(#arguments),*]); p.scope(""); }
+        quote!(#function(p, [#(#arguments),*]);)
     }
 
     fn scope_function(
@@ -156,6 +160,13 @@ impl<'a> Mode<'a> {
         let (name, doc, place) = (format_ident!("{name}"), format!(" {doc}"), self.place(value));
         quote! { #[doc = #doc] pub(super) const #name: Slot = #place; }
     }
+}
+
+/// `p.scope("repeat1");` where the scope changes.
+fn enter<'a>(current: &mut &'a str, scope: &'a str) -> Option<TokenStream> {
+    let changes = *current != scope;
+    *current = scope;
+    changes.then(|| quote!(p.scope(#scope);))
 }
 
 /// How a value's place is written at the top level.

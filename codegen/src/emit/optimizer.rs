@@ -9,7 +9,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::optimizers::{is_uniform, update_rule, variable_names};
-use crate::scalar::{children, map_children, to_rust, unparenthesised, variables};
+use crate::scalar::{children, map_children, to_rust, variables};
 
 /// The function `step`.
 pub(super) fn items(model: &CheckedModel) -> TokenStream {
@@ -19,7 +19,7 @@ pub(super) fn items(model: &CheckedModel) -> TokenStream {
     let uniform = Hoisted::new(kind, &rule.exprs);
     let before = to_rust(&uniform.parts, &names, "s");
     let hoisted: Vec<Ident> = (0..uniform.parts.len()).map(|index| format_ident!("uniform{index}")).collect();
-    let hoisted_values = before.results.iter().cloned().map(unparenthesised);
+    let hoisted_values = &before.results;
     let shared_before = before.lets.iter().map(|part| {
         let (name, value) = (&part.name, &part.value);
         quote!(let #name = #value;)
@@ -31,7 +31,7 @@ pub(super) fn items(model: &CheckedModel) -> TokenStream {
         let (name, value) = (&part.name, &part.value);
         quote!(let #name = #value;)
     });
-    let mut results = inside.results.iter().cloned().map(unparenthesised);
+    let mut results = inside.results.iter();
     let parameter = results.next();
     let state_count = rule.states.len();
     let states = &names[4..4 + state_count];

@@ -31,24 +31,24 @@ fn slot(name: &Ident, region: &str, offset: usize, len: usize) -> TokenStream {
     quote!(pub(super) const #name: Slot = Slot::new(Region::#region, #offset, #len);)
 }
 
-/// The elements of `Program::parameters`; `runtime` is the runtime's path.
-pub(super) fn table(plan: &Plan, runtime: &TokenStream) -> Vec<TokenStream> {
+/// The elements of `Program::parameters`.
+pub(super) fn table(plan: &Plan) -> Vec<TokenStream> {
     let offsets = &plan.tensors.parameter_offsets;
     let rows = plan.graph.parameters.iter().zip(offsets);
-    rows.map(|(parameter, offset)| row(parameter, *offset, runtime)).collect()
+    rows.map(|(parameter, offset)| row(parameter, *offset)).collect()
 }
 
-fn row(parameter: &Parameter, offset: usize, runtime: &TokenStream) -> TokenStream {
+fn row(parameter: &Parameter, offset: usize) -> TokenStream {
     let name = &parameter.name;
     let (layout, shape) = outside(parameter);
     let layout = format_ident!("{layout}");
     let init = init(parameter);
     quote! {
-        #runtime::program::Parameter {
+        Parameter {
             name: #name,
             shape: &[#(#shape),*],
-            layout: #runtime::program::Layout::#layout,
-            init: #runtime::program::Init::#init,
+            layout: Layout::#layout,
+            init: Init::#init,
             offset: #offset,
         }
     }
@@ -81,13 +81,13 @@ fn init(parameter: &Parameter) -> TokenStream {
 }
 
 /// The elements of `Program::states`.
-pub(super) fn states(plan: &Plan, runtime: &TokenStream) -> Vec<TokenStream> {
+pub(super) fn states(plan: &Plan) -> Vec<TokenStream> {
     let rows = plan.graph.states.iter().zip(&plan.tensors.state_offsets);
     rows.map(|(state, offset)| {
         let (name, shape) = (&state.name, &state.dims);
         let initial = Literal::f32_unsuffixed(state.initial as f32);
         quote! {
-            #runtime::program::State { name: #name, shape: &[#(#shape),*], initial: #initial, offset: #offset }
+            State { name: #name, shape: &[#(#shape),*], initial: #initial, offset: #offset }
         }
     })
     .collect()

@@ -3,7 +3,7 @@
 use crate::graph::Graph;
 
 /// Keeps nodes that have an effect or lead to a result.
-pub fn remove_dead_code(graph: &mut Graph) {
+pub(super) fn remove_dead_code(graph: &mut Graph) {
     let mut wanted = vec![false; graph.values.len()];
     graph.results().collect::<Vec<_>>().into_iter().for_each(|value| wanted[value.0] = true);
     let mut kept = Vec::with_capacity(graph.nodes.len());

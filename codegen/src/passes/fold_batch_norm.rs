@@ -13,7 +13,7 @@ use nnc_dsl::scalar::Expr;
 use crate::graph::{Graph, Mode, Node, Op, Operand, Section, Source, ValueId, join_path};
 
 /// Folds every batch norm whose input comes from one convolution or matrix product.
-pub fn fold_batch_norm(graph: &mut Graph) {
+pub(super) fn fold_batch_norm(graph: &mut Graph) {
     if graph.mode == Mode::Training {
         return;
     }
@@ -102,7 +102,7 @@ fn prepare(
         epilogue: None,
         section: Section::Prepare,
         origin: graph.nodes[norm].origin,
-        words: vec!["folded".to_owned()],
+        words: vec!["fold".to_owned()],
     };
     (value, node)
 }

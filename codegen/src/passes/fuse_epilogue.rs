@@ -8,7 +8,7 @@
 use crate::graph::{Epilogue, Graph, Node, Op, Operand};
 
 /// Merges wherever the raw result has one reader.
-pub fn fuse_epilogue(graph: &mut Graph) {
+pub(super) fn fuse_epilogue(graph: &mut Graph) {
     let consumers = graph.consumers();
     let mut nodes: Vec<Option<Node>> = std::mem::take(&mut graph.nodes).into_iter().map(Some).collect();
     for anchor in 0..nodes.len() {

@@ -10,7 +10,7 @@
 use nnc_dsl::scalar::Expr;
 
 use crate::graph::{Graph, Node, Op, Operand, Section, Type, ValueId};
-use crate::scalar::{simplify, size, substitute};
+use crate::scalar::{compact, simplify, size, substitute};
 
 /// A fused expression may not grow beyond this; rustc's time grows with it.
 const MAX_SIZE: usize = 300;
@@ -18,7 +18,7 @@ const MAX_SIZE: usize = 300;
 const MAX_OPERANDS: usize = 16;
 
 /// Merges wherever it saves memory traffic.
-pub fn fuse_pointwise(graph: &mut Graph) {
+pub(super) fn fuse_pointwise(graph: &mut Graph) {
     let consumers = graph.consumers();
     let mut merged: Vec<Option<Node>> = vec![None; graph.values.len()];
     let nodes = std::mem::take(&mut graph.nodes);
@@ -111,23 +111,26 @@ fn place(inputs: &mut Vec<Operand>, operand: Operand) -> usize {
     })
 }
 
-/// Drops operands that the expressions no longer mention. A reduction keeps one of the full
-/// extent at the front, which tells its extent.
+/// Drops operands that the expressions no longer mention. A reduction has one of the full extent
+/// at the front, which tells its extent.
 fn tidy(graph: &Graph, node: &Node, exprs: Vec<Expr>, inputs: Vec<Operand>) -> (Vec<Expr>, Vec<Operand>) {
-    let mentioned = |index: &usize| exprs.iter().any(|expr| crate::scalar::variables(expr).contains(index));
-    let mut order: Vec<usize> = (0..inputs.len()).collect();
-    if let Op::ReduceChannels(_) = node.op {
-        let extent = graph.ty(node.input(0)).clone();
-        let is_full = |operand: Operand| operand.value().is_some_and(|v| same_extent(graph.ty(v), &extent));
-        order.sort_by_key(|index| !is_full(inputs[*index]));
-        let front = order[0];
-        order.retain(|index| *index == front || mentioned(index));
-    } else {
-        order.retain(mentioned);
-    }
-    let new_place = |old: usize| order.iter().position(|index| *index == old).unwrap_or_default();
-    let exprs = exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(new_place(index)))).collect();
-    (exprs, order.iter().map(|index| inputs[*index]).collect())
+    let Op::ReduceChannels(_) = node.op else { return compact(&exprs, &inputs, 0) };
+    let extent = graph.ty(node.input(0)).clone();
+    let is_full = |operand: &Operand| operand.value().is_some_and(|v| same_extent(graph.ty(v), &extent));
+    let front = inputs.iter().position(is_full).unwrap_or_default();
+    let swap = |index: usize| {
+        if index == 0 {
+            front
+        } else if index == front {
+            0
+        } else {
+            index
+        }
+    };
+    let swapped: Vec<Operand> = (0..inputs.len()).map(|index| inputs[swap(index)]).collect();
+    let exprs: Vec<Expr> =
+        exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(swap(index)))).collect();
+    compact(&exprs, &swapped, 1)
 }
 
 /// The words of forward producers, then the node's own. Of a backward node only its own word

@@ -12,7 +12,6 @@ use nnc_dsl::scalar::Expr;
 
 pub use derivative::derivative;
 pub use display::display;
-pub(crate) use rust::unparenthesised;
 pub use rust::{Let, RustExpr, to_rust};
 pub use simplify::simplify;
 
@@ -67,4 +66,12 @@ pub fn substitute(expr: &Expr, replace: &impl Fn(usize) -> Expr) -> Expr {
 /// Number of parts, leaves included.
 pub fn size(expr: &Expr) -> usize {
     1 + children(expr).into_iter().map(size).sum::<usize>()
+}
+
+/// Drops operands that no expression mentions, but for the first `keep`.
+pub fn compact<T: Clone>(exprs: &[Expr], operands: &[T], keep: usize) -> (Vec<Expr>, Vec<T>) {
+    let mentioned: BTreeSet<usize> = exprs.iter().flat_map(variables).chain(0..keep).collect();
+    let place = |old: usize| mentioned.iter().position(|index| *index == old).unwrap_or_default();
+    let exprs = exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(place(index)))).collect();
+    (exprs, mentioned.iter().map(|index| operands[*index].clone()).collect())
 }

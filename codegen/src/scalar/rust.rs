@@ -32,8 +32,18 @@ pub struct RustExpr {
 pub fn to_rust(exprs: &[Expr], names: &[Ident], prefix: &str) -> RustExpr {
     let mut printer =
         Printer { names, prefix, shared: repeated_parts(exprs), lets: Vec::new(), done: Vec::new() };
-    let results = exprs.iter().map(|expr| printer.print(expr)).collect();
+    let results = exprs.iter().map(|expr| printer.print(expr, Level::Any)).collect();
     RustExpr { lets: printer.lets, results }
+}
+
+/// What may stand in a place without parentheses around it; each admits those after it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Any,
+    Sum,
+    Product,
+    Negation,
+    Atom,
 }
 
 struct Printer<'a> {
@@ -45,87 +55,80 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn print(&mut self, expr: &Expr) -> TokenStream {
+    fn print(&mut self, expr: &Expr, place: Level) -> TokenStream {
         if let Some((_, name)) = self.done.iter().find(|(part, _)| part == expr) {
             return name.to_token_stream();
         }
-        let tokens = self.print_parts(expr);
-        if !self.shared.contains(expr) {
-            return tokens;
+        let (tokens, level) = self.print_parts(expr);
+        if self.shared.contains(expr) {
+            let name = format_ident!("{}{}", self.prefix, self.lets.len());
+            self.lets.push(Let { name: name.clone(), value: tokens });
+            self.done.push((expr.clone(), name.clone()));
+            name.to_token_stream()
+        } else if level < place {
+            quote!((#tokens))
+        } else {
+            tokens
         }
-        let name = format_ident!("{}{}", self.prefix, self.lets.len());
-        self.lets.push(Let { name: name.clone(), value: unparenthesised(tokens) });
-        self.done.push((expr.clone(), name.clone()));
-        name.to_token_stream()
     }
 
-    fn print_parts(&mut self, expr: &Expr) -> TokenStream {
+    fn print_parts(&mut self, expr: &Expr) -> (TokenStream, Level) {
         match expr {
             Expr::Const(value) => literal(*value),
-            Expr::Var(index) => self.names[*index].to_token_stream(),
-            Expr::Unary(function, x) => self.unary(*function, x),
+            Expr::Var(index) => (self.names[*index].to_token_stream(), Level::Atom),
+            Expr::Unary(Unary::Neg, x) => {
+                let x = self.print(x, Level::Negation);
+                (quote!(-#x), Level::Negation)
+            }
+            Expr::Unary(function, x) => {
+                let (x, name) = (self.print(x, Level::Any), math_name(function));
+                (quote!(math::#name(#x)), Level::Atom)
+            }
             Expr::Binary(function, a, b) => self.binary(*function, a, b),
             Expr::Select(compare, parts) => {
-                let [left, right, then, otherwise] = parts.each_ref().map(|part| self.plain(part));
-                match compare {
-                    Compare::Less => quote!((if #left < #right { #then } else { #otherwise })),
-                    Compare::Greater => quote!((if #left > #right { #then } else { #otherwise })),
-                }
+                let [left, right, then, otherwise] = parts.as_ref();
+                let [left, right] = [left, right].map(|side| self.print(side, Level::Sum));
+                let [then, otherwise] = [then, otherwise].map(|branch| self.print(branch, Level::Any));
+                let tokens = match compare {
+                    Compare::Less => quote!(if #left < #right { #then } else { #otherwise }),
+                    Compare::Greater => quote!(if #left > #right { #then } else { #otherwise }),
+                };
+                (tokens, Level::Any)
             }
         }
     }
 
-    /// For places that need no parentheses.
-    fn plain(&mut self, expr: &Expr) -> TokenStream {
-        unparenthesised(self.print(expr))
-    }
-
-    fn unary(&mut self, function: Unary, x: &Expr) -> TokenStream {
-        if function == Unary::Neg {
-            let x = self.print(x);
-            return quote!((-#x));
-        }
-        let x = self.plain(x);
-        let name = Ident::new(&format!("{function:?}").to_lowercase(), Span::call_site());
-        quote!(math::#name(#x))
-    }
-
-    fn binary(&mut self, function: Binary, a: &Expr, b: &Expr) -> TokenStream {
-        let (left, right) = (self.print(a), self.print(b));
+    fn binary(&mut self, function: Binary, a: &Expr, b: &Expr) -> (TokenStream, Level) {
+        let (own, right) = match function {
+            Binary::Add | Binary::Sub => (Level::Sum, Level::Product),
+            Binary::Mul | Binary::Div => (Level::Product, Level::Negation),
+            Binary::Max | Binary::Min => (Level::Any, Level::Any),
+        };
+        let (a, b) = (self.print(a, own), self.print(b, right));
         match function {
-            Binary::Add => quote!((#left + #right)),
-            Binary::Sub => quote!((#left - #right)),
-            Binary::Mul => quote!((#left * #right)),
-            Binary::Div => quote!((#left / #right)),
+            Binary::Add => (quote!(#a + #b), own),
+            Binary::Sub => (quote!(#a - #b), own),
+            Binary::Mul => (quote!(#a * #b), own),
+            Binary::Div => (quote!(#a / #b), own),
             Binary::Max | Binary::Min => {
-                let (left, right) = (unparenthesised(left), unparenthesised(right));
-                let name = Ident::new(&format!("{function:?}").to_lowercase(), Span::call_site());
-                quote!(math::#name(#left, #right))
+                let name = math_name(&function);
+                (quote!(math::#name(#a, #b)), Level::Atom)
             }
         }
     }
 }
 
-/// A literal of type f32, the largest finite one for what is larger; parentheses around negative ones.
-fn literal(value: f64) -> TokenStream {
+fn math_name(function: &impl std::fmt::Debug) -> Ident {
+    Ident::new(&format!("{function:?}").to_lowercase(), Span::call_site())
+}
+
+/// A literal of type f32, the largest finite one for what is larger.
+fn literal(value: f64) -> (TokenStream, Level) {
     if value.is_nan() {
-        return quote!(f32::NAN);
+        return (quote!(f32::NAN), Level::Atom);
     }
     let magnitude = Literal::f32_unsuffixed((value.abs() as f32).min(f32::MAX));
-    if value < 0.0 { quote!((-#magnitude)) } else { quote!(#magnitude) }
-}
-
-/// The tokens without one pair of parentheses around all of them.
-pub(crate) fn unparenthesised(tokens: TokenStream) -> TokenStream {
-    let mut trees = tokens.clone().into_iter();
-    match (trees.next(), trees.next()) {
-        (Some(proc_macro2::TokenTree::Group(group)), None)
-            if group.delimiter() == proc_macro2::Delimiter::Parenthesis =>
-        {
-            group.stream()
-        }
-        _ => tokens,
-    }
+    if value < 0.0 { (quote!(-#magnitude), Level::Negation) } else { (quote!(#magnitude), Level::Atom) }
 }
 
 /// Parts, other than leaves and negations, that occur more than once.
@@ -156,7 +159,7 @@ mod tests {
         let names: Vec<Ident> = names.iter().map(|name| format_ident!("{name}")).collect();
         let RustExpr { lets, results } = to_rust(exprs, &names, "t");
         let lets = lets.iter().map(|binding| format!("{} = {}", binding.name, binding.value)).collect();
-        (lets, results.into_iter().map(|result| unparenthesised(result).to_string()).collect())
+        (lets, results.iter().map(TokenStream::to_string).collect())
     }
 
     #[test]
@@ -166,6 +169,16 @@ mod tests {
         let (lets, results) = printed(&[y.clone() * (Expr::Const(1.0) - y)], &["x"]);
         assert_eq!(lets, ["t0 = math :: sigmoid (x)"]);
         assert_eq!(results, ["t0 * (1.0 - t0)"]);
+    }
+
+    #[test]
+    fn parentheses_keep_the_order_of_rounding() {
+        let [a, b, c] = [0, 1, 2].map(Expr::var);
+        let left = a.clone() + b.clone() + c.clone();
+        let right = a.clone() + (b.clone() + c.clone());
+        let product = (a.clone() - b.clone()) * Expr::Const(-1.0) / (b * c);
+        let (_, results) = printed(&[left, right, product], &["a", "b", "c"]);
+        assert_eq!(results, ["a + b + c", "a + (b + c)", "(a - b) * - 1.0 / (b * c)"]);
     }
 
     #[test]
