@@ -11,11 +11,18 @@
 //! `conv3` has a weight is, how it is multiplied is not.
 
 pub mod ast;
+mod check;
 pub mod diagnostic;
+pub mod json;
 pub mod model;
+#[cfg(feature = "render")]
+pub mod render;
 pub mod scalar;
+mod show;
 pub mod syntax;
 pub mod words;
 
+pub use check::{Options, Outcome, check};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity, Span};
 pub use model::CheckedModel;
+pub use syntax::Entry;

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-const HEAD: &str = "// Generated from grammar.pest; `NNC_BLESS=1 cargo test -p nnc-dsl --test grammar` renews it.\n\n";
+const HEAD: &str =
+    "// Generated from grammar.pest; `NNC_BLESS=1 cargo test -p nnc-dsl --test grammar` renews it.\n\n";
 
 #[test]
 fn generated_parser_is_up_to_date() {

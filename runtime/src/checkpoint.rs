@@ -140,10 +140,8 @@ fn decode(bytes: &[u8]) -> Result<Parts, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY).cloned());
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut tensors = file
-        .iter()
-        .map(|(name, view)| decode_tensor(name, &view))
-        .collect::<Result<Vec<_>, String>>()?;
+    let mut tensors =
+        file.iter().map(|(name, view)| decode_tensor(name, &view)).collect::<Result<Vec<_>, String>>()?;
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Parts { metadata, tensors })
 }

@@ -80,7 +80,7 @@ pub struct NonFinite {
     /// The loss.
     pub loss: f32,
     /// The first layer with a NaN or an infinity in its result.
-    pub layer: Option<&'static str>,
+    pub layer: Option<String>,
     /// A parameter that already held one before the step.
     pub parameter: Option<&'static str>,
     /// Whether the inputs held one.
@@ -156,7 +156,7 @@ impl fmt::Display for NonFinite {
         if let Some(parameter) = self.parameter {
             return write!(f, ": parameter `{parameter}` holds a value that is not finite");
         }
-        match self.layer {
+        match &self.layer {
             Some(layer) => write!(f, ": the first result that is not finite is that of `{layer}`"),
             None => Ok(()),
         }

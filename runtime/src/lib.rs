@@ -11,11 +11,11 @@ pub mod data;
 pub mod devices;
 pub mod emitted;
 mod error;
-mod model;
-pub mod random;
 mod kernels;
-pub mod select;
+mod model;
 pub mod program;
+pub mod random;
+pub mod select;
 pub mod train;
 
 pub use error::{Error, NonFinite, Phase};

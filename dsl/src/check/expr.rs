@@ -74,6 +74,7 @@ pub(super) fn whole(value: Value, expr: &Expr, range: Range, place: &Place, sink
         Value::Int(_) => {
             sink.report(arguments::out_of_range(place.name, range, value, expr.span, place.advice));
         }
+        Value::Real(number) if number.fract() == 0.0 => sink.report(numbers::too_large(expr, number)),
         Value::Real(number) => {
             let source = place.text.get(expr.span.range()).unwrap_or_default();
             sink.report(arguments::not_whole(place.name, number, expr.span, source));

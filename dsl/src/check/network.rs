@@ -93,6 +93,7 @@ impl<'a> Walker<'a> {
         let last = last_statement(&network.body).map(|statement| shapes::Last {
             word: super::walk::span(statement),
             end: end(statement),
+            features: features(statement),
         });
         self.report_here(shapes::output(network, expected, found, last));
     }
@@ -122,6 +123,13 @@ fn end(statement: &Statement) -> usize {
         Statement::Repeat { body, .. } | Statement::For { body, .. } => body.span.end,
         Statement::Residual { body, shortcut, .. } => shortcut.as_ref().unwrap_or(body).span.end,
         Statement::Join { span, .. } => span.end,
+    }
+}
+
+fn features(statement: &Statement) -> Option<Span> {
+    match statement {
+        Statement::Word(word) if word.name.value == "linear" => word.positional.first().map(|expr| expr.span),
+        _ => None,
     }
 }
 

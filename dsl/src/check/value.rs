@@ -98,7 +98,7 @@ fn whole(op: BinaryOp, a: i64, b: i64) -> Result<Value, Fault> {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
         BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::Div if a.checked_rem(b) == Some(0) => a.checked_div(b),
+        BinaryOp::Div if a.checked_rem(b).is_none_or(|rest| rest == 0) => a.checked_div(b),
         BinaryOp::Div => return Value::number(a as f64 / b as f64),
         BinaryOp::Rem => a.checked_rem(b),
         BinaryOp::Less => return Ok(Value::Bool(a < b)),

@@ -103,6 +103,11 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether the parser could not read some of the text.
+    pub(super) fn is_damaged(&self) -> bool {
+        !self.damage.is_empty()
+    }
+
     /// Begins another network, with the whole budget of steps.
     pub(super) fn restart(&mut self) {
         self.steps = 0;
@@ -118,7 +123,7 @@ impl<'a> Walker<'a> {
         let innermost = self.context.iter().rev().take(2);
         diagnostic.labels.extend(innermost.cloned());
         if let Some(way) = self.trail.describe() {
-            diagnostic.notes.push(format!("the shapes before: {way}"));
+            diagnostic.notes.push(format!("the shapes on the way: {way}"));
         }
         self.sink.report(diagnostic);
     }

@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 use super::bind::bind;
 use super::expr::{Place, flag, real, whole};
 use super::report::{arguments, names, shapes};
+use super::value::Value;
 use super::walk::{Chain, Walker};
 use crate::ast::{Block, Expr, Param, Word as Use};
-use crate::diagnostic::{Label, Span};
+use crate::diagnostic::Label;
 use crate::model::{Layer, Shape, StepKind};
 use crate::syntax::parse_formula;
 use crate::words::{
-    Argument, Call, Default, Found, Kind, Meaning, Misfit, Rank, Setting, WORDS, Word, checked_len, find,
+    Argument, Call, Default, Found, Kind, Meaning, Misfit, Rank, Setting, WORDS, Word, find,
     nearest, scalar, suggest,
 };
 
@@ -204,7 +205,7 @@ impl<'a> Walker<'a> {
         chain.step(&block.name.value, text, word.name.span, output, kind);
     }
 
-    fn default(&mut self, word: &Use, param: &'a Param, signature: &arguments::Signature) -> Option<Option<crate::check::value::Value>> {
+    fn default(&mut self, word: &Use, param: &'a Param, signature: &arguments::Signature) -> Option<Option<Value>> {
         match &param.default {
             Some(default) => Some(self.evaluate(default)),
             None => {

@@ -6,8 +6,8 @@
 use super::generated::Rule;
 use super::scan::unescape;
 use crate::ast::{
-    BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, Network, Param, Setting, SettingValue, Spanned,
-    Statement, Train, Word,
+    BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, Network, Param, Setting, SettingValue,
+    Spanned, Statement, Train, Word,
 };
 use crate::diagnostic::Span;
 use pest::iterators::{Pair, Pairs};
@@ -73,7 +73,8 @@ impl Builder<'_> {
 
     fn signature(&self, pair: Pair<Rule>) -> (Span, [Spanned<Vec<u64>>; 2]) {
         let span = self.span(&pair);
-        let mut shapes = pair.into_inner().filter(|part| part.as_rule() == Rule::shape).map(|part| self.shape(part));
+        let mut shapes =
+            pair.into_inner().filter(|part| part.as_rule() == Rule::shape).map(|part| self.shape(part));
         let mut shape = || shapes.next().expect("a signature has two shapes");
         (span, [shape(), shape()])
     }
@@ -200,7 +201,9 @@ impl Builder<'_> {
             setting.values.iter().any(|value| matches!(value, SettingValue::Text(_) | SettingValue::Expr(_)))
         };
         match (value, settings.last_mut()) {
-            (SettingValue::Word(key), Some(last)) if SETTINGS.contains(&key.value.as_str()) || complete(last) => {
+            (SettingValue::Word(key), Some(last))
+                if SETTINGS.contains(&key.value.as_str()) || complete(last) =>
+            {
                 settings.push(Setting { key, values: Vec::new() });
             }
             (value, Some(last)) => last.values.push(value),
@@ -221,7 +224,9 @@ impl Builder<'_> {
         let plain = parts.next();
         match plain.as_rule() {
             Rule::name => SettingValue::Word(self.ident(plain)),
-            Rule::text => SettingValue::Text(Spanned { value: contents(plain.as_str()), span: self.span(&plain) }),
+            Rule::text => {
+                SettingValue::Text(Spanned { value: contents(plain.as_str()), span: self.span(&plain) })
+            }
             _ => SettingValue::Expr(self.value(plain)),
         }
     }
@@ -285,13 +290,24 @@ impl Builder<'_> {
     }
 
     fn ident(&self, pair: Pair<Rule>) -> Ident {
-        Spanned { value: pair.as_str().trim_end().to_owned(), span: self.span(&pair) }
+        Spanned { value: pair.as_str().to_owned(), span: self.span(&pair) }
     }
 
     /// The place of a pair in the whole text, which may lack the braces that were added to the chunk.
     fn span(&self, pair: &Pair<Rule>) -> Span {
         let place = |offset: usize| (self.base + offset).min(self.text.len());
-        Span::new(place(pair.as_span().start()), place(pair.as_span().end()))
+        Span::new(place(pair.as_span().start()), place(token_end(pair.clone())))
+    }
+}
+
+/// Where the last token of a pair ends; the pair itself may go on with white space.
+fn token_end(pair: Pair<Rule>) -> usize {
+    let span = pair.as_span();
+    let is_empty_branch = pair.as_rule() == Rule::branch;
+    match pair.into_inner().next_back() {
+        Some(last) => token_end(last),
+        None if is_empty_branch => span.start(),
+        None => span.end(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! parenthesis without its partner is marked as unreadable. Nesting is limited here too, because
 //! everything behind this point recurses.
 
+use super::MAX_MISTAKES;
 use super::scan::{Kind, Token};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -67,16 +68,21 @@ struct Cutter<'t> {
     open: Vec<usize>,
     /// Braces of the chunk that have been closed.
     closed: Vec<(Span, Span)>,
+    /// How many mistakes have been reported.
+    reported: usize,
 }
 
 impl<'t> Cutter<'t> {
     fn new(text: &'t str, extent: Extent) -> Self {
-        let (chunks, chunk, open, closed) = Default::default();
-        Self { text, extent, chunks, chunk, open, closed }
+        let (chunks, chunk, open, closed, reported) = Default::default();
+        Self { text, extent, chunks, chunk, open, closed, reported }
     }
 
     fn cut(&mut self, tokens: &[Token]) -> Result<(), Box<Diagnostic>> {
         for &token in tokens {
+            if self.reported >= MAX_MISTAKES {
+                break;
+            }
             if token.kind == Kind::Word && self.begins_item(token) {
                 self.finish();
             }
@@ -161,9 +167,11 @@ impl<'t> Cutter<'t> {
         let message = format!("`{open}` is closed by `{close}`, found `{found}`");
         let diagnostic = Diagnostic::error("E0102", token.span, message).label(format!("expected `{close}`"));
         self.chunk.strays.push(token.span);
-        self.abandon(
-            diagnostic.at(opener, "opened here").fix(token.span, close, format!("replace it by `{close}`")),
-        );
+        self.abandon(diagnostic.at(opener, "opened here").fix(
+            token.span,
+            close,
+            format!("replace it by `{close}`"),
+        ));
     }
 
     /// Gives up the statement around the innermost open bracket.
@@ -172,20 +180,20 @@ impl<'t> Cutter<'t> {
             self.chunk.tokens[index].kind = Kind::Bad;
         }
         let partner = "write both brackets of the pair in the same statement";
-        self.chunk.mistakes.push(diagnostic.help(partner));
+        self.report(diagnostic.help(partner));
     }
 
     fn stray(&mut self, token: Token) {
         let found = self.slice(token);
         let message = format!("this `{found}` closes nothing");
         let mut diagnostic = Diagnostic::error("E0102", token.span, message).label("nothing is open here");
-        if let (None, Some(item)) = (self.chunk.tokens.first(), self.chunks.last())
-            && let Some(closer) = item.tokens.last()
-        {
+        let in_item = self.chunk.tokens.first().is_some_and(|first| begins_item(self.slice(*first)));
+        let closer = self.chunks.last().and_then(|item| item.tokens.last());
+        if let Some(closer) = closer.filter(|_| !in_item) {
             diagnostic = diagnostic.at(closer.span, "the item before it ends here");
         }
         let help = format!("remove it, or write the `{}` that it should close", partner(found));
-        self.chunk.mistakes.push(diagnostic.help(help).fix(token.span, "", "remove it"));
+        self.report(diagnostic.help(help).fix(token.span, "", "remove it"));
         self.chunk.strays.push(token.span);
         if found == "}" && self.extent != Extent::Whole {
             self.finish();
@@ -198,7 +206,7 @@ impl<'t> Cutter<'t> {
         }
         let braces: Vec<Span> = self.open.drain(..).map(|index| self.chunk.tokens[index].span).collect();
         if let Some(diagnostic) = unclosed(self.text, &braces, &self.closed) {
-            self.chunk.mistakes.push(diagnostic);
+            self.report(diagnostic);
         }
         self.chunk.missing = braces.len();
         self.closed.clear();
@@ -206,6 +214,11 @@ impl<'t> Cutter<'t> {
         if !chunk.tokens.is_empty() || !chunk.strays.is_empty() {
             self.chunks.push(chunk);
         }
+    }
+
+    fn report(&mut self, mistake: Diagnostic) {
+        self.chunk.mistakes.push(mistake);
+        self.reported += 1;
     }
 
     fn slice(&self, token: Token) -> &'t str {
@@ -240,7 +253,8 @@ fn too_deep(span: Span) -> Diagnostic {
 /// others beside it. Layout often betrays which brace is really meant.
 fn unclosed(text: &str, braces: &[Span], closed: &[(Span, Span)]) -> Option<Diagnostic> {
     let (innermost, others) = braces.split_last()?;
-    let mut diagnostic = Diagnostic::error("E0102", *innermost, "this `{` is never closed").label("never closed");
+    let mut diagnostic =
+        Diagnostic::error("E0102", *innermost, "this `{` is never closed").label("never closed");
     for other in others.iter().rev() {
         diagnostic = diagnostic.at(*other, "this one is open, too");
     }

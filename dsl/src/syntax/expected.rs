@@ -18,22 +18,50 @@ pub(super) struct Found<'t> {
 
 /// The diagnostic for a token where the grammar tried `rules`.
 pub(super) fn unexpected(rules: &[Rule], found: Found) -> Diagnostic {
+    if let Some((word, span)) = found.before
+        && is_braced_word(rules, found.text, word)
+    {
+        return braced_word(word, span, found.span);
+    }
     let expected = phrase(rules);
-    let shown = if found.text.is_empty() { "the end of the text".to_owned() } else { format!("`{}`", found.text) };
-    let diagnostic = Diagnostic::error("E0101", found.span, format!("expected {expected}, found {shown}"))
-        .label(format!("expected {expected}"));
-    match misspelt_keyword(rules, found) {
-        Some((keyword, span)) => diagnostic
-            .help(format!("did you mean `{keyword}`?"))
-            .fix(span, keyword, format!("write `{keyword}`")),
-        None => diagnostic.help(help(rules, found)),
+    let shown =
+        if found.text.is_empty() { "the end of the text".to_owned() } else { format!("`{}`", found.text) };
+    Diagnostic::error("E0101", found.span, format!("expected {expected}, found {shown}"))
+        .label(format!("expected {expected}"))
+        .help(help(rules, found, &expected))
+}
+
+/// Whether an unexpected `{` follows a word that no braces belong to.
+fn is_braced_word(rules: &[Rule], found: &str, word: &str) -> bool {
+    let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic()) && !KEYWORDS.contains(&word);
+    found == "{" && is_name && rules.contains(&Rule::statement)
+}
+
+/// `shorcut { … }`: the mistake is the word and not the braces.
+fn braced_word(word: &str, span: Span, braces: Span) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("E0101", span, format!("expected a keyword before `{{`, found `{word}`"))
+            .label("not a keyword")
+            .at(braces, "its braces");
+    match nearest(word, BRACED.into_iter()) {
+        Some(keyword) => {
+            let help = format!("did you mean `{keyword}`?");
+            diagnostic.help(help).fix(span, keyword, format!("write `{keyword}`"))
+        }
+        None => diagnostic.help(BRACES),
     }
 }
+
+/// The keywords with braces right behind them.
+const BRACED: [&str; 4] = ["residual", "shortcut", "concat", "add"];
+
+const BRACES: &str =
+    "braces follow only `repeat n`, `for x in [..]`, `residual`, `shortcut`, `add` and `concat`";
 
 /// `a`, `a or b`, `a, b or c`.
 fn phrase(rules: &[Rule]) -> String {
     let mut rules = rules.to_vec();
-    rules.sort();
+    rules.sort_by_key(|rule| (rank(*rule), *rule));
     let mut parts: Vec<&str> = rules.iter().map(|rule| describe(*rule)).collect();
     parts.dedup();
     match parts.split_last() {
@@ -43,12 +71,25 @@ fn phrase(rules: &[Rule]) -> String {
     }
 }
 
+/// What continues comes first, what ends comes last.
+fn rank(rule: Rule) -> u8 {
+    match rule {
+        Rule::argument | Rule::named | Rule::key => 0,
+        Rule::compare_op | Rule::sum_op | Rule::product_op => 1,
+        Rule::close_brace | Rule::close_bracket | Rule::close_paren | Rule::close_angle | Rule::EOI => 3,
+        _ => 2,
+    }
+}
+
 /// What a user would call a rule that can be tried at a token.
 fn describe(rule: Rule) -> &'static str {
     match rule {
-        Rule::file_item | Rule::macro_item | Rule::block | Rule::network | Rule::short_network | Rule::train => {
-            "`network`, `block` or `train`"
-        }
+        Rule::file_item
+        | Rule::macro_item
+        | Rule::block
+        | Rule::network
+        | Rule::short_network
+        | Rule::train => "`network`, `block` or `train`",
         Rule::params | Rule::open_paren => "`(`",
         Rule::param => "a parameter",
         Rule::expression_form | Rule::signature | Rule::open_angle => "`<`",
@@ -57,7 +98,7 @@ fn describe(rule: Rule) -> &'static str {
         Rule::count => "a number or `(`",
         Rule::argument | Rule::named | Rule::key => "an argument",
         Rule::setting_key => "a setting",
-        Rule::setting_value | Rule::setting_pair => "a setting or its value",
+        Rule::setting_value | Rule::setting_pair => "a setting, a value",
         Rule::named_value
         | Rule::setting_plain
         | Rule::formula
@@ -103,43 +144,48 @@ fn describe(rule: Rule) -> &'static str {
     }
 }
 
-/// The keyword that was meant by the word before an unexpected `{`.
-fn misspelt_keyword(rules: &[Rule], found: Found) -> Option<(&'static str, Span)> {
-    let (word, span) = found.before?;
-    if found.text != "{" || !rules.contains(&Rule::statement) {
-        return None;
-    }
-    nearest(word, ["residual", "shortcut", "concat", "add"].into_iter()).map(|keyword| (keyword, span))
-}
-
 /// What to do about it.
-fn help(rules: &[Rule], found: Found) -> String {
+fn help(rules: &[Rule], found: Found, expected: &str) -> String {
     let expects = |rule| rules.contains(&rule);
     let names = expects(Rule::name) || expects(Rule::param) || expects(Rule::setting_key);
-    let text = match found.text {
-        keyword if names && KEYWORDS.contains(&keyword) => {
-            return format!("`{keyword}` is a keyword of the language: choose another name");
+    if names && KEYWORDS.contains(&found.text) {
+        return format!("`{}` is a keyword of the language: choose another name", found.text);
+    }
+    if names && found.before.is_some_and(|(before, _)| before == "train") {
+        return "name the network that it trains: `train Net { … }`".to_owned();
+    }
+    let in_body = expects(Rule::statement).then(|| misplaced_in_body(found.text)).flatten();
+    let equals = "a setting is a key and its values, without `=`: `batch 128`";
+    let in_train = (found.text == "=" && expects(Rule::setting_value)).then_some(equals);
+    match in_body.or(in_train).or_else(|| usual_help(rules)) {
+        Some(text) => text.to_owned(),
+        None => format!("{expected} belongs here"),
+    }
+}
+
+/// What people write in a body that is said otherwise.
+fn misplaced_in_body(found: &str) -> Option<&'static str> {
+    match found {
+        "{" => Some(BRACES),
+        "|" => Some("`|` stands between the branches of `add { a | b }` and `concat { a | b }`"),
+        "," => Some("arguments have only spaces between them: `conv3 32 stride=2`"),
+        "shortcut" => Some("`shortcut { … }` follows the braces of `residual { … }`"),
+        "block" | "network" | "train" | "pub" => {
+            Some("networks, blocks and `train` stand beside each other: close the braces before it")
         }
-        "{" if expects(Rule::statement) => {
-            "braces follow only `repeat n`, `for x in [..]`, `residual`, `shortcut`, `add` and `concat`"
+        "+" | "-" | "*" | "/" | "%" | "(" => {
+            Some("an expression stands in parentheses right after its word: `conv3 (2*width)`")
         }
-        "block" | "network" | "train" | "pub" if expects(Rule::statement) => {
-            "networks, blocks and `train` stand beside each other: close the braces before it"
+        text if text.starts_with('"') => Some("strings belong into `train`"),
+        number if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some("numbers follow their word, before any `key=value`: `conv3 32 stride=2`")
         }
-        "=" if expects(Rule::setting_value) => "a setting is a key and its values, without `=`: `batch 128`",
-        "+" | "-" | "*" | "/" | "%" | "(" if expects(Rule::statement) => {
-            "an expression stands in parentheses right after its word: `conv3 (2*width)`"
-        }
-        number if expects(Rule::statement) && number.starts_with(|c: char| c.is_ascii_digit()) => {
-            "numbers follow their word, before any `key=value`: `conv3 32 stride=2`"
-        }
-        _ => usual_help(rules),
-    };
-    text.to_owned()
+        _ => None,
+    }
 }
 
 /// How the expected thing is written.
-fn usual_help(rules: &[Rule]) -> &'static str {
+fn usual_help(rules: &[Rule]) -> Option<&'static str> {
     let forms = [
         (Rule::statement, "a body is a list of words, such as `conv3 32 bn relu`"),
         (Rule::shape, "a shape has the channels first: `3x32x32`, or `784` for a vector"),
@@ -155,14 +201,19 @@ fn usual_help(rules: &[Rule]) -> &'static str {
         (Rule::setting_key, "a section is a list of settings: `batch 128 epochs 30`"),
         (Rule::setting_value, "a section is a list of settings: `batch 128 epochs 30`"),
         (Rule::close_paren, "a value goes on with an operator, such as `2*width`, or ends with `)`"),
-        (Rule::unary, "a value is a number, a name, a call such as `min(a, b)`, or an expression in parentheses"),
+        (
+            Rule::unary,
+            "a value is a number, a name, a call such as `min(a, b)`, or an expression in parentheses",
+        ),
         (Rule::named_value, "a value is a number, a name, `true`, `false`, or an expression in parentheses"),
         (Rule::setting_plain, "a value is a number, a word, a string, or an expression in parentheses"),
         (Rule::equals, "give it a value: `let width = 32`"),
         (Rule::file_item, "a text begins with `network Net<1x28x28 -> 10> { … }`, or with a `block`"),
         (Rule::macro_item, "begin with `Net<1x28x28 -> 10> { … }`, or with a `block`"),
-        (Rule::EOI, "nothing may follow here"),
+        (Rule::kw_network, "`pub` stands before a network: `pub network Net<…> { … }`"),
+        (Rule::name, "a name begins with a letter, as in `Net` or `c1`"),
+        (Rule::param, "parameters are names with or without a default: `(width = 32, depth)`"),
     ];
     let form = forms.iter().find(|(rule, _)| rules.contains(rule));
-    form.map_or("names begin with a letter; `//` begins a comment", |(_, help)| help)
+    form.map(|(_, help)| *help)
 }

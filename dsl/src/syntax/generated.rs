@@ -1351,7 +1351,17 @@ impl ::pest::Parser<Rule> for Grammar {
                 ) -> ::pest::ParseResult<
                     ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 > {
-                    state.rule(Rule::setting_key, |state| { self::name(state) })
+                    state
+                        .rule(
+                            Rule::setting_key,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| { self::identifier(state) },
+                                    )
+                            },
+                        )
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
@@ -2314,7 +2324,9 @@ impl ::pest::Parser<Rule> for Grammar {
                                         |state| {
                                             state
                                                 .sequence(|state| {
-                                                    self::digits(state)
+                                                    state
+                                                        .lookahead(false, |state| { state.match_string("0x") })
+                                                        .and_then(|state| { self::digits(state) })
                                                         .and_then(|state| {
                                                             state
                                                                 .repeat(|state| {

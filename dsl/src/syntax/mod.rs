@@ -29,10 +29,13 @@ use crate::diagnostic::{Diagnostic, Span};
 use build::Builder;
 use chunk::{Chunk, Extent, chunks};
 use generated::Rule;
-use scan::{Token, scan};
+use scan::{Scan, Token, scan};
 
 /// The longest text, in bytes. A network of a thousand words has some ten thousand.
-pub const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 1 << 18;
+
+/// How many mistakes are reported before reading stops: a text with more is no model.
+const MAX_MISTAKES: usize = 100;
 
 /// Which door a text comes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +51,14 @@ pub fn parse(text: &str, entry: Entry) -> (Module, Vec<Diagnostic>) {
     if text.len() > MAX_TEXT {
         return (Module::default(), vec![too_large()]);
     }
-    let (tokens, mut diagnostics) = scan(text);
+    let Scan { text, tokens, mut diagnostics } = scan(text);
+    let text = text.as_str();
     let anonymous = entry == Entry::Macro && tokens.first().is_some_and(|token| slice(text, token) == "<");
     let extent = if anonymous { Extent::Whole } else { Extent::Item };
     let mut items = Vec::new();
+    if diagnostics.len() >= MAX_MISTAKES {
+        return (Module { items }, diagnostics);
+    }
     match chunks(text, &tokens, extent) {
         Err(diagnostic) => diagnostics.push(*diagnostic),
         Ok(chunks) => {
@@ -64,6 +71,7 @@ pub fn parse(text: &str, entry: Entry) -> (Module, Vec<Diagnostic>) {
         }
     }
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    diagnostics.truncate(MAX_MISTAKES);
     (Module { items }, diagnostics)
 }
 
@@ -72,7 +80,8 @@ pub fn parse_formula(text: &str) -> Result<Expr, Box<Diagnostic>> {
     if text.len() > MAX_TEXT {
         return Err(Box::new(too_large()));
     }
-    let (tokens, mut diagnostics) = scan(text);
+    let Scan { text, tokens, mut diagnostics } = scan(text);
+    let text = text.as_str();
     let chunk = chunks(text, &tokens, Extent::Whole)?.into_iter().next().unwrap_or_default();
     let (expression, mistakes) =
         read::read(text, &chunk, Rule::formula, None, |pairs, base| Builder { text, base }.formula(pairs));
@@ -102,6 +111,9 @@ fn read_items(text: &str, chunks: &[Chunk], rule: Rule, diagnostics: &mut Vec<Di
             diagnostics.extend(mistakes);
         }
         diagnostics.extend(brackets);
+        if diagnostics.len() >= MAX_MISTAKES {
+            break;
+        }
     }
     items
 }

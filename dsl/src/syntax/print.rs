@@ -5,8 +5,8 @@
 //! not in the tree and hence not in the text.
 
 use crate::ast::{
-    BinaryOp, Block, Body, Expr, ExprKind, Item, JoinWord, Module, Network, Param, Setting, SettingValue, Statement,
-    Train, Word,
+    BinaryOp, Block, Body, Expr, ExprKind, Item, JoinWord, Module, Network, Param, Setting, SettingValue,
+    Statement, Train, Word,
 };
 
 /// Columns after which a run of words is broken.
@@ -34,7 +34,9 @@ impl Printer {
     fn item(&mut self, item: &Item) {
         match item {
             Item::Block(Block { name, params, body }) => {
-                self.braces(&format!("block {}{}", name.value, parameters(params)), |inner| inner.statements(body));
+                self.braces(&format!("block {}{}", name.value, parameters(params)), |inner| {
+                    inner.statements(body)
+                });
                 self.line("}");
             }
             Item::Network(network) => self.network(network),
@@ -99,7 +101,9 @@ impl Printer {
         match statement {
             Statement::Word(word) => self.line(&word_text(word)),
             Statement::Assert(reached) => self.line(&format!("-> {}", shape(&reached.value))),
-            Statement::Let { name, value } => self.line(&format!("let {} = {}", name.value, expression(value))),
+            Statement::Let { name, value } => {
+                self.line(&format!("let {} = {}", name.value, expression(value)))
+            }
             Statement::Repeat { count, body, .. } => {
                 self.braces(&format!("repeat {}", positional(count)), |inner| inner.statements(body));
                 self.line("}");

@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::expected::{Found, unexpected};
 use super::generated::{Grammar, Rule};
 use super::recover::broken_statement;
-use super::scan::{Kind, Token};
+use super::scan::{Kind, Token, blank};
 use crate::diagnostic::{Diagnostic, Span};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
@@ -149,9 +149,7 @@ impl<'t> Reader<'t> {
     }
 
     fn blank(&mut self, span: Span) {
-        let range = span.start - self.base..span.end - self.base;
-        let spaces = " ".repeat(range.len());
-        self.work.replace_range(range, &spaces);
+        blank(&mut self.work, span.start - self.base..span.end - self.base);
     }
 }
 

@@ -3,6 +3,7 @@
 //! The unit of recovery is the statement. Tokens tell where statements begin, as nothing
 //! separates them in the language: a word that no `=` or operator ties to its neighbours begins one.
 
+use super::build::SETTINGS;
 use super::chunk::begins_item;
 use super::scan::{Kind, Token};
 use std::cmp::Ordering;
@@ -11,7 +12,12 @@ use std::ops::Range;
 /// The tokens of the statement that `at` belongs to, or none if `at` lies outside all bodies, where
 /// only the whole item can be given up. `body` is the first token of a body without braces, if the
 /// text is one. The range is never empty.
-pub(super) fn broken_statement(text: &str, tokens: &[Token], at: usize, body: Option<usize>) -> Option<Range<usize>> {
+pub(super) fn broken_statement(
+    text: &str,
+    tokens: &[Token],
+    at: usize,
+    body: Option<usize>,
+) -> Option<Range<usize>> {
     let reader = Reader { text, tokens };
     let mut at = at;
     loop {
@@ -99,6 +105,9 @@ impl Reader<'_> {
     }
 
     fn begins(&self, level: usize, index: usize) -> bool {
+        if self.slice(0) == "train" {
+            return self.follows_end(level, index) || SETTINGS.contains(&self.slice(index));
+        }
         self.follows_end(level, index)
             || self.is_keyword(index)
             || self.tokens[index].kind == Kind::Arrow
@@ -122,9 +131,10 @@ impl Reader<'_> {
         }
         let before = (index > level).then(|| self.slice(index - 1));
         let after = (index + 1 < self.tokens.len()).then(|| self.slice(index + 1));
-        let bad = index > level && self.tokens[index - 1].kind == Kind::Bad;
-        let tying = ["=", "+", "-", "*", "/", "%", "<", ">", ",", "let", "for", "in"];
-        bad || after == Some("=") || before.is_some_and(|before| tying.contains(&before))
+        let unclosed = matches!(before, Some("(" | "["));
+        let tying =
+            ["=", "+", "-", "*", "/", "%", "<", ">", ",", "let", "for", "in", "block", "network", "train"];
+        unclosed || after == Some("=") || before.is_some_and(|before| tying.contains(&before))
     }
 
     fn slice(&self, index: usize) -> &str {

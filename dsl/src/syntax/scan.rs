@@ -4,7 +4,9 @@
 //! a text and for the macro's printed tokens, so that a literal such as `0x10`, which Rust takes as
 //! one token, is one token here too and is refused as one.
 
+use super::MAX_MISTAKES;
 use crate::diagnostic::{Diagnostic, Span};
+use std::ops::Range;
 
 /// The words that cannot be names.
 pub const KEYWORDS: [&str; 14] = [
@@ -42,20 +44,36 @@ pub(super) enum Kind {
     Bad,
 }
 
-/// The tokens of a text and the mistakes found in them.
-pub(super) fn scan(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
-    let mut scanner = Scanner { text, at: 0, tokens: Vec::new(), diagnostics: Vec::new() };
-    while scanner.at < text.len() {
+/// What the scanner makes of a text.
+pub(super) struct Scan {
+    /// The text, with spaces in the place of what can be left out without loss.
+    pub(super) text: String,
+    /// Its tokens.
+    pub(super) tokens: Vec<Token>,
+    /// The mistakes inside single tokens.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Cuts a text into tokens, up to a number of mistakes.
+pub(super) fn scan(text: &str) -> Scan {
+    let (tokens, diagnostics) = Default::default();
+    let mut scanner = Scanner { text, at: 0, scan: Scan { text: text.to_owned(), tokens, diagnostics } };
+    while scanner.at < text.len() && scanner.scan.diagnostics.len() < MAX_MISTAKES {
         scanner.token();
     }
-    (scanner.tokens, scanner.diagnostics)
+    scanner.scan
+}
+
+/// Overwrites a part of the text with spaces.
+pub(super) fn blank(text: &mut String, range: Range<usize>) {
+    let spaces = " ".repeat(range.len());
+    text.replace_range(range, &spaces);
 }
 
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
-    tokens: Vec<Token>,
-    diagnostics: Vec<Diagnostic>,
+    scan: Scan,
 }
 
 impl Scanner<'_> {
@@ -81,7 +99,7 @@ impl Scanner<'_> {
 
     fn push(&mut self, kind: Kind, len: usize) -> Span {
         let span = Span::new(self.at, self.at + len);
-        self.tokens.push(Token { kind, span });
+        self.scan.tokens.push(Token { kind, span });
         self.at += len;
         span
     }
@@ -92,7 +110,7 @@ impl Scanner<'_> {
             let span = self.push(Kind::Bad, len);
             let prefix = &self.text[span.range()];
             let message = format!("a string takes no prefix, found `{prefix}` before it");
-            self.diagnostics.push(
+            self.scan.diagnostics.push(
                 Diagnostic::error("E0101", span, message)
                     .label("touches the string")
                     .help("put a space between a word and a string; inside a string write `\\\\` for `\\`"),
@@ -111,7 +129,9 @@ impl Scanner<'_> {
             }
             Some((message, help)) => {
                 let span = self.push(Kind::Bad, len);
-                self.diagnostics.push(Diagnostic::error("E0103", span, message).label("not a literal").help(help));
+                self.scan
+                    .diagnostics
+                    .push(Diagnostic::error("E0103", span, message).label("not a literal").help(help));
             }
         }
     }
@@ -124,7 +144,9 @@ impl Scanner<'_> {
             let len = rest[..line].trim_end().len();
             let span = self.push(Kind::Bad, len);
             let diagnostic = Diagnostic::error("E0104", span, "this string is never closed");
-            self.diagnostics.push(diagnostic.label("no `\"` on the rest of the line").help("add the closing `\"`"));
+            self.scan
+                .diagnostics
+                .push(diagnostic.label("no `\"` on the rest of the line").help("add the closing `\"`"));
             return;
         };
         match bad_escape(&rest[1..len - 1]) {
@@ -136,12 +158,12 @@ impl Scanner<'_> {
     }
 
     /// `escape` is the range of the escape within the string's contents.
-    fn bad_escape(&mut self, len: usize, escape: std::ops::Range<usize>) {
+    fn bad_escape(&mut self, len: usize, escape: Range<usize>) {
         let contents = self.at + 1;
         self.push(Kind::Bad, len);
         let span = Span::new(contents + escape.start, contents + escape.end);
         let message = format!("unknown escape `{}` in a string", &self.text[span.range()]);
-        self.diagnostics.push(
+        self.scan.diagnostics.push(
             Diagnostic::error("E0104", span, message)
                 .label("unknown escape")
                 .help("write `\\\\` for a backslash; paths may also use `/`")
@@ -153,8 +175,9 @@ impl Scanner<'_> {
         let rest = &self.text[self.at..];
         let len = rest.find("*/").map_or(rest.len(), |end| end + 2);
         let span = Span::new(self.at, self.at + 2);
+        blank(&mut self.scan.text, self.at..self.at + len);
         self.at += len;
-        self.diagnostics.push(
+        self.scan.diagnostics.push(
             Diagnostic::error("E0101", span, "comments start with `//`, found `/*`")
                 .label("not a comment here")
                 .help("put `//` in front of each line of the comment"),
@@ -167,20 +190,24 @@ impl Scanner<'_> {
         let run: usize = self.text[self.at..].chars().take_while(|c| *c == found).map(char::len_utf8).sum();
         let span = Span::new(self.at, self.at + run);
         if found == ';' {
+            blank(&mut self.scan.text, span.range());
             self.at += run;
         } else {
             self.push(Kind::Bad, run);
         }
         let message = format!("unexpected character {}", shown(found));
         let diagnostic = Diagnostic::error("E0101", span, message).label("not part of the language");
-        self.diagnostics.push(match replacement(found) {
-            Some(ascii) => diagnostic
-                .help(format!("write `{ascii}` instead"))
-                .fix(span, ascii, format!("replace it by `{ascii}`")),
+        self.scan.diagnostics.push(match replacement(found) {
+            Some(ascii) => diagnostic.help(format!("write `{ascii}` instead")).fix(
+                span,
+                ascii,
+                format!("replace it by `{ascii}`"),
+            ),
             None if found == ';' => {
                 diagnostic.help("nothing separates statements: leave it out").fix(span, "", "remove it")
             }
-            None => diagnostic.help("names are made of the letters a to z, digits and `_`; comments start with `//`"),
+            None => diagnostic
+                .help("names are made of the letters a to z, digits and `_`; comments start with `//`"),
         });
     }
 }
@@ -224,6 +251,10 @@ fn literal_len(text: &str) -> usize {
 fn literal_mistake(literal: &str) -> Option<(String, String)> {
     const FORMS: &str = "write decimal digits, as in `16`, `0.5` or `1e-3`; a shape is written `3x32x32`";
     let too_large = |what| Some((format!("the {what} `{literal}` is too large"), "use a smaller one".into()));
+    if literal.starts_with("0x") {
+        let help = "numbers are decimal, and no side of a shape is 0".to_owned();
+        return Some((format!("`{literal}` is neither a number nor a shape"), help));
+    }
     if is_shape(literal) {
         let fits = literal.split('x').all(|part| part.parse::<u64>().is_ok());
         return if fits { None } else { too_large("number") };
@@ -235,9 +266,10 @@ fn literal_mistake(literal: &str) -> Option<(String, String)> {
             format!("`{literal}` is not a number"),
             format!("leave the `_` out: `{}`", literal.replace('_', "")),
         )),
-        Err(_) if literal.ends_with('x') => {
-            Some((format!("the shape `{literal}` ends in `x`"), "write a number after each `x`, as in `3x32x32`".into()))
-        }
+        Err(_) if literal.ends_with('x') => Some((
+            format!("the shape `{literal}` ends in `x`"),
+            "write a number after each `x`, as in `3x32x32`".into(),
+        )),
         Err(_) => Some((format!("`{literal}` is neither a number nor a shape"), FORMS.into())),
     }
 }
@@ -262,7 +294,7 @@ fn string_len(line: &str) -> Option<usize> {
 }
 
 /// The first escape that is not one of [`unescape`]'s.
-fn bad_escape(contents: &str) -> Option<std::ops::Range<usize>> {
+fn bad_escape(contents: &str) -> Option<Range<usize>> {
     let mut chars = contents.char_indices();
     while let Some((start, c)) = chars.next() {
         if c != '\\' {
@@ -315,30 +347,43 @@ mod tests {
     use super::*;
 
     fn tokens(text: &str) -> Vec<&str> {
-        scan(text).0.iter().map(|token| &text[token.span.range()]).collect()
+        scan(text).tokens.iter().map(|token| &text[token.span.range()]).collect()
     }
 
     #[test]
     fn takes_literals_like_rust() {
-        assert_eq!(tokens("3x32x32->0x1f 1e-5 0x1e-5 2.5e3"), ["3x32x32", "->", "0x1f", "1e-5", "0x1e", "-", "5", "2.5e3"]);
+        assert_eq!(
+            tokens("3x32x32->0x1f 1e-5 0x1e-5 2.5e3"),
+            ["3x32x32", "->", "0x1f", "1e-5", "0x1e", "-", "5", "2.5e3"]
+        );
     }
 
     #[test]
     fn refuses_what_is_neither_number_nor_shape() {
-        for literal in ["0x10", "1_000", "2e3x4", "3x", "1e", "3X2", "1f32", "99999999999999999999x2", "1e999"] {
-            let (_, diagnostics) = scan(literal);
+        for literal in
+            ["0x10", "1_000", "2e3x4", "3x", "1e", "3X2", "1f32", "99999999999999999999x2", "1e999"]
+        {
+            let diagnostics = scan(literal).diagnostics;
             assert_eq!(diagnostics.len(), 1, "{literal}");
-            assert_eq!((diagnostics[0].code, diagnostics[0].span), ("E0103", Span::new(0, literal.len())), "{literal}");
+            assert_eq!(
+                (diagnostics[0].code, diagnostics[0].span),
+                ("E0103", Span::new(0, literal.len())),
+                "{literal}"
+            );
         }
         for literal in ["0", "3x4", "007", "0.5", "1E5", "1e+5"] {
-            assert!(scan(literal).1.is_empty(), "{literal}");
+            assert!(scan(literal).diagnostics.is_empty(), "{literal}");
         }
     }
 
     #[test]
     fn keywords_are_sorted_out_by_the_grammar_too() {
         let grammar = include_str!("grammar.pest");
-        let rule = grammar.split("keyword     = @{").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+        let rule = grammar
+            .split("keyword     = @{")
+            .nth(1)
+            .and_then(|rest| rest.split('}').next())
+            .unwrap_or_default();
         for keyword in KEYWORDS {
             assert!(rule.contains(&format!("\"{keyword}\"")), "{keyword}");
         }

@@ -13,11 +13,16 @@ pub fn suggest(written: &str) -> Option<String> {
         .or_else(|| nearest(&plain, spellings(window).iter().map(String::as_str)).map(String::from))
 }
 
-/// The candidate with the fewest slips, if these are few for the length of the name.
+/// The candidate with the fewest slips, if these are few for the length of the name, or else
+/// the one that the name is the beginning of.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).clamp(1, 3);
-    let distances = candidates.map(|candidate| (distance(name, candidate), candidate));
-    distances.filter(|(slips, _)| *slips <= allowed).min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
+    let longer = |candidate: &str| name.len() >= 3 && candidate.starts_with(name);
+    let ranked = candidates.filter_map(|candidate| match distance(name, candidate) {
+        slips if slips <= allowed => Some((slips, candidate)),
+        _ => longer(candidate).then_some((usize::MAX, candidate)),
+    });
+    ranked.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
 fn by_alias(stem: &str, window: &str) -> Option<String> {

@@ -60,8 +60,8 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
 }
 
 fn predict_file(saved: &mut Saved, file: &Path, top: usize) -> Result<Vec<Prediction>, Error> {
-    let target = saved.run.config.data.target.clone();
-    let samples = data::load_samples(file, saved.model.program().input, target.as_deref())?;
+    let target = saved.run.config.data.target.as_deref();
+    let samples = data::load_samples(file, &saved.run.data.shape, target)?;
     let single = !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let outputs = outputs(saved, &samples, samples.len())?;
     let predictions = outputs.iter().enumerate().map(|(index, output)| Prediction {
@@ -91,8 +91,7 @@ fn outputs(saved: &mut Saved, samples: &Samples, count: usize) -> Result<Vec<Vec
     let program = saved.model.program();
     let transform = Transform::new(samples.shape(), program.input, &saved.run.data.statistics)?;
     let mut inputs = transform.apply(samples);
-    let (input, output): (usize, usize) =
-        (program.input.iter().product(), program.output.iter().product());
+    let (input, output): (usize, usize) = (program.input.iter().product(), program.output.iter().product());
     let mut outputs = Vec::new();
     let wanted = input * count.min(samples.len());
     for batch in inputs[..wanted].chunks_mut(input * BATCH) {

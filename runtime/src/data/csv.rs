@@ -50,14 +50,15 @@ pub(super) fn load(request: &Request) -> Result<Source, Error> {
 pub(super) fn load_samples(path: &Path, input: &[usize], target: Option<&str>) -> Result<Samples, Error> {
     let mut table = Table::open(path)?;
     let elements = input.iter().product::<usize>();
-    let has_target = match target {
-        Some(names) => target_names(names).all(|name| table.names.iter().any(|known| known == name)),
-        None => table.names.len() == elements + 1,
+    let width = match target {
+        Some(names) if target_names(names).all(|name| table.column(name).is_ok()) => {
+            target_names(names).count()
+        }
+        None if table.names.len() == elements + 1 => 1,
+        _ => 0,
     };
-    let columns = match has_target {
-        true => table.columns(target, 1)?,
-        false => Columns { features: (0..table.names.len()).collect(), target: Vec::new() },
-    };
+    // Without its columns, the target's names mean nothing.
+    let columns = table.columns(target.filter(|_| width > 0), width)?;
     table.check_features(&columns, input)?;
     let mut values = Vec::new();
     let mut row = StringRecord::new();
@@ -155,12 +156,11 @@ impl Table {
     fn read_row(&mut self, row: &mut StringRecord) -> Result<bool, Error> {
         let more = self.reader.read_record(row).map_err(|error| unreadable(&self.path, &error))?;
         let (found, expected) = (row.len(), self.names.len());
-        match !more || found == expected {
-            true => Ok(more),
-            false => {
-                Err(self.wrong(row, format!("{found} cells, but the first line names {expected} columns")))
-            }
+        if more && found != expected {
+            let message = format!("{found} cells, but the first line names {expected} columns");
+            return Err(self.wrong(row, message));
         }
+        Ok(more)
     }
 
     fn numbers(&self, row: &StringRecord, columns: &[usize]) -> Result<Vec<f32>, Error> {

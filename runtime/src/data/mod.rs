@@ -71,9 +71,10 @@ pub fn load(request: &Request) -> Result<Splits, Error> {
 ///
 /// `input` is the network's input shape; `target` names columns that are left out.
 pub fn load_samples(path: &Path, input: &[usize], target: Option<&str>) -> Result<Samples, Error> {
-    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-        true => csv::load_samples(path, input, target),
-        false => images::load_samples(path, input),
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        csv::load_samples(path, input, target)
+    } else {
+        images::load_samples(path, input)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Augment, Error, shape_text};
-use crate::program::{Program, Target};
+use crate::program::Target;
 
 /// A data set and the network that it is for.
 #[derive(Clone, Copy, Debug)]
@@ -25,21 +25,6 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What the text of `program` asks for; `None` if it names no data.
-    pub fn of(program: &'static Program) -> Option<Request<'static>> {
-        let defaults = &program.defaults;
-        let data = defaults.data?;
-        Some(Request {
-            format: data.format,
-            path: data.path.map(Path::new),
-            target: data.target,
-            input: program.input,
-            output: program.output,
-            wanted: defaults.target,
-            augment: Augment { flip: defaults.flip, crop: defaults.crop },
-        })
-    }
-
     /// Elements of one output sample: the number of classes, or of target values.
     pub(super) fn outputs(&self) -> usize {
         self.output.iter().product()
@@ -52,10 +37,10 @@ impl<'a> Request<'a> {
             return Err(Error::new(format!("the data set `{format}` needs the path of {what}"))
                 .help(format!("write `data {format} \"PATH\"`, or give `--data PATH`")));
         };
-        match path.exists() {
-            true => Ok(path),
-            false => Err(Error::at(path, format!("there is no such file or folder; expected {what}"))),
+        if !path.exists() {
+            return Err(Error::at(path, format!("there is no such file or folder; expected {what}")));
         }
+        Ok(path)
     }
 
     /// Formats whose targets are classes can serve no other loss.

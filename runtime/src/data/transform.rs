@@ -131,9 +131,10 @@ impl Transform {
             self.cut(view, &scratch.sample, &mut scratch.cut);
             std::mem::swap(&mut scratch.sample, &mut scratch.cut);
         }
-        match self.transposed {
-            true => self.transpose(&scratch.sample, input),
-            false => input.copy_from_slice(&scratch.sample),
+        if self.transposed {
+            self.transpose(&scratch.sample, input);
+        } else {
+            input.copy_from_slice(&scratch.sample);
         }
     }
 

@@ -16,8 +16,9 @@ pub struct Pass<'a> {
     labels: &'a [u32],
     random: RandomKey,
     inspect: bool,
+    scope: Cell<&'static str>,
     layer: Cell<&'static str>,
-    first_non_finite: Cell<Option<&'static str>>,
+    first_non_finite: Cell<Option<[&'static str; 2]>>,
 }
 
 /// What the random numbers of a pass depend on, beside the stream and the element.
@@ -38,6 +39,7 @@ impl<'a> Pass<'a> {
             labels: &[],
             random: RandomKey::default(),
             inspect: false,
+            scope: Cell::new(""),
             layer: Cell::new(""),
             first_non_finite: Cell::new(None),
         }
@@ -72,15 +74,24 @@ impl<'a> Pass<'a> {
         (self.batch() * positions) as f32
     }
 
-    /// Names the layer whose calls follow, for reports.
+    /// Names the block or turn of a loop whose layers follow; empty for the network itself.
+    #[inline]
+    pub fn scope(&self, path: &'static str) {
+        self.scope.set(path);
+    }
+
+    /// Names the layer whose calls follow, within the scope, for reports.
     #[inline]
     pub fn layer(&self, path: &'static str) {
         self.layer.set(path);
     }
 
     /// The first layer that produced a NaN or an infinity while the pass was inspected.
-    pub fn first_non_finite(&self) -> Option<&'static str> {
-        self.first_non_finite.get()
+    pub fn first_non_finite(&self) -> Option<String> {
+        self.first_non_finite.get().map(|[scope, layer]| match scope {
+            "" => layer.to_owned(),
+            _ => format!("{scope}.{layer}"),
+        })
     }
 
     /// The threads that kernels run on.
@@ -127,7 +138,7 @@ impl<'a> Pass<'a> {
             values.iter().all(|value| value.is_finite())
         });
         if !finite && self.first_non_finite.get().is_none() {
-            self.first_non_finite.set(Some(self.layer.get()));
+            self.first_non_finite.set(Some([self.scope.get(), self.layer.get()]));
         }
     }
 }
@@ -144,11 +155,12 @@ mod tests {
         let write = |value: f32| {
             pass.call([], [], [Slot::new(Region::Fixed, 1, 1)], |[], [], [y]| y.fill(value));
         };
+        pass.scope("repeat2");
         for (layer, value) in [("conv1", 1.0), ("bn1", f32::INFINITY), ("relu1", f32::NAN)] {
             pass.layer(layer);
             write(value);
         }
-        assert_eq!(pass.first_non_finite(), Some("bn1"));
+        assert_eq!(pass.first_non_finite().as_deref(), Some("repeat2.bn1"));
         assert_eq!(pass.count(49), 49.0);
     }
 }

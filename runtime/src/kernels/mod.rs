@@ -6,3 +6,11 @@
 pub(crate) mod conv2d;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod layout;
+pub(crate) mod loss;
+pub(crate) mod pool2d;
+pub(crate) mod softmax;
+pub(crate) mod statistics;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -37,7 +37,11 @@ impl Arena {
 
 impl Model {
     /// Forward, loss, backward, update.
-    pub(super) fn train(&mut self, inputs: &mut [f32], mut targets: BatchTargets) -> Result<StepReport, Error> {
+    pub(super) fn train(
+        &mut self,
+        inputs: &mut [f32],
+        mut targets: BatchTargets,
+    ) -> Result<StepReport, Error> {
         let batch = self.batch_size(inputs.len())?;
         self.check_targets(batch, &targets)?;
         let training = &self.program.training;
@@ -49,11 +53,9 @@ impl Model {
         (training.loss)(&pass);
         let loss = mean(&pass.read(training.loss_slot));
         if !loss.is_finite() {
-            drop(pass);
             return Err(self.diagnose_training(loss, batch, inputs, targets));
         }
         (training.backward)(&pass);
-        drop(pass);
         self.update();
         Ok(StepReport { loss, correct, samples: batch })
     }
@@ -72,7 +74,6 @@ impl Model {
         let correct = correct(&pass, evaluation.output);
         (evaluation.loss)(&pass);
         let loss = mean(&pass.read(evaluation.loss_slot));
-        drop(pass);
         if !loss.is_finite() {
             return Err(self.diagnose_evaluation(loss, batch, inputs, targets));
         }
@@ -194,7 +195,6 @@ impl Model {
         (training.forward)(&pass);
         (training.loss)(&pass);
         let layer = pass.first_non_finite();
-        drop(pass);
         self.states.copy_from_slice(&self.saved_states);
         self.failure(Phase::Training, self.step + 1, loss, layer, inputs)
     }
@@ -211,7 +211,6 @@ impl Model {
         (evaluation.forward)(&pass);
         (evaluation.loss)(&pass);
         let layer = pass.first_non_finite();
-        drop(pass);
         self.failure(Phase::Evaluation, self.step, loss, layer, inputs)
     }
 
@@ -220,12 +219,11 @@ impl Model {
         phase: Phase,
         step: u64,
         loss: f32,
-        layer: Option<&'static str>,
+        layer: Option<String>,
         inputs: &[f32],
     ) -> Error {
-        let parameter = self.program.parameters.iter().find(|parameter| {
-            !all_finite(&self.parameters[range(parameter)])
-        });
+        let parameter =
+            self.program.parameters.iter().find(|parameter| !all_finite(&self.parameters[range(parameter)]));
         let parameter = parameter.map(|parameter| parameter.name);
         Error::NonFinite(NonFinite { phase, step, loss, layer, parameter, input: !all_finite(inputs) })
     }

@@ -114,3 +114,25 @@ fn numbers(runs: &Path, network: &str) -> Result<Vec<u32>, Error> {
     }
     Ok(numbers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_run_gets_the_next_free_number() {
+        let runs = std::env::temp_dir().join(format!("nnc-run-folders-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&runs);
+        let name = |folder: RunFolder| folder.0.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(RunFolder::latest(&runs, "Digits").is_err());
+        assert_eq!(name(RunFolder::create_next(&runs, "Digits").unwrap()), "digits-1");
+        assert_eq!(name(RunFolder::create_next(&runs, "Digits").unwrap()), "digits-2");
+        assert_eq!(name(RunFolder::create_next(&runs, "").unwrap()), "network-1");
+        for other in ["digits-9", "digits-10", "digits-x", "digitsx-20"] {
+            fs::create_dir(runs.join(other)).unwrap();
+        }
+        assert_eq!(name(RunFolder::latest(&runs, "Digits").unwrap()), "digits-10");
+        assert_eq!(name(RunFolder::create_next(&runs, "Digits").unwrap()), "digits-11");
+        fs::remove_dir_all(&runs).unwrap();
+    }
+}

@@ -20,6 +20,8 @@ pub struct RunRecord {
 /// What evaluation and prediction need to know of the data that a network was trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
+    /// The shape of one stored sample, channels first; a network may read a map as a vector.
+    pub shape: Vec<usize>,
     /// Mean and standard deviation of the training part.
     pub statistics: Statistics,
     /// The names of the classes; empty for a regression.

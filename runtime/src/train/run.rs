@@ -159,7 +159,11 @@ impl<'a> Run<'a> {
         Ok(Outcome::Interrupted { folder: self.folder().to_owned() })
     }
 
-    fn train_epoch(&mut self, clock: &mut Clock, observer: &mut dyn Observer) -> Result<ControlFlow<()>, Error> {
+    fn train_epoch(
+        &mut self,
+        clock: &mut Clock,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<()>, Error> {
         let mut loader = Loader::new(Arc::clone(&self.parts.training), self.loader_options())?;
         let steps = self.parts.training.len().div_ceil(self.record.config.batch);
         while let Some(mut batch) = loader.next() {
@@ -299,6 +303,7 @@ fn parameter_count(program: &Program) -> usize {
 
 fn describe(splits: &Splits) -> DataRecord {
     DataRecord {
+        shape: splits.train.shape().to_vec(),
         statistics: splits.statistics.clone(),
         classes: splits.train.classes().to_vec(),
         samples: [splits.train.len(), splits.validation.len(), splits.test.len()],

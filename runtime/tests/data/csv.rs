@@ -205,6 +205,7 @@ fn rows_to_predict_may_have_a_target_or_not() {
         ("x,y\n1,2\n3,4\n", Some("kind")),
         ("x,y,kind\n1,2,no\n3,4,?\n", None),
         ("kind,x,y\nno,1,2\n?,3,4\n", Some("kind")),
+        ("x,up,y,down\n1,?,2,?\n3,?,4,?\n", Some("up, down")),
     ] {
         let path = folder.write("rows.csv", text);
         assert_eq!(load_samples(&path, &[2], target).unwrap().storage(), &expected, "{text}");

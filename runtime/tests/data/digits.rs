@@ -1,6 +1,6 @@
 //! The embedded data set.
 
-use nnc_runtime::data::{Augment, Request, load};
+use nnc_runtime::data::{Augment, Request, Statistics, load};
 use nnc_runtime::program::Target;
 
 use crate::support::sizes;
@@ -17,6 +17,8 @@ fn three_parts_with_all_classes() {
     assert_eq!(splits.notes, [""; 0]);
     assert_eq!(splits.train.shape(), [1, 8, 8]);
     assert_eq!(splits.train.classes()[9], "9");
+    assert_eq!(splits.statistics, Statistics::of(splits.train.samples()));
+    assert_ne!(splits.statistics, Statistics::of(splits.test.samples()));
     assert!(splits.test.class_counts().iter().all(|&count| (34..=37).contains(&count)));
 }
 

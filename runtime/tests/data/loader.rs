@@ -82,6 +82,14 @@ fn seed_and_epoch_decide_everything() {
 }
 
 #[test]
+fn every_epoch_has_its_own_order() {
+    let set = dataset(50);
+    let order = |seed, epoch| numbers(&batches(&set, LoaderOptions { seed, epoch, ..options(8) }));
+    assert_ne!(order(1, 0), order(1, 1));
+    assert_ne!(order(1, 0), order(2, 0));
+}
+
+#[test]
 fn resuming_yields_the_tail_of_the_epoch() {
     let set = dataset(50);
     let augment = Augment { flip: true, crop: 1 };
@@ -127,8 +135,17 @@ fn augmentation_is_the_samples_own() {
         inputs
     };
     assert_eq!(sorted(Order::Shuffled, 8), sorted(Order::Sequential, 7));
-    let plain = batches(&set, options(8));
-    assert_ne!(batches(&set, LoaderOptions { augment, ..options(8) }), plain);
+}
+
+#[test]
+fn about_half_of_the_samples_are_mirrored() {
+    let set = dataset(200);
+    let augment = Augment { flip: true, crop: 0 };
+    let all = batches(&set, LoaderOptions { augment, ..options(8) });
+    let inputs: Vec<&[f32]> = all.iter().flat_map(|batch| batch.inputs.chunks(4)).collect();
+    let mirrored = inputs.iter().filter(|input| input[0] > input[1]).count();
+    assert!((70..130).contains(&mirrored), "{mirrored}");
+    assert!(inputs.iter().all(|input| (input[0] - input[1]).abs() == 1.0 && input[2] - input[0] == 2.0));
 }
 
 #[test]

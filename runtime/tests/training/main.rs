@@ -1,7 +1,6 @@
 //! Models, checkpoints and runs of programs written by hand, as the compiler would emit them.
 
 mod checkpoints;
-mod command_line;
 mod models;
 mod programs;
 mod runs;

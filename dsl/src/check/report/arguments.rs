@@ -54,11 +54,10 @@ pub(in crate::check) fn too_many(word: &Word, signature: &Signature) -> Diagnost
 /// A needed argument is missing.
 pub(in crate::check) fn missing(word: &Word, argument: &str, signature: &Signature) -> Diagnostic {
     let message = format!("`{}` needs its {argument}", word.name.value);
-    let example: Vec<&str> = signature.positional.iter().map(|_| "16").collect();
     signature
         .point(Diagnostic::error("E0203", word.name.span, message))
         .label(format!("{argument} missing"))
-        .help(format!("write a number after the word, as in `{} {}`", word.name.value, example.join(" ")))
+        .help(format!("write a number after the word, as in `{} 16`", word.name.value))
 }
 
 /// An argument name that the word does not have.

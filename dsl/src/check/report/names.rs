@@ -12,10 +12,15 @@ pub(in crate::check) fn unknown_word(name: &Ident, meant: Option<&str>, blocks: 
         Some(meant) => diagnostic
             .help(format!("did you mean `{meant}`?"))
             .fix(name.span, meant, format!("replace it by `{meant}`")),
-        None if blocks.is_empty() => {
-            diagnostic.help(format!("define it with `block {}(…) {{ … }}`", name.value))
+        None => {
+            let help = format!("use a word of the language, or define `block {}(…) {{ … }}`", name.value);
+            let diagnostic = diagnostic.help(help);
+            match blocks {
+                [] => diagnostic,
+                [one] => diagnostic.note(format!("the only block of this text is `{one}`")),
+                _ => diagnostic.note(format!("the blocks of this text are {}", list(blocks))),
+            }
         }
-        None => diagnostic.note(format!("the blocks of this text are {}", list(blocks))),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::words::nearest;
 /// An operation without a value.
 pub(in crate::check) fn fault(expr: &Expr, fault: Fault) -> Diagnostic {
     let (message, help) = match fault {
-        Fault::Overflow => ("this number is too large", "whole numbers go up to 9223372036854775807"),
+        Fault::Overflow => ("this number is too large", "use a smaller one"),
         Fault::DivisionByZero => ("this divides by zero", "make the divisor another number"),
         Fault::NotNumbers => {
             ("this calculates with a truth value", "use numbers, or choose one with `select(condition, a, b)`")
@@ -17,6 +17,11 @@ pub(in crate::check) fn fault(expr: &Expr, fault: Fault) -> Diagnostic {
         Fault::Undefined => ("this has no value", "the function is not defined for this number"),
     };
     Diagnostic::error("E0208", expr.span, message).label("here").help(help)
+}
+
+/// A whole number that is too large to be held exactly.
+pub(in crate::check) fn too_large(expr: &Expr, value: f64) -> Diagnostic {
+    fault(expr, Fault::Overflow).label(format!("is {value}"))
 }
 
 /// A function that does not exist.
@@ -36,7 +41,8 @@ pub(in crate::check) fn unknown_function(name: &Ident) -> Diagnostic {
 /// A function with too few or too many values.
 pub(in crate::check) fn wrong_arity(name: &Ident, function: &Function, given: usize) -> Diagnostic {
     let takes = count(function.arity, "value");
-    Diagnostic::error("E0209", name.span, format!("`{}` takes {takes}, but {given} given", name.value))
+    let verb = if given == 1 { "is" } else { "are" };
+    Diagnostic::error("E0209", name.span, format!("`{}` takes {takes}, but {given} {verb} given", name.value))
         .label(format!("takes {takes}"))
         .help("separate the values by commas")
 }

@@ -127,8 +127,18 @@ pub(in crate::check) fn output(
                 .help(format!("end with `conv1 {features} gap`, or with `gap linear {features}`"))
                 .fix(Span::new(end, end), insertion, format!("end with `conv1 {features} gap`"))
         }
-        ([_], [features]) => diagnostic.help(format!("end with `linear {features}`, or change the signature")),
+        ([_], [features]) => end_in_features(diagnostic, last, *features),
         _ => diagnostic.help(format!("add what makes {expected} of it, or write `-> {found}` in the signature")),
+    }
+}
+
+fn end_in_features(diagnostic: Diagnostic, last: Option<Last>, features: usize) -> Diagnostic {
+    let diagnostic = diagnostic.help(format!("end with `linear {features}`, or change the signature"));
+    match last.and_then(|last| last.features) {
+        Some(span) => {
+            diagnostic.fix(span, features.to_string(), format!("make it `linear {features}`"))
+        }
+        None => diagnostic,
     }
 }
 
@@ -148,4 +158,6 @@ pub(in crate::check) struct Last {
     pub(in crate::check) word: Span,
     /// Where the statement ends.
     pub(in crate::check) end: usize,
+    /// The number of features, where the statement is a `linear`.
+    pub(in crate::check) features: Option<Span>,
 }

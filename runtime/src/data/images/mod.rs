@@ -22,9 +22,10 @@ pub(super) fn load(request: &Request) -> Result<Source, Error> {
     request.check_classes_wanted()?;
     let folder = request.path("a folder of images by class")?;
     let train_folder = folder.join("train");
-    match train_folder.is_dir() {
-        true => load_tested(request, folder, &train_folder),
-        false => load_whole(request, folder),
+    if train_folder.is_dir() {
+        load_tested(request, folder, &train_folder)
+    } else {
+        load_whole(request, folder)
     }
 }
 

@@ -44,6 +44,12 @@ impl Pool {
         Pool { shared, workers, turn: Mutex::new(()), isa, scratch, selector }
     }
 
+    /// The same pool with another way to choose algorithms.
+    pub fn with_selector(mut self, selector: Selector) -> Pool {
+        self.selector = selector;
+        self
+    }
+
     /// The number of threads that suits this machine.
     pub fn default_threads() -> usize {
         thread::available_parallelism().map_or(1, usize::from)

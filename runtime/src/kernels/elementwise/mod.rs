@@ -10,6 +10,9 @@ mod reduce;
 mod source;
 mod update;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use pointwise::Map;
 pub use pointwise::pointwise;
 pub use reduce::reduce_channels;

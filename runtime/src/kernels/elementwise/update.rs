@@ -19,17 +19,18 @@ pub fn update<const S: usize, F>(u: &Update, f: F)
 where
     F: Fn(f32, f32, f32, [f32; S]) -> (f32, [f32; S]) + Copy + Sync,
 {
+    let (pool, decay) = (u.pool(), u.decay());
     u.with_flat(|parameters, gradients, states: [&mut [f32]; S]| {
         let (parameters, states) = (Tiles::new(parameters), states.map(Tiles::new));
-        u.pool().for_each(gradients.len().div_ceil(TASK), |task| {
-            for (range, decay) in parts(task, gradients.len(), u.decay().len, u.decay().weight) {
+        pool.for_each(gradients.len().div_ceil(TASK), |task| {
+            for (range, decay) in parts(task, gradients.len(), decay.len, decay.weight) {
                 let gradients = &gradients[range.clone()];
                 // SAFETY: tasks have ranges of their own, and so do their parts; parameters and
                 // states are separate slices.
                 let (parameters, states) = unsafe {
                     (parameters.slice(range.clone()), states.each_ref().map(|state| state.slice(range.clone())))
                 };
-                u.pool().isa().run(Step { decay, parameters, gradients, states, f });
+                pool.isa().run(Step { decay, parameters, gradients, states, f });
             }
         });
     });

@@ -1,0 +1,333 @@
+//! The `train` section: settings, their ranges, and whether they fit the network.
+//!
+//! Settings see the network's parameters. What the section leaves out keeps its default; the
+//! loss of a network without `loss` is cross-entropy where its output can be logits of classes,
+//! and the mean squared error elsewhere.
+
+use super::expr::{Place, flag, real, whole};
+use super::network::last_layer;
+use super::report::train as report;
+use super::walk::Walker;
+use crate::ast::{Expr, Ident, Network, Setting, SettingValue, Train as Section};
+use crate::diagnostic::Span;
+use crate::model::{Augment, Data, Layer, Loss, OptimizerKind, Sequence, Shape, StepKind, Train};
+use crate::syntax::SETTINGS;
+use crate::words::{Range, nearest};
+
+/// The checked settings.
+pub(super) struct Settled {
+    /// With all defaults filled in.
+    pub(super) train: Train,
+    /// Where the batch size is set.
+    pub(super) batch_span: Option<Span>,
+}
+
+/// A data set's format.
+struct Format {
+    name: &'static str,
+    /// Sample and classes, where the format fixes them.
+    fixed: Option<(&'static [usize], usize)>,
+    /// Whether it lies somewhere, and so may have a path.
+    has_path: bool,
+}
+
+const FORMATS: &[Format] = &[
+    Format { name: "digits", fixed: Some((&[1, 8, 8], 10)), has_path: false },
+    Format { name: "mnist", fixed: None, has_path: true },
+    Format { name: "cifar10", fixed: Some((&[3, 32, 32], 10)), has_path: true },
+    Format { name: "images", fixed: None, has_path: true },
+    Format { name: "csv", fixed: None, has_path: true },
+];
+
+const LOSSES: [(&str, Loss); 2] =
+    [("cross_entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquaredError)];
+
+/// Whole numbers that fit every machine's memory addresses.
+const POSITIVE: Range = Range::closed(1.0, 4_294_967_295.0);
+
+impl<'a> Walker<'a> {
+    /// Checks the section of a network. `body` is none if a mistake has left it unknown.
+    pub(super) fn train(
+        &mut self,
+        network: &Network,
+        section: Option<&'a Section>,
+        body: Option<&Sequence>,
+    ) -> Settled {
+        let mut settled = Settled { train: Train::default(), batch_span: None };
+        let mut loss: Option<(Loss, Span)> = None;
+        for setting in section.map_or(&[][..], |section| self.distinct(section)) {
+            let train = &mut settled.train;
+            match setting.key.value.as_str() {
+                "data" => train.data = self.data(setting, network, body),
+                "augment" => train.augment = self.augment(setting, network, body),
+                "loss" => loss = self.loss(setting),
+                "optimizer" => self.optimizer(setting, train),
+                "batch" => {
+                    settled.batch_span = Some(setting.key.span);
+                    self.number(setting, POSITIVE).map(|batch| train.batch = batch as usize);
+                }
+                "epochs" => {
+                    self.number(setting, POSITIVE).map(|epochs| train.epochs = epochs as usize);
+                }
+                "seed" => {
+                    self.number(setting, Range::at_least(0.0)).map(|seed| train.seed = seed as u64);
+                }
+                _ => self.sink.report(report::unknown_setting(&setting.key, &SETTINGS)),
+            }
+        }
+        if let Some(body) = body {
+            settled.train.loss = self.fitting_loss(network, section, loss, body);
+        }
+        settled
+    }
+
+    /// The settings of a section, with a report of those that stand twice.
+    fn distinct(&mut self, section: &'a Section) -> &'a [Setting] {
+        for (index, setting) in section.settings.iter().enumerate() {
+            let before = &section.settings[..index];
+            if let Some(first) = before.iter().find(|first| first.key.value == setting.key.value) {
+                self.sink.report(report::setting_twice(&setting.key, first.key.span));
+            }
+        }
+        &section.settings
+    }
+
+    fn data(&mut self, setting: &Setting, network: &Network, body: Option<&Sequence>) -> Option<Data> {
+        let example = "data cifar10 \"path\"";
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        let word = self.choice(setting, "data format", &names, example)?;
+        let format = FORMATS.iter().find(|format| format.name == word.value)?;
+        let example = if format.has_path { example } else { "data digits" };
+        let mut data = Data { format: word.value.clone(), path: None, target: None };
+        for value in &setting.values[1..] {
+            match value {
+                SettingValue::Text(path) if format.has_path && data.path.is_none() => {
+                    data.path = Some(path.value.clone());
+                }
+                SettingValue::Named(key, target) if key.value == "target" && format.name == "csv" => {
+                    match &**target {
+                        SettingValue::Text(column) | SettingValue::Word(column) => {
+                            data.target = Some(column.value.clone());
+                        }
+                        other => self.unexpected(setting, other, "data csv \"path\" target=\"column\""),
+                    }
+                }
+                other => {
+                    self.unexpected(setting, other, example);
+                    break;
+                }
+            }
+        }
+        if let (Some((sample, classes)), Some(body)) = (format.fixed, body) {
+            self.check_data(word, sample, classes, network, body);
+        }
+        Some(data)
+    }
+
+    fn check_data(
+        &mut self,
+        format: &Ident,
+        sample: &[usize],
+        classes: usize,
+        network: &Network,
+        body: &Sequence,
+    ) {
+        let sample = Shape(sample.to_vec());
+        let (input, output) = (&body.input, &body.output);
+        let reads = *input == sample || *input == Shape::vector(sample.len());
+        if !reads {
+            let (expected, found) = (sample.to_string(), input.to_string());
+            let span = network.input.span;
+            self.sink.report(report::data_mismatch(format, "samples of", &expected, &found, span));
+        } else if output.0.len() == 1 && output.len() != 1 && output.len() != classes {
+            let (expected, found) = (format!("{classes} classes"), format!("{} outputs", output.len()));
+            let span = network.output.span;
+            self.sink.report(report::data_mismatch(format, "labels of", &expected, &found, span));
+        }
+    }
+
+    fn augment(&mut self, setting: &Setting, network: &Network, body: Option<&Sequence>) -> Augment {
+        let example = "augment flip crop=4";
+        let mut augment = Augment::default();
+        if setting.values.is_empty() {
+            self.sink.report(report::missing_value(&setting.key, example));
+        }
+        for value in &setting.values {
+            match value {
+                SettingValue::Word(word) if word.value == "flip" => augment.flip = true,
+                SettingValue::Word(word) if word.value != "crop" => {
+                    self.sink.report(report::unknown_choice("augmentation", word, &["flip", "crop"]));
+                }
+                SettingValue::Named(key, amount) if key.value == "crop" => match &**amount {
+                    SettingValue::Expr(expr) => {
+                        let crop = self.count(expr, "the `crop` of `augment`", Range::closed(0.0, 65_536.0));
+                        augment.crop = crop.unwrap_or_default() as usize;
+                    }
+                    other => self.unexpected(setting, other, example),
+                },
+                other => self.unexpected(setting, other, example),
+            }
+        }
+        let input = body.map(|body| &body.input).filter(|input| input.0.len() != 3);
+        if let Some(input) = input {
+            let report = report::augment_needs_images(setting.key.span, input, network.input.span);
+            self.sink.report(report);
+        }
+        augment
+    }
+
+    fn loss(&mut self, setting: &Setting) -> Option<(Loss, Span)> {
+        let example = "loss cross_entropy";
+        let names: Vec<&str> = LOSSES.iter().map(|(name, _)| *name).collect();
+        let word = self.choice(setting, "loss", &names, example)?;
+        if let Some(surplus) = setting.values.get(1) {
+            self.unexpected(setting, surplus, example);
+        }
+        LOSSES.iter().find(|(name, _)| *name == word.value).map(|(_, loss)| (*loss, word.span))
+    }
+
+    fn optimizer(&mut self, setting: &Setting, train: &mut Train) {
+        let example = "optimizer sgd lr=0.1";
+        let names = OptimizerKind::ALL.map(OptimizerKind::name);
+        let Some(word) = self.choice(setting, "optimizer", &names, example) else { return };
+        let Some(kind) = OptimizerKind::ALL.into_iter().find(|kind| kind.name() == word.value) else { return };
+        let known = kind.hyperparameters();
+        train.optimizer.kind = kind;
+        train.optimizer.values = known.iter().map(|(_, value)| *value).collect();
+        let mut seen: Vec<&Ident> = Vec::new();
+        for value in &setting.values[1..] {
+            let SettingValue::Named(key, value) = value else {
+                self.unexpected(setting, value, example);
+                break;
+            };
+            if let Some(first) = seen.iter().find(|first| first.value == key.value) {
+                self.sink.report(report::setting_twice(key, first.span));
+            }
+            seen.push(key);
+            match (known.iter().position(|(name, _)| *name == key.value), &**value) {
+                (None, _) => {
+                    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                    let what = format!("hyperparameter of `{}`", word.value);
+                    self.sink.report(report::unknown_choice(&what, key, &names));
+                }
+                (Some(index), SettingValue::Expr(expr)) => {
+                    if let Some(value) = self.hyperparameter(&word.value, key, expr) {
+                        train.optimizer.values[index] = value;
+                    }
+                }
+                (Some(_), other) => self.unexpected(setting, other, example),
+            }
+        }
+    }
+
+    fn hyperparameter(&mut self, optimizer: &str, key: &Ident, expr: &Expr) -> Option<f64> {
+        let value = self.evaluate(expr)?;
+        let name = format!("the `{}` of `{optimizer}`", key.value);
+        let advice = format!("leave `{}` out for its default", key.value);
+        let place = Place { name: &name, advice: &advice, text: self.text };
+        if key.value == "nesterov" {
+            return flag(value, expr, &place, self.sink).map(|flag| f64::from(u8::from(flag)));
+        }
+        real(value, expr, hyperparameter_range(&key.value), &place, self.sink)
+    }
+
+    /// The whole number of a setting such as `batch 128`.
+    fn number(&mut self, setting: &Setting, range: Range) -> Option<i64> {
+        let example = format!("{} 16", setting.key.value);
+        let expr = match setting.values.first() {
+            None => {
+                self.sink.report(report::missing_value(&setting.key, &example));
+                return None;
+            }
+            Some(SettingValue::Expr(expr)) => expr,
+            Some(other) => {
+                self.unexpected(setting, other, &example);
+                return None;
+            }
+        };
+        if let Some(surplus) = setting.values.get(1) {
+            self.unexpected(setting, surplus, &example);
+        }
+        self.count(expr, &format!("`{}`", setting.key.value), range)
+    }
+
+    fn count(&mut self, expr: &Expr, name: &str, range: Range) -> Option<i64> {
+        let value = self.evaluate(expr)?;
+        let place = Place { name, advice: "leave it out for the default", text: self.text };
+        whole(value, expr, range, &place, self.sink)
+    }
+
+    /// The first value, which must be one of the known words.
+    fn choice<'s>(
+        &mut self,
+        setting: &'s Setting,
+        what: &str,
+        known: &[&str],
+        example: &str,
+    ) -> Option<&'s Ident> {
+        match setting.values.first() {
+            None => self.sink.report(report::missing_value(&setting.key, example)),
+            Some(SettingValue::Word(word)) if known.contains(&word.value.as_str()) => return Some(word),
+            Some(SettingValue::Word(word)) => {
+                self.sink.report(report::unknown_choice(what, word, known));
+            }
+            Some(other) => self.unexpected(setting, other, example),
+        }
+        None
+    }
+
+    /// A value that a setting does not take. A word among them may be the misspelt key of the
+    /// next setting, as nothing else separates settings.
+    fn unexpected(&mut self, setting: &Setting, value: &SettingValue, example: &str) {
+        let report = match value {
+            SettingValue::Word(word) if nearest(&word.value, SETTINGS.into_iter()).is_some() => {
+                report::unknown_setting(word, &SETTINGS)
+            }
+            _ => report::unexpected_value(&setting.key, span(value), example),
+        };
+        self.sink.report(report);
+    }
+
+    fn fitting_loss(
+        &mut self,
+        network: &Network,
+        section: Option<&Section>,
+        written: Option<(Loss, Span)>,
+        body: &Sequence,
+    ) -> Loss {
+        let softmax = last_layer(body).filter(|step| matches!(step.kind, StepKind::Layer(Layer::Softmax)));
+        let is_classes = body.output.0.len() == 1 && body.output.len() >= 2;
+        let (loss, span) = match (written, section) {
+            (Some(written), _) => written,
+            (None, Some(section)) if is_classes => (Loss::CrossEntropy, section.name.span),
+            (None, None) if is_classes && softmax.is_none() => return Loss::CrossEntropy,
+            (None, _) => return Loss::MeanSquaredError,
+        };
+        if loss == Loss::CrossEntropy {
+            if !is_classes {
+                let report = report::loss_needs_classes(span, &body.output, network.output.span);
+                self.sink.report(report);
+            } else if let Some(softmax) = softmax {
+                self.sink.report(report::softmax_twice(softmax.span, span));
+            }
+        }
+        loss
+    }
+}
+
+fn hyperparameter_range(name: &str) -> Range {
+    match name {
+        "lr" | "eps" => Range::above(0.0),
+        "weight_decay" => Range::at_least(0.0),
+        // Momentum and the decay rates of running means.
+        _ => Range::half_open(0.0, 1.0),
+    }
+}
+
+fn span(value: &SettingValue) -> Span {
+    match value {
+        SettingValue::Word(word) | SettingValue::Text(word) => word.span,
+        SettingValue::Expr(expr) => expr.span,
+        SettingValue::Named(key, value) => key.span.to(span(value)),
+    }
+}

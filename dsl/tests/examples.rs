@@ -1,0 +1,61 @@
+//! The example networks check, without a warning, and have the parameters that they should.
+
+use nnc_dsl::model::{Join, Layer, Loss, OptimizerKind, Sequence, Shape, StepKind};
+use nnc_dsl::{CheckedModel, Entry, Options, check};
+
+fn example(name: &str) -> CheckedModel {
+    let path = format!("{}/../examples/{name}.nn", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let outcome = check(&text, Entry::File, &Options::default());
+    assert_eq!(outcome.diagnostics, [], "{name}");
+    outcome.models.into_iter().next().unwrap()
+}
+
+fn parameters(sequence: &Sequence) -> usize {
+    let of = |step: &nnc_dsl::model::Step| match &step.kind {
+        StepKind::Scope(inner) => parameters(inner),
+        StepKind::Join { branches, .. } => branches.iter().map(|(_, branch)| parameters(branch)).sum(),
+        StepKind::Layer(layer) => {
+            let (inputs, outputs) = (step.input.channels(), step.output.channels());
+            match layer {
+                Layer::Conv { kernel: [h, w], bias, .. } => outputs * (inputs * h * w + usize::from(*bias)),
+                Layer::Linear { bias } => outputs * (inputs + usize::from(*bias)),
+                Layer::BatchNorm { .. } => 2 * outputs,
+                _ => 0,
+            }
+        }
+    };
+    sequence.steps.iter().map(of).sum()
+}
+
+#[test]
+fn vgg() {
+    let vgg = example("vgg");
+    assert_eq!(parameters(&vgg.body), 3_935_018);
+    assert_eq!(vgg.body.steps[0].name, "for1");
+    assert_eq!(vgg.body.steps[4].output, Shape::map(512, 7, 7));
+}
+
+#[test]
+fn resnet20() {
+    let net = example("resnet20");
+    // The published 269,722 of the network without projections, and 2,752 of the two projections.
+    assert_eq!(parameters(&net.body), 272_474);
+    let residual = &net.body.steps[3].kind;
+    let StepKind::Scope(turn) = residual else { panic!("a turn of `repeat`") };
+    assert!(matches!(turn.steps[0].kind, StepKind::Join { join: Join::Add, .. }));
+    assert_eq!(net.train.optimizer.kind, OptimizerKind::Sgd);
+    assert_eq!(net.train.optimizer.values, [0.1, 0.9, 1.0, 1e-4]);
+    assert_eq!((net.train.augment.flip, net.train.augment.crop), (true, 4));
+}
+
+#[test]
+fn digits_and_mnist() {
+    let digits = example("digits");
+    assert_eq!(digits.input, Shape::map(1, 8, 8));
+    assert_eq!(digits.parameters, [("width".to_owned(), 16.0)]);
+    assert_eq!(digits.train.data.as_ref().unwrap().format, "digits");
+    assert_eq!(digits.train.loss, Loss::CrossEntropy);
+    assert_eq!(parameters(&digits.body), 9 * 16 + 32 + 9 * 16 * 32 + 64 + 9 * 32 * 64 + 128 + 650);
+    assert_eq!(parameters(&example("mnist").body), parameters(&digits.body));
+}

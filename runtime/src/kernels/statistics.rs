@@ -1,0 +1,93 @@
+//! Mean and variance per channel, for batch normalisation (Ioffe & Szegedy 2015).
+//!
+//! Each chunk of a tensor is visited twice while it is in the cache, for its mean and for the sum
+//! of squares about that; the chunks are merged by the formula of Chan, Golub & LeVeque 1979 in
+//! double precision. No large numbers cancel, and memory is read once.
+
+use crate::devices::cpu::Pool;
+use crate::emitted::{Pass, RandomKey, Slot};
+use crate::kernels::elementwise::{BLOCK, Function, Reduction, Source, Sum, repeat};
+
+/// Mean and biased variance of each channel over batch and positions.
+pub fn batch_statistics(p: &Pass, channels: usize, x: Slot, mean: Slot, variance: Slot) {
+    p.call([x], [], [mean, variance], |[x], [], [mean, variance]| {
+        let reduction = Reduction::new(channels, x.len());
+        let mut moments = p.pool().scratch().double(reduction.chunks() * 2 * channels);
+        chunk_moments(p.pool(), channels, reduction, x, &mut moments);
+        for channel in 0..channels {
+            let chunks = (0..reduction.chunks()).map(|chunk| {
+                let at = chunk * 2 * channels + channel;
+                (reduction.count(chunk) as f64, moments[at], moments[at + channels])
+            });
+            let (count, centre, squares) = chunks.fold((0.0, 0.0, 0.0), merge);
+            mean[channel] = centre as f32;
+            variance[channel] = (squares / count) as f32;
+        }
+    });
+}
+
+/// Moves the running statistics towards those of a batch:
+/// running += momentum · (batch − running), with the unbiased variance, as PyTorch does.
+///
+/// With a single element per channel there is no variance, and a NaN or an infinity would stay
+/// for ever: in both cases the running statistics remain as they are.
+#[expect(clippy::too_many_arguments, reason = "four tensors and what they mean")]
+pub fn running_statistics(
+    p: &Pass,
+    channels: usize,
+    positions: usize,
+    momentum: f32,
+    mean: Slot,
+    variance: Slot,
+    running_mean: Slot,
+    running_variance: Slot,
+) {
+    let count = (p.batch() * positions) as f32;
+    p.call([mean, variance], [], [running_mean, running_variance], |[mean, variance], [], running| {
+        let [running_mean, running_variance] = running;
+        let finite = mean.iter().chain(variance).all(|value| value.is_finite());
+        if count < 2.0 || !finite {
+            return;
+        }
+        let unbias = count / (count - 1.0);
+        for channel in 0..channels {
+            running_mean[channel] += momentum * (mean[channel] - running_mean[channel]);
+            running_variance[channel] += momentum * (unbias * variance[channel] - running_variance[channel]);
+        }
+    });
+}
+
+/// For each chunk, the mean of each channel, then the sum of squares about it.
+fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], moments: &mut [f64]) {
+    let function = Function { isa: pool.isa(), channels, random: RandomKey::default() };
+    reduction.for_each_chunk(pool, 2, moments, |elements, lanes, moments| {
+        let count = (elements.len() / channels) as f64;
+        let (first, second) = lanes.split_at_mut(lanes.len() / 2);
+        let (means, squares) = moments.split_at_mut(channels);
+        let sources = [Source::Full(x)];
+        function.isa.run(Sum { reduction, sources: &sources, elements: elements.clone(), lanes: first, f: |[x]: [f32; 1]| [x] });
+        reduction.fold(first, means);
+        means.iter_mut().for_each(|mean| *mean /= count);
+
+        let mut centre = pool.scratch().single(channels);
+        centre.iter_mut().zip(&*means).for_each(|(centre, &mean)| *centre = mean as f32);
+        let mut repeated = pool.scratch().single(channels + BLOCK);
+        repeat(&centre, &mut repeated);
+        let sources = [Source::Full(x), Source::Repeated(&repeated)];
+        let square = |[x, mean]: [f32; 2]| [(x - mean) * (x - mean)];
+        function.isa.run(Sum { reduction, sources: &sources, elements, lanes: second, f: square });
+        reduction.fold(second, squares);
+        // The squares were taken about the rounded mean.
+        for ((square, &mean), &centre) in squares.iter_mut().zip(&*means).zip(&*centre) {
+            let offset = mean - f64::from(centre);
+            *square -= count * offset * offset;
+        }
+    });
+}
+
+/// (count, mean, sum of squares about the mean) of two sets together.
+fn merge(a: (f64, f64, f64), b: (f64, f64, f64)) -> (f64, f64, f64) {
+    let count = a.0 + b.0;
+    let delta = b.1 - a.1;
+    (count, a.1 + delta * b.0 / count, a.2 + b.2 + delta * delta * a.0 * b.0 / count)
+}

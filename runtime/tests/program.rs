@@ -1,0 +1,182 @@
+//! The command line of a generated program, seen from outside: output and exit status.
+//!
+//! With the variable `CHILD` set this executable is such a program; without it, it starts
+//! itself again and looks at what comes out.
+
+#[path = "training/programs/classifier.rs"]
+mod classifier;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use nnc_runtime::command;
+
+const CHILD: &str = "NNC_TEST_PROGRAM";
+
+fn main() -> ExitCode {
+    if std::env::var_os(CHILD).is_some() {
+        return command::main(&classifier::PROGRAM);
+    }
+    let folder = std::env::temp_dir().join(format!("nnc-program-{}", std::process::id()));
+    let checks: [(&str, fn(&Path)); 6] = [
+        ("help_teaches", help_teaches),
+        ("wrong_usage_is_status_2", wrong_usage_is_status_2),
+        ("mistakes_are_status_1", mistakes_are_status_1),
+        ("training_prints_its_epochs_and_the_test", training_prints_its_epochs_and_the_test),
+        ("saved_networks_are_measured_and_applied", saved_networks_are_measured_and_applied),
+        ("an_interruption_says_how_to_go_on", an_interruption_says_how_to_go_on),
+    ];
+    for (name, check) in checks {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        eprintln!("test {name} ...");
+        check(&folder);
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    eprintln!("test result: ok. {} passed", checks.len());
+    ExitCode::SUCCESS
+}
+
+/// What a program has written, and how it ended.
+struct Answer {
+    status: i32,
+    output: String,
+    errors: String,
+}
+
+fn program(folder: &Path, line: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(line.split_whitespace()).current_dir(folder).env(CHILD, "1");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn answer(folder: &Path, line: &str) -> Answer {
+    let output = program(folder, line).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let status = output.status.code().unwrap();
+    let answer = Answer { status, output: text(output.stdout), errors: text(output.stderr) };
+    assert!(!answer.output.contains('\x1b') && !answer.errors.contains('\x1b'), "colours in a pipe");
+    answer
+}
+
+fn succeed(folder: &Path, line: &str) -> String {
+    let answer = answer(folder, line);
+    assert_eq!(answer.status, 0, "{line}: {}", answer.errors);
+    answer.output
+}
+
+fn help_teaches(folder: &Path) {
+    let help = succeed(folder, "--help");
+    for word in ["train", "eval", "predict", "Examples:"] {
+        assert!(help.contains(word), "{help}");
+    }
+    let help = succeed(folder, "train --help");
+    for word in ["--data", "--epochs", "--lr", "--hyper", "--resume", "Examples:"] {
+        assert!(help.contains(word), "{help}");
+    }
+}
+
+fn wrong_usage_is_status_2(folder: &Path) {
+    for line in
+        ["", "trian", "train --epochs 0", "train --epoch 3", "train --run a --resume b", "eval --part x"]
+    {
+        let answer = answer(folder, line);
+        assert_eq!(answer.status, 2, "`{line}`: {}", answer.errors);
+    }
+    assert!(answer(folder, "train --epoch 3").errors.contains("--epochs"), "near names are suggested");
+}
+
+fn mistakes_are_status_1(folder: &Path) {
+    let cases = [
+        ("train --hyper rho=1", "no hyperparameter `rho`"),
+        ("train --data mnist:absent", "absent"),
+        ("train --data somewhere", "format of the data set `somewhere` is not known"),
+        ("train --resume", "no run of `Digits`"),
+        ("eval", "no run of `Digits`"),
+        ("predict --checkpoint absent.safetensors", "absent.safetensors"),
+    ];
+    for (line, expected) in cases {
+        let answer = answer(folder, line);
+        assert_eq!(answer.status, 1, "{line}");
+        assert!(answer.errors.starts_with("error: "), "{}", answer.errors);
+        assert!(answer.errors.contains(expected), "{}", answer.errors);
+    }
+    assert!(!folder.join("runs").exists(), "a mistake leaves no run behind");
+}
+
+fn training_prints_its_epochs_and_the_test(folder: &Path) {
+    let output = succeed(folder, "train --epochs 3 --lr 0.2 --threads 1");
+    let lines: Vec<&str> = output.lines().collect();
+    assert!(lines[0].contains("1,834 parameters") && lines[0].contains("1,257 training"), "{output}");
+    let epochs: Vec<&&str> = lines.iter().filter(|line| line.starts_with("epoch ")).collect();
+    assert_eq!(epochs.len(), 3, "{output}");
+    assert!(epochs[0].starts_with("epoch 1/3  loss ") && epochs[0].contains("images/s"), "{output}");
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("test accuracy ") && last.ends_with(" %"), "{output}");
+    for name in ["best.safetensors", "last.safetensors", "log.jsonl"] {
+        assert!(folder.join("runs/digits-1").join(name).is_file(), "{name}");
+    }
+}
+
+fn saved_networks_are_measured_and_applied(folder: &Path) {
+    let trained = succeed(folder, "train --epochs 3 --threads 1");
+    let measured = succeed(folder, "eval --threads 2 --batch 37");
+    assert_eq!(measured.lines().last(), trained.lines().last());
+    let json: serde_json::Value =
+        serde_json::from_str(&succeed(folder, "eval -c runs/digits-1 --format json")).unwrap();
+    assert_eq!(json["samples"], 360);
+    assert!(json["accuracy"].as_f64().unwrap() > 0.85, "{json}");
+    let predicted = succeed(folder, "predict --count 4 --top 2");
+    assert_eq!(predicted.lines().count(), 4);
+    assert!(predicted.starts_with("test 1: ") && predicted.contains("right is"), "{predicted}");
+    fs::write(folder.join("table.csv"), table()).unwrap();
+    let predicted = succeed(folder, "predict table.csv --format json --top 10");
+    let rows: Vec<serde_json::Value> =
+        predicted.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((rows.len(), &rows[1]["row"]), (2, &2.into()));
+    let probabilities = rows[0]["classes"].as_array().unwrap().iter();
+    let sum: f64 = probabilities.map(|class| class["probability"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+}
+
+/// Two images of 64 pixels as a table.
+fn table() -> String {
+    let row = |values: &dyn Fn(usize) -> String| (0..64).map(values).collect::<Vec<_>>().join(",");
+    let header = row(&|column| format!("pixel{column}"));
+    let [first, second] = [3, 5].map(|factor| row(&|column| (column * factor % 17).to_string()));
+    format!("{header}\n{first}\n{second}\n")
+}
+
+#[cfg(unix)]
+fn an_interruption_says_how_to_go_on(folder: &Path) {
+    use std::io::{BufRead, BufReader, Read};
+
+    let mut child = program(folder, "train --epochs 1000000 --threads 1").spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("epoch ") {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "the program ended early");
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let hint = rest.lines().last().unwrap();
+    assert!(
+        hint.starts_with("interrupted; to go on: ") && hint.ends_with("--resume runs/digits-1"),
+        "{hint}"
+    );
+    // With as many epochs as are done, what remains is the test.
+    let resumed = succeed(folder, "train --resume --epochs 1 --threads 1");
+    assert!(resumed.contains("resumed after "), "{resumed}");
+    assert!(resumed.lines().last().unwrap().starts_with("test accuracy "), "{resumed}");
+}
+
+#[cfg(not(unix))]
+fn an_interruption_says_how_to_go_on(_folder: &Path) {
+    eprintln!("  skipped: signals are sent on Unix only");
+}
