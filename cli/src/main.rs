@@ -1,1 +1,47 @@
-fn main() {}
+//! The program `nnc`: checks, compiles and trains networks.
+//!
+//! A thin door: the language and the compiler are pure, so everything that touches files, the
+//! terminal, the environment or other processes stands here. One file per command, each with
+//! its definition and its `run`. Results go to standard output, all else to standard error. The
+//! exit status is 0, 1 for what the user can mend, and 2 for a wrong command line; `nnc run`
+//! ends with the status of the program that it has built.
+
+mod cache;
+mod cargo;
+mod check;
+mod command;
+mod crate_folder;
+mod dump;
+mod failure;
+mod generate;
+mod model_file;
+mod output;
+mod package;
+mod run;
+mod summary;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let matches = match command::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Where even that cannot be written, the exit status has to do.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code().clamp(0, 255) as u8);
+        }
+    };
+    let result = match matches.subcommand() {
+        Some(("run", matches)) => run::run(matches),
+        Some(("check", matches)) => check::run(matches),
+        Some(("summary", matches)) => summary::run(matches),
+        Some(("dump", matches)) => dump::run(matches),
+        _ => generate::run(&matches),
+    };
+    result.unwrap_or_else(|failure: Failure| {
+        failure.show();
+        ExitCode::FAILURE
+    })
+}

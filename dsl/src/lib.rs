@@ -12,6 +12,7 @@
 
 pub mod ast;
 mod check;
+pub mod codes;
 pub mod diagnostic;
 pub mod json;
 pub mod model;

@@ -4,7 +4,7 @@
 //! and column in rust-analyzer and their text is not the user's inside `macro_rules!`, so nothing
 //! but the tokens themselves is used; the same tokens give the same text everywhere.
 
-use nnc_dsl::{Diagnostic, Span as Place};
+use nnc_dsl::Span as Place;
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 
 /// The text of a macro call.
@@ -12,12 +12,14 @@ use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 pub(crate) struct Text {
     /// What the parser reads.
     pub(crate) text: String,
-    /// Mistakes that only the tokens show.
-    pub(crate) mistakes: Vec<Diagnostic>,
+    /// Doc comments outside of all brackets, each as an attribute with the place where it ends.
+    docs: Vec<(usize, TokenStream)>,
     /// Each token's place and span, in order.
     tokens: Vec<(Place, Span)>,
     /// Whether the next punctuation belongs to the last one.
     joint: bool,
+    /// How many brackets are open.
+    depth: usize,
 }
 
 impl Text {
@@ -40,18 +42,29 @@ impl Text {
         }
     }
 
+    /// The doc comments in front of the item that follows `previous` and whose name begins at `name`.
+    pub(crate) fn docs(&self, previous: usize, name: usize) -> TokenStream {
+        let own = self.docs.iter().filter(|(end, _)| (previous..=name).contains(end));
+        own.map(|(_, attribute)| attribute.clone()).collect()
+    }
+
+    /// Prints tokens. Rust turns `/// …` into `#[doc = "…"]` and `//! …` into `#![doc = "…"]` before
+    /// the macro sees it; in a text both are comments.
     fn stream(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
-            let attribute = match (&token, tokens.peek()) {
-                (TokenTree::Punct(hash), Some(TokenTree::Group(group))) if hash.as_char() == '#' => is_doc(group),
-                _ => false,
-            };
-            if attribute {
-                self.doc_comment(token.span());
-                tokens.next();
-            } else {
-                self.token(token);
+            let is_hash = matches!(&token, TokenTree::Punct(hash) if hash.as_char() == '#');
+            let bang = is_hash.then(|| tokens.next_if(is_bang)).flatten();
+            let attribute = is_hash.then(|| tokens.next_if(is_doc)).flatten();
+            match attribute {
+                Some(doc) if self.depth == 0 && bang.is_none() => {
+                    self.docs.push((self.text.len(), TokenStream::from_iter([token, doc])));
+                }
+                Some(_) => {}
+                None => {
+                    self.token(token);
+                    bang.into_iter().for_each(|bang| self.token(bang));
+                }
             }
         }
     }
@@ -78,7 +91,9 @@ impl Text {
             Delimiter::None => return self.stream(group.stream()),
         };
         self.push(open, group.span_open(), false);
+        self.depth += 1;
         self.stream(group.stream());
+        self.depth -= 1;
         self.push(close, group.span_close(), false);
     }
 
@@ -91,25 +106,17 @@ impl Text {
         self.text.push_str(token);
         self.tokens.push((Place::new(start, self.text.len()), span));
     }
-
-    /// Rust turns `/// …` into `#[doc = "…"]` before the macro sees it.
-    fn doc_comment(&mut self, span: Span) {
-        // A place of its own, for the diagnostic alone: blank to the parser.
-        self.push(" ", span, false);
-        let place = self.tokens.last().map_or(Place::default(), |(place, _)| *place);
-        let message = "comments start with `//`, found a doc comment";
-        self.mistakes.push(
-            Diagnostic::error("E0101", place, message)
-                .label("a doc comment")
-                .help("write `//` instead of `///`; the type that the macro makes has its own documentation"),
-        );
-    }
 }
 
-/// Whether the brackets of an attribute hold `doc = …`.
-fn is_doc(group: &Group) -> bool {
+fn is_bang(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(bang) if bang.as_char() == '!')
+}
+
+/// Whether brackets hold `doc = …`.
+fn is_doc(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
     let first = group.stream().into_iter().next();
-    matches!(first, Some(TokenTree::Ident(name)) if name == "doc" && group.delimiter() == Delimiter::Bracket)
+    group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(name)) if name == "doc")
 }
 
 #[cfg(test)]
@@ -137,9 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn doc_comments_are_named() {
-        let text = Text::new("/// What it is\nN<1 -> 1> { relu }".parse().unwrap());
-        assert_eq!(text.mistakes.len(), 1);
-        assert_eq!(text.text.trim_start(), "N < 1 -> 1 > { relu }");
+    fn doc_comments_are_comments_and_kept_for_items() {
+        let source = "//! All\n/// A\nN<1 -> 1> { /// inside\n relu }\n/// B\n/// C\nM<1 -> 1> { relu }";
+        let text = Text::new(source.parse().unwrap());
+        assert_eq!(text.text, "N < 1 -> 1 > { relu } M < 1 -> 1 > { relu }");
+        assert_eq!(text.docs(0, 0).to_string(), quote::quote!(#[doc = " A"]).to_string());
+        assert_eq!(text.docs(1, 22).to_string(), quote::quote!(#[doc = " B"] #[doc = " C"]).to_string());
     }
 }

@@ -36,13 +36,7 @@ fn find(name: &str, expr: &Expr, scope: &mut Scope, sink: &mut Sink) -> Option<V
     None
 }
 
-fn call(
-    name: &Ident,
-    arguments: &[Expr],
-    expr: &Expr,
-    scope: &mut Scope,
-    sink: &mut Sink,
-) -> Option<Value> {
+fn call(name: &Ident, arguments: &[Expr], expr: &Expr, scope: &mut Scope, sink: &mut Sink) -> Option<Value> {
     let values: Vec<Option<Value>> =
         arguments.iter().map(|argument| evaluate(argument, scope, sink)).collect();
     let Some(function) = FUNCTIONS.iter().find(|function| function.name == name.value) else {

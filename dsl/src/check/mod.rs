@@ -27,8 +27,8 @@ use crate::ast::{Ident, Module, Network, Train};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::CheckedModel;
 use crate::syntax::{Entry, parse, parse_formula};
-use report::{limits, lints};
 use report::train as train_report;
+use report::{limits, lints};
 use scope::Scope;
 use sink::Sink;
 use symbols::{Symbols, declarations};
@@ -56,11 +56,20 @@ pub struct Outcome {
 /// Reads and checks a text.
 pub fn check(text: &str, entry: Entry, options: &Options) -> Outcome {
     let (module, found) = parse(text, entry);
-    let damage: Vec<Span> = found.iter().map(|diagnostic| diagnostic.span).collect();
+    let damage: Vec<Span> = found.iter().map(|diagnostic| damaged(text, diagnostic.span)).collect();
     let mut sink = Sink::new(found);
     let models = check_module(text, &module, &damage, options, &mut sink);
     let models = if sink.has_errors() { Vec::new() } else { models };
     Outcome { models, diagnostics: sink.finish() }
+}
+
+/// What a mistake of the parser leaves in doubt: its place, but all that follows if it is a
+/// bracket that is never closed.
+fn damaged(text: &str, span: Span) -> Span {
+    match text.get(span.range()) {
+        Some("{" | "[" | "(") => Span::new(span.start, text.len()),
+        _ => span,
+    }
 }
 
 fn check_module(

@@ -67,18 +67,20 @@ impl<'a> Symbols<'a> {
     fn add_block(&mut self, block: &'a Block, sink: &mut Sink) {
         check_params(&block.params, sink);
         let name = &block.name;
-        if !matches!(find(&name.value), Found::Nothing) {
+        if is_word(name) {
             sink.report(names::taken_by_word(name));
-        } else if let Some(first) = self.block(&name.value) {
-            sink.report(names::defined_twice("block", name, &first.name));
-        } else {
-            self.blocks.insert(&name.value, block);
+        }
+        match self.block(&name.value) {
+            Some(first) => sink.report(names::defined_twice("block", name, &first.name)),
+            None => drop(self.blocks.insert(&name.value, block)),
         }
     }
 
     fn add_network(&mut self, network: &'a Network, sink: &mut Sink) {
         check_params(&network.params, sink);
-        let same = |other: &&&Network| other.name.as_ref().map(|n| &n.value) == network.name.as_ref().map(|n| &n.value);
+        let same = |other: &&&Network| {
+            other.name.as_ref().map(|n| &n.value) == network.name.as_ref().map(|n| &n.value)
+        };
         let first = self.networks.iter().find(same).and_then(|first| first.name.as_ref());
         if let (Some(name), Some(first)) = (&network.name, first) {
             sink.report(names::defined_twice("network", name, first));
@@ -106,7 +108,10 @@ impl<'a> Symbols<'a> {
                         Some(first) => {
                             let circle: Vec<&Block> = path[first..].iter().map(|(block, _)| *block).collect();
                             self.circular.extend(circle.iter().map(|block| block.name.value.as_str()));
-                            sink.report(names::circle(word, &circle));
+                            // A block with the name of a layer most often means the layer inside.
+                            if !circle.iter().any(|block| is_word(&block.name)) {
+                                sink.report(names::circle(word, &circle));
+                            }
                         }
                         None if done.contains(next.name.value.as_str()) => {}
                         None => path.push((next, words(&next.body).into_iter())),
@@ -115,6 +120,10 @@ impl<'a> Symbols<'a> {
             }
         }
     }
+}
+
+fn is_word(name: &Ident) -> bool {
+    !matches!(find(&name.value), Found::Nothing)
 }
 
 /// All words of a body, in the order of the text.
@@ -142,10 +151,12 @@ fn bodies(statement: &Statement) -> Vec<&Body> {
     match statement {
         Statement::Word(_) | Statement::Assert(_) | Statement::Let { .. } => vec![],
         Statement::Repeat { body, .. } | Statement::For { body, .. } => vec![body],
-        Statement::Residual { body, shortcut, .. } => shortcut.iter().fold(vec![body], |mut all, shortcut| {
-            all.push(shortcut);
-            all
-        }),
+        Statement::Residual { body, shortcut, .. } => {
+            shortcut.iter().fold(vec![body], |mut all, shortcut| {
+                all.push(shortcut);
+                all
+            })
+        }
         Statement::Join { branches, .. } => branches.iter().collect(),
     }
 }

@@ -10,7 +10,7 @@ use super::report::train as report;
 use super::walk::Walker;
 use crate::ast::{Expr, Ident, Network, Setting, SettingValue, Train as Section};
 use crate::diagnostic::Span;
-use crate::model::{Augment, Data, Layer, Loss, OptimizerKind, Sequence, Shape, StepKind, Train};
+use crate::model::{Augment, Data, Layer, Loss, Optimizer, OptimizerKind, Sequence, Shape, StepKind, Train};
 use crate::syntax::SETTINGS;
 use crate::words::{Range, nearest};
 
@@ -39,8 +39,10 @@ const FORMATS: &[Format] = &[
     Format { name: "csv", fixed: None, has_path: true },
 ];
 
-const LOSSES: [(&str, Loss); 2] =
-    [("cross_entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquaredError)];
+const LOSSES: [(&str, Loss); 2] = [("cross_entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquaredError)];
+
+/// How an optimiser is written, for help.
+const OPTIMIZER: &str = "optimizer sgd lr=0.1";
 
 /// Whole numbers that fit every machine's memory addresses.
 const POSITIVE: Range = Range::closed(1.0, 4_294_967_295.0);
@@ -61,17 +63,13 @@ impl<'a> Walker<'a> {
                 "data" => train.data = self.data(setting, network, body),
                 "augment" => train.augment = self.augment(setting, network, body),
                 "loss" => loss = self.loss(setting),
-                "optimizer" => self.optimizer(setting, train),
+                "optimizer" => self.optimizer(setting, &mut train.optimizer),
                 "batch" => {
                     settled.batch_span = Some(setting.key.span);
-                    self.number(setting, POSITIVE).map(|batch| train.batch = batch as usize);
+                    train.batch = self.number(setting, POSITIVE).unwrap_or(train.batch);
                 }
-                "epochs" => {
-                    self.number(setting, POSITIVE).map(|epochs| train.epochs = epochs as usize);
-                }
-                "seed" => {
-                    self.number(setting, Range::at_least(0.0)).map(|seed| train.seed = seed as u64);
-                }
+                "epochs" => train.epochs = self.number(setting, POSITIVE).unwrap_or(train.epochs),
+                "seed" => train.seed = self.number(setting, Range::at_least(0.0)).unwrap_or(train.seed),
                 _ => self.sink.report(report::unknown_setting(&setting.key, &SETTINGS)),
             }
         }
@@ -186,37 +184,48 @@ impl<'a> Walker<'a> {
         LOSSES.iter().find(|(name, _)| *name == word.value).map(|(_, loss)| (*loss, word.span))
     }
 
-    fn optimizer(&mut self, setting: &Setting, train: &mut Train) {
-        let example = "optimizer sgd lr=0.1";
+    fn optimizer(&mut self, setting: &Setting, optimizer: &mut Optimizer) {
         let names = OptimizerKind::ALL.map(OptimizerKind::name);
-        let Some(word) = self.choice(setting, "optimizer", &names, example) else { return };
-        let Some(kind) = OptimizerKind::ALL.into_iter().find(|kind| kind.name() == word.value) else { return };
-        let known = kind.hyperparameters();
-        train.optimizer.kind = kind;
-        train.optimizer.values = known.iter().map(|(_, value)| *value).collect();
+        let Some(word) = self.choice(setting, "optimizer", &names, OPTIMIZER) else { return };
+        let Some(kind) = OptimizerKind::ALL.into_iter().find(|kind| kind.name() == word.value) else {
+            return;
+        };
+        let values = kind.hyperparameters().iter().map(|(_, value)| *value).collect();
+        *optimizer = Optimizer { kind, values };
         let mut seen: Vec<&Ident> = Vec::new();
         for value in &setting.values[1..] {
             let SettingValue::Named(key, value) = value else {
-                self.unexpected(setting, value, example);
+                self.unexpected(setting, value, OPTIMIZER);
                 break;
             };
             if let Some(first) = seen.iter().find(|first| first.value == key.value) {
                 self.sink.report(report::setting_twice(key, first.span));
             }
             seen.push(key);
-            match (known.iter().position(|(name, _)| *name == key.value), &**value) {
-                (None, _) => {
-                    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-                    let what = format!("hyperparameter of `{}`", word.value);
-                    self.sink.report(report::unknown_choice(&what, key, &names));
-                }
-                (Some(index), SettingValue::Expr(expr)) => {
-                    if let Some(value) = self.hyperparameter(&word.value, key, expr) {
-                        train.optimizer.values[index] = value;
-                    }
-                }
-                (Some(_), other) => self.unexpected(setting, other, example),
+            self.set_hyperparameter(setting, key, value, optimizer);
+        }
+    }
+
+    fn set_hyperparameter(
+        &mut self,
+        setting: &Setting,
+        key: &Ident,
+        value: &SettingValue,
+        optimizer: &mut Optimizer,
+    ) {
+        let word = optimizer.kind.name();
+        let names: Vec<&str> = optimizer.kind.hyperparameters().iter().map(|(name, _)| *name).collect();
+        match (names.iter().position(|name| *name == key.value), value) {
+            (None, _) => {
+                let what = format!("hyperparameter of `{word}`");
+                self.sink.report(report::unknown_choice(&what, key, &names));
             }
+            (Some(index), SettingValue::Expr(expr)) => {
+                if let Some(value) = self.hyperparameter(word, key, expr) {
+                    optimizer.values[index] = value;
+                }
+            }
+            (Some(_), other) => self.unexpected(setting, other, OPTIMIZER),
         }
     }
 
@@ -232,7 +241,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The whole number of a setting such as `batch 128`.
-    fn number(&mut self, setting: &Setting, range: Range) -> Option<i64> {
+    fn number<T: TryFrom<i64>>(&mut self, setting: &Setting, range: Range) -> Option<T> {
         let example = format!("{} 16", setting.key.value);
         let expr = match setting.values.first() {
             None => {
@@ -248,7 +257,8 @@ impl<'a> Walker<'a> {
         if let Some(surplus) = setting.values.get(1) {
             self.unexpected(setting, surplus, &example);
         }
-        self.count(expr, &format!("`{}`", setting.key.value), range)
+        let number = self.count(expr, &format!("`{}`", setting.key.value), range)?;
+        T::try_from(number).ok()
     }
 
     fn count(&mut self, expr: &Expr, name: &str, range: Range) -> Option<i64> {

@@ -88,7 +88,12 @@ impl Chain {
 
 impl<'a> Walker<'a> {
     /// At the start of a network.
-    pub(super) fn new(text: &'a str, symbols: &'a Symbols<'a>, damage: &'a [Span], sink: &'a mut Sink) -> Self {
+    pub(super) fn new(
+        text: &'a str,
+        symbols: &'a Symbols<'a>,
+        damage: &'a [Span],
+        sink: &'a mut Sink,
+    ) -> Self {
         Walker {
             text,
             symbols,
@@ -173,7 +178,7 @@ impl<'a> Walker<'a> {
 
     /// A statement that the parser could not read may have changed the shape.
     fn forget_if_damaged(&self, start: usize, end: usize, chain: &mut Chain) {
-        if self.damage.iter().any(|damage| (start..end).contains(&damage.start)) {
+        if self.damage.iter().any(|damage| damage.start < end && start < damage.end.max(damage.start + 1)) {
             chain.shape = None;
         }
     }
@@ -241,7 +246,14 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn each(&mut self, keyword: Span, name: &'a Ident, values: &'a [Expr], body: &'a Body, chain: &mut Chain) {
+    fn each(
+        &mut self,
+        keyword: Span,
+        name: &'a Ident,
+        values: &'a [Expr],
+        body: &'a Body,
+        chain: &mut Chain,
+    ) {
         for expr in values {
             let value = self.evaluate(expr);
             let shown = value.map_or("?".to_owned(), |value| value.to_string());

@@ -13,7 +13,7 @@ use crate::diagnostic::Label;
 use crate::model::{Layer, Shape, StepKind};
 use crate::syntax::parse_formula;
 use crate::words::{
-    Argument, Call, Default, Found, Kind, Meaning, Misfit, Rank, Setting, WORDS, Word, find,
+    Argument, Call, Default, Found, Kind, Meaning, Misfit, Rank, Setting, WORDS, Windowed, Word, find,
     nearest, scalar, suggest,
 };
 
@@ -61,10 +61,14 @@ impl<'a> Walker<'a> {
     }
 
     fn layer(&mut self, word: &'a Use, row: &'static Word, window: [usize; 2], chain: &mut Chain) {
-        let Some(call) = self.call(word, row, window) else {
+        let Some(ReadCall { call, is_sound }) = self.call(word, row, window) else {
             chain.shape = None;
             return;
         };
+        // A window's mistaken stride says nothing about the shapes after it.
+        if !is_sound && row.window != Windowed::No {
+            chain.shape = None;
+        }
         let text = written(word, &call);
         let span = word.name.span;
         let (output, kind) = match &chain.shape {
@@ -120,7 +124,7 @@ impl<'a> Walker<'a> {
 
     /// The word with the values of its arguments; none if one that it needs has none. Any other
     /// mistaken argument counts as not written.
-    fn call(&mut self, word: &'a Use, row: &'static Word, window: [usize; 2]) -> Option<Call> {
+    fn call(&mut self, word: &'a Use, row: &'static Word, window: [usize; 2]) -> Option<ReadCall> {
         let names = |positional| {
             row.arguments.iter().filter(move |argument| argument.positional == positional).map(|a| a.name)
         };
@@ -146,7 +150,9 @@ impl<'a> Walker<'a> {
             }
             settings.push(setting);
         }
-        complete.then_some(Call { word: row, window, settings })
+        let written = word.positional.len() + word.named.len();
+        let is_sound = written == settings.iter().flatten().count();
+        complete.then_some(ReadCall { call: Call { word: row, window, settings }, is_sound })
     }
 
     fn setting(&mut self, word: &Use, argument: &Argument, expr: &Expr) -> Option<Setting> {
@@ -205,7 +211,12 @@ impl<'a> Walker<'a> {
         chain.step(&block.name.value, text, word.name.span, output, kind);
     }
 
-    fn default(&mut self, word: &Use, param: &'a Param, signature: &arguments::Signature) -> Option<Option<Value>> {
+    fn default(
+        &mut self,
+        word: &Use,
+        param: &'a Param,
+        signature: &arguments::Signature,
+    ) -> Option<Option<Value>> {
         match &param.default {
             Some(default) => Some(self.evaluate(default)),
             None => {
@@ -228,6 +239,13 @@ impl<'a> Walker<'a> {
         self.body(&block.body, None);
         self.scope.restore(mark);
     }
+}
+
+/// A word as it was read.
+struct ReadCall {
+    call: Call,
+    /// Whether every argument that is written has its place and a value.
+    is_sound: bool,
 }
 
 fn shape(call: &Call, input: &Shape) -> Result<Shape, Misfit> {

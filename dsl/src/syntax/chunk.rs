@@ -249,26 +249,31 @@ fn too_deep(span: Span) -> Diagnostic {
         .help("move the inner part into a `block` or a `let`")
 }
 
-/// One diagnostic for the braces that stay open at the end of an item: the innermost, with the
-/// others beside it. Layout often betrays which brace is really meant.
-fn unclosed(text: &str, braces: &[Span], closed: &[(Span, Span)]) -> Option<Diagnostic> {
-    let (innermost, others) = braces.split_last()?;
-    let mut diagnostic =
-        Diagnostic::error("E0102", *innermost, "this `{` is never closed").label("never closed");
+/// One diagnostic for the braces that stay open at the end of an item.
+///
+/// Where a brace is missing, the next one closes the wrong pair, and the brace that stays open is
+/// another. Layout betrays the pair: its closing brace is indented less than its opening line.
+fn unclosed(text: &str, open: &[Span], closed: &[(Span, Span)]) -> Option<Diagnostic> {
+    let (innermost, others) = open.split_last()?;
+    let message = "this `{` is never closed";
+    let mut diagnostic = match closed.iter().filter(|pair| dedents(text, pair)).max_by_key(|pair| pair.0) {
+        Some((opener, closer)) => Diagnostic::error("E0102", *opener, message)
+            .label("its `}` seems to be missing")
+            .at(*closer, "closes it instead, though indented less")
+            .at(*innermost, "so this one stays open"),
+        None => Diagnostic::error("E0102", *innermost, message).label("never closed"),
+    };
     for other in others.iter().rev() {
         diagnostic = diagnostic.at(*other, "this one is open, too");
     }
-    let dedents = |(open, close): &&(Span, Span)| {
-        close.start - line_start(text, close.start) == indentation(text, close.start)
-            && line_start(text, open.start) != line_start(text, close.start)
-            && indentation(text, open.start) > indentation(text, close.start)
-    };
-    if let Some((open, close)) = closed.iter().filter(dedents).max_by_key(|(open, _)| open.start) {
-        diagnostic = diagnostic
-            .at(*open, "perhaps this one lacks its `}`:")
-            .at(*close, "what closes it is indented less");
-    }
     Some(diagnostic.help("add the missing `}`"))
+}
+
+/// Whether a closing brace begins its line and is indented less than the line of its opening brace.
+fn dedents(text: &str, (open, close): &(Span, Span)) -> bool {
+    let [open_line, close_line] = [open, close].map(|brace| line_start(text, brace.start));
+    let begins_line = close.start - close_line == indentation(text, close.start);
+    begins_line && open_line != close_line && indentation(text, open.start) > indentation(text, close.start)
 }
 
 fn line_start(text: &str, at: usize) -> usize {

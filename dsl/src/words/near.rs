@@ -1,6 +1,6 @@
 //! Near names: what somebody who wrote an unknown name probably meant.
 
-use super::{Word, WORDS, Windowed, split};
+use super::{WORDS, Windowed, Word, split};
 
 /// The word that was probably meant, as it is written: by its name in other systems
 /// (`maxpool2` is `pool2`), then by few slips of the pen (`con3` is `conv3`).

@@ -8,7 +8,7 @@ pub fn reference() -> String {
 }
 
 fn page(word: &Word) -> String {
-    let mut page = format!("### `{}`\n\n{}.\n", usage(word), capitalised(word.summary));
+    let mut page = format!("### `{}`\n\n{}. ", usage(word), capitalised(word.summary));
     page.push_str(&format!("Reads {}.", input(word.input)));
     if let Meaning::Formula(formula) = word.meaning {
         page.push_str(&format!(" Each element becomes `{formula}`."));

@@ -233,7 +233,13 @@ pub static WORDS: &[Word] = &[
         arguments: &[],
         input: Rank::Map,
         meaning: Meaning::Layer { shape: rules::global_pool, layer: |_| Layer::GlobalAvgPool },
-        aliases: &["globalavgpool", "globalaveragepool", "globalaveragepooling2d", "globalpool", "adaptiveavgpool2d"],
+        aliases: &[
+            "globalavgpool",
+            "globalaveragepool",
+            "globalaveragepooling2d",
+            "globalpool",
+            "adaptiveavgpool2d",
+        ],
         summary: "mean over the whole map",
         reference: "Global average pooling: one number per channel, whatever the size of the map. The usual step \
             from maps to classes.",

@@ -173,11 +173,7 @@ fn data_argument() -> Arg {
     Arg::new("data")
         .long("data")
         .value_name("PATH")
-        .help("Data set: a path in the model's format, FORMAT:PATH, or `digits`")
-        .long_help(
-            "The data set: a path in the model's format, FORMAT:PATH with FORMAT one of\n\
-             digits, mnist, cifar10, images and csv, or the embedded `digits`",
-        )
+        .help("Data set: a path in the model's format, FORMAT:PATH (digits, mnist, cifar10, images, csv), or `digits`")
 }
 
 fn checkpoint_argument() -> Arg {

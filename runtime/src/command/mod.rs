@@ -35,7 +35,9 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs the command line of the process on `program`.
 pub fn main(program: &'static Program) -> ExitCode {
-    let matches = match arguments::command(&invocation(program)).try_get_matches() {
+    let name = invocation(program);
+    let short = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&name);
+    let matches = match arguments::command(short).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
             // Where even that cannot be written, the exit status has to do.

@@ -17,7 +17,7 @@ pub(super) fn complain(line: &str) {
 /// The line of an epoch; all lines of a run are aligned.
 pub(super) fn epoch_line(record: &EpochRecord, unit: &str) -> String {
     format!(
-        "{}  {}  validation {}  {:>7} {unit}/s  {:>5.1} s",
+        "{}  {}  validation {}  {:>9} {unit}/s  {:>5.1} s",
         epoch_label(record.epoch, record.epochs),
         metrics(&record.training),
         metrics(&record.validation),
@@ -50,6 +50,17 @@ pub(super) fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 thread`, `2 threads`.
+pub(super) fn plural(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {word}{ending}", thousands(count as u64))
+}
+
+/// An amount of memory.
+pub(super) fn megabytes(bytes: usize) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// A duration that is still to come.
@@ -89,7 +100,7 @@ mod tests {
         assert_eq!(
             epoch_line(&record(), "images"),
             "epoch  3/30  loss 0.0821  accuracy  97.61 %  \
-             validation loss 0.1012  accuracy 100.00 %   12,345 images/s    1.2 s"
+             validation loss 0.1012  accuracy 100.00 %     12,345 images/s    1.2 s"
         );
     }
 
@@ -105,6 +116,9 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(plural(1, "step"), "1 step");
+        assert_eq!(plural(1000, "step"), "1,000 steps");
+        assert_eq!(megabytes(1_250_000), "1.2 MB");
         assert_eq!(duration(59.4), "59 s");
         assert_eq!(duration(61.0), "1:01 min");
         assert_eq!(duration(3_700.0), "1:01 h");

@@ -1,17 +1,23 @@
 //! A run on the terminal: a bar while an epoch goes on, a line when it is done.
 
 use std::io::{IsTerminal, stderr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{complain, duration, epoch_label, epoch_line, result_lines, say, thousands};
+use super::output::{
+    complain, duration, epoch_label, epoch_line, megabytes, plural, result_lines, say, thousands,
+};
 use crate::train::{Beginning, EpochRecord, Observer, Part, ResultRecord, Step};
+
+/// Time between two drawings of the bar; more often nobody can read it.
+const REDRAW: Duration = Duration::from_millis(100);
 
 /// Prints what a run tells.
 pub(super) struct Terminal {
     /// None if nobody watches.
     bar: Option<ProgressBar>,
+    drawn: Option<Instant>,
     pace: Pace,
     unit: &'static str,
     folder: String,
@@ -29,7 +35,7 @@ struct Pace {
 impl Terminal {
     pub(super) fn new() -> Terminal {
         let pace = Pace { part: None, start: Instant::now(), samples: 0, epoch_samples: 0 };
-        Terminal { bar: None, pace, unit: "samples", folder: String::new() }
+        Terminal { bar: None, drawn: None, pace, unit: "samples", folder: String::new() }
     }
 
     /// Prints a line above the bar.
@@ -58,6 +64,10 @@ impl Observer for Terminal {
     fn step(&mut self, step: &Step) {
         self.pace.add(step);
         let Some(bar) = &self.bar else { return };
+        if self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
         bar.set_prefix(label(step));
         bar.set_length(step.steps as u64);
         bar.set_position(step.done as u64);
@@ -108,35 +118,36 @@ impl Pace {
         let epochs = step.epochs - step.epoch;
         if step.part == Part::Training && epochs > 0 {
             let left = left + epochs * self.epoch_samples;
-            message.push_str(&format!(", {} for the run", duration(left as f64 / rate)));
+            message.push_str(&format!(", run {}", duration(left as f64 / rate)));
         }
         message
     }
 }
 
-/// What the run is, in two or three lines.
+/// What the run is, in a few lines.
 fn beginning(start: &Beginning) -> Vec<String> {
     let [training, validation, test] = start.samples.map(|samples| thousands(samples as u64));
     let config = start.config;
     let mut lines = vec![
         format!(
-            "{}: {} parameters, {} with {training} training, {validation} validation, {test} test samples",
+            "{}: {} parameters, {} memory, {}",
             start.network,
             thousands(start.parameters as u64),
-            config.data,
+            megabytes(start.memory),
+            plural(start.threads, "thread"),
         ),
+        format!("{}: {training} training, {validation} validation, {test} test samples", config.data),
         format!(
-            "{}, batch {}, seed {}, {} thread{}, run folder {}",
+            "{}, batch {}, seed {}, run folder {}",
             start.optimizer,
             config.batch,
             config.seed,
-            start.threads,
-            if start.threads == 1 { "" } else { "s" },
             start.folder.display(),
         ),
     ];
     if let Some((epoch, position)) = start.resumed {
-        lines.push(format!("resumed after {epoch} epochs and {position} steps"));
+        let steps = plural(position, "step");
+        lines.push(format!("resumed with {epoch} of {} epochs done, and {steps} of the next", config.epochs));
     }
     lines
 }
@@ -150,6 +161,6 @@ fn label(step: &Step) -> String {
 }
 
 fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}");
+    let style = ProgressStyle::with_template("{prefix} [{bar:16}] {pos}/{len}  {wide_msg}");
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }

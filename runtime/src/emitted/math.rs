@@ -30,7 +30,7 @@ pub fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub fn log(x: f32) -> f32 {
     let subnormal = x < f32::MIN_POSITIVE;
-    let scaled = if subnormal { x * 8_388_608.0 } else { x };
+    let scaled = select(subnormal, x * 8_388_608.0, x);
     let bits = scaled.to_bits().wrapping_sub(SQRT_HALF_BITS);
     let exponent = (bits as i32 >> 23) as f32 - if subnormal { 23.0 } else { 0.0 };
     let mantissa = f32::from_bits((bits & 0x007F_FFFF) + SQRT_HALF_BITS);
@@ -52,9 +52,9 @@ pub fn log(x: f32) -> f32 {
     let square = r * r;
     let tail = r * square * p + exponent * LN_2_LOW - 0.5 * square;
     let result = (r + tail) + exponent * LN_2_HIGH;
-    let result = if x == f32::INFINITY { x } else { result };
-    let result = if x == 0.0 { f32::NEG_INFINITY } else { result };
-    if x < 0.0 || x.is_nan() { f32::NAN } else { result }
+    let result = select(x == f32::INFINITY, x, result);
+    let result = select(x == 0.0, f32::NEG_INFINITY, result);
+    select((x < 0.0) | x.is_nan(), f32::NAN, result)
 }
 
 /// The square root, correctly rounded.
@@ -74,7 +74,7 @@ pub fn tanh(x: f32) -> f32 {
     let small = p * square * x + x;
     let magnitude = x.abs();
     let large = (1.0 - 2.0 / (exp(2.0 * magnitude) + 1.0)).copysign(x);
-    if magnitude < 0.625 { small } else { large }
+    select(magnitude < 0.625, small, large)
 }
 
 /// 1 / (1 + e⁻ˣ), within 3 ulp.
@@ -113,7 +113,7 @@ pub fn erf(x: f32) -> f32 {
         ],
     );
     let large = (1.0 - exp(p * t - t)).copysign(x);
-    if magnitude > 475.0 / 512.0 { large } else { small }
+    select(magnitude > 475.0 / 512.0, large, small)
 }
 
 /// The larger one; NaN if either is.
@@ -147,6 +147,13 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
         sum = sum * x + coefficient;
     }
     sum
+}
+
+/// `if` that stays a select: a branch would be free to skip the arm that is not taken, and keep the
+/// loop around it from being vectorised.
+#[inline(always)]
+fn select(condition: bool, then: f32, otherwise: f32) -> f32 {
+    std::hint::select_unpredictable(condition, then, otherwise)
 }
 
 #[inline(always)]

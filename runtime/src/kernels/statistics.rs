@@ -5,8 +5,8 @@
 //! double precision. No large numbers cancel, and memory is read once.
 
 use crate::devices::cpu::Pool;
-use crate::emitted::{Pass, RandomKey, Slot};
-use crate::kernels::elementwise::{BLOCK, Function, Reduction, Source, Sum, repeat};
+use crate::emitted::{Pass, Slot};
+use crate::kernels::elementwise::{BLOCK, Reduction, Source, Sum, repeat};
 
 /// Mean and biased variance of each channel over batch and positions.
 pub fn batch_statistics(p: &Pass, channels: usize, x: Slot, mean: Slot, variance: Slot) {
@@ -59,13 +59,13 @@ pub fn running_statistics(
 
 /// For each chunk, the mean of each channel, then the sum of squares about it.
 fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], moments: &mut [f64]) {
-    let function = Function { isa: pool.isa(), channels, random: RandomKey::default() };
+    let isa = pool.isa();
     reduction.for_each_chunk(pool, 2, moments, |elements, lanes, moments| {
         let count = (elements.len() / channels) as f64;
         let (first, second) = lanes.split_at_mut(lanes.len() / 2);
         let (means, squares) = moments.split_at_mut(channels);
         let sources = [Source::Full(x)];
-        function.isa.run(Sum { reduction, sources: &sources, elements: elements.clone(), lanes: first, f: |[x]: [f32; 1]| [x] });
+        isa.run(Sum { isa, reduction, sources: &sources, elements: elements.clone(), lanes: first, f: |[x]: [f32; 1]| [x] });
         reduction.fold(first, means);
         means.iter_mut().for_each(|mean| *mean /= count);
 
@@ -75,7 +75,7 @@ fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], 
         repeat(&centre, &mut repeated);
         let sources = [Source::Full(x), Source::Repeated(&repeated)];
         let square = |[x, mean]: [f32; 2]| [(x - mean) * (x - mean)];
-        function.isa.run(Sum { reduction, sources: &sources, elements, lanes: second, f: square });
+        isa.run(Sum { isa, reduction, sources: &sources, elements, lanes: second, f: square });
         reduction.fold(second, squares);
         // The squares were taken about the rounded mean.
         for ((square, &mean), &centre) in squares.iter_mut().zip(&*means).zip(&*centre) {

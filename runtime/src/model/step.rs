@@ -214,14 +214,7 @@ impl Model {
         self.failure(Phase::Evaluation, self.step, loss, layer, inputs)
     }
 
-    fn failure(
-        &self,
-        phase: Phase,
-        step: u64,
-        loss: f32,
-        layer: Option<String>,
-        inputs: &[f32],
-    ) -> Error {
+    fn failure(&self, phase: Phase, step: u64, loss: f32, layer: Option<String>, inputs: &[f32]) -> Error {
         let parameter =
             self.program.parameters.iter().find(|parameter| !all_finite(&self.parameters[range(parameter)]));
         let parameter = parameter.map(|parameter| parameter.name);

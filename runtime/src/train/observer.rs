@@ -39,6 +39,8 @@ pub struct Beginning<'a> {
     pub parameters: usize,
     /// Samples of the training, validation and test part.
     pub samples: [usize; 3],
+    /// Bytes that the model needs for this batch, known before anything runs.
+    pub memory: usize,
     /// Threads of the pool.
     pub threads: usize,
     /// Where checkpoints and log go.

@@ -113,6 +113,7 @@ impl<'a> Run<'a> {
             config: &self.record.config,
             parameters: parameter_count(self.program),
             samples: self.record.data.samples,
+            memory: self.model.memory().training(self.record.config.batch),
             threads: self.model.threads(),
             folder: self.folder.path(),
             resumed: self.resumed,

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use image::{GrayImage, Luma, Rgb, RgbImage};
 use nnc_runtime::data::{Request, Storage, Targets, load_samples};
 
 use crate::support::{Folder, bytes, check_error, request, sizes, try_load};
@@ -12,9 +11,15 @@ const OUTPUT: [usize; 1] = [2];
 
 /// A 2x2 image whose pixels are (shade, 1, 2) but for the last, which is black.
 fn write_image(folder: &Folder, name: &str, shade: u8) {
-    let mut image = RgbImage::from_pixel(2, 2, Rgb([shade, 1, 2]));
-    image.put_pixel(1, 1, Rgb([0, 0, 0]));
-    image.save(folder.write(name, [])).unwrap();
+    let mut pixels = [shade, 1, 2].repeat(4);
+    pixels[9..].fill(0);
+    write_png(&folder.write(name, []), [2, 2], png::ColorType::Rgb, &pixels);
+}
+
+fn write_png(path: &Path, [height, width]: [u32; 2], colour: png::ColorType, pixels: &[u8]) {
+    let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
+    encoder.set_color(colour);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
 }
 
 /// `count` images of each of two classes in `part`.
@@ -66,24 +71,36 @@ fn colours_follow_the_network() {
     let flat = try_load(&folder, &Request { input: &[12], ..images(&folder) }).unwrap();
     assert_eq!(flat.test.shape(), [3, 2, 2]);
     let path = folder.write("grey.png", []);
-    GrayImage::from_pixel(2, 2, Luma([7])).save(&path).unwrap();
+    write_png(&path, [2, 2], png::ColorType::Grayscale, &[7; 4]);
     let sample = load_samples(&path, &INPUT, None).unwrap();
     assert_eq!(sample.storage(), &Storage::Bytes(vec![7; 12]));
+    write_png(&path, [2, 2], png::ColorType::Rgba, &[10, 20, 30, 0].repeat(4));
+    let sample = load_samples(&path, &INPUT, None).unwrap();
+    assert_eq!(sample.storage(), &Storage::Bytes([10, 20, 30].repeat(4)));
+    let grey = load_samples(&path, &[1, 2, 2], None).unwrap();
+    assert_eq!(grey.storage(), &Storage::Bytes(vec![18; 4])); // 0.299 * 10 + 0.587 * 20 + 0.114 * 30
 }
 
 #[test]
 fn jpeg_files_are_read() {
     let folder = Folder::new();
-    let path = folder.path().join("a.jpeg");
-    GrayImage::from_pixel(8, 8, Luma([200])).save(&path).unwrap();
-    let sample = load_samples(&path, &[1, 8, 8], None).unwrap();
+    let grey = folder.write("grey.jpeg", *include_bytes!("grey.jpeg"));
+    let sample = load_samples(&grey, &[1, 8, 8], None).unwrap();
     assert_eq!(sample.storage(), &Storage::Bytes(vec![200; 64]));
+    // Lossy: (200, 100, 50) comes back within one step of each channel.
+    let colour = folder.write("colour.jpeg", *include_bytes!("colour.jpeg"));
+    let sample = load_samples(&colour, &[3, 8, 8], None).unwrap();
+    let Storage::Bytes(pixels) = sample.storage() else { panic!("images are bytes") };
+    assert_eq!(pixels.len(), 3 * 64);
+    for pixel in pixels.chunks_exact(3) {
+        assert!(pixel.iter().zip([200u8, 100, 50]).all(|(found, wanted)| found.abs_diff(wanted) <= 1));
+    }
 }
 
 #[test]
 fn an_image_of_another_size() {
     let folder = good();
-    RgbImage::new(3, 2).save(folder.path().join("train/dog/004.png")).unwrap();
+    write_png(&folder.path().join("train/dog/004.png"), [2, 3], png::ColorType::Rgb, &[0; 18]);
     check_error(
         &folder,
         &images(&folder),

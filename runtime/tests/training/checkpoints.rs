@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use nnc_runtime::checkpoint::{Checkpoint, fingerprint};
+use nnc_runtime::checkpoint::fingerprint;
 use nnc_runtime::program::Program;
 use nnc_runtime::{Error, Model, Targets};
 

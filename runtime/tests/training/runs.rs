@@ -9,7 +9,7 @@ use nnc_runtime::train::{Outcome, Overrides, ResultRecord};
 use crate::programs::{classifier, regression};
 use crate::support::{Folder, Session};
 
-/// Training samples of `digits`, and batches of one epoch on the training and validation part.
+/// Batches of one epoch: those of the training part, and those of training and validation part.
 const TRAINING_STEPS: usize = 13;
 const EPOCH_STEPS: usize = 15;
 
@@ -44,7 +44,8 @@ fn a_run_learns_and_leaves_checkpoints_and_a_log() {
     let mut epochs = Vec::new();
     let session = Session::new(&classifier::PROGRAM, folder.path());
     let result = finished(session.run_and_tell(&mut |record| epochs.push(*record)).unwrap());
-    assert!(result.test.accuracy.unwrap() > 0.9, "{result:?}");
+    // Four epochs over images that are cut at random; chance is 0.1.
+    assert!(result.test.accuracy.unwrap() > 0.8, "{result:?}");
     assert_eq!(epochs.len(), 4);
     assert!(epochs[3].training.loss < epochs[0].training.loss);
     assert_eq!(events(folder.path()), ["start", "epoch", "epoch", "epoch", "epoch", "result"]);
@@ -54,7 +55,7 @@ fn a_run_learns_and_leaves_checkpoints_and_a_log() {
     assert_eq!(checkpoint.metadata.source, classifier::PROGRAM.source);
     assert_eq!((run.progress.epoch, run.progress.position), (4, 0));
     assert_eq!(run.data.classes.len(), 10);
-    // The part has 1,257 samples; the last batch holds what remains.
+    // The last batch holds what remains.
     assert_eq!(run.data.samples[0].div_ceil(100), TRAINING_STEPS);
     assert_ne!(run.data.samples[0] % 100, 0);
 }

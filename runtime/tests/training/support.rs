@@ -8,11 +8,11 @@ use nnc_runtime::train::{EpochRecord, Observer, Options, Outcome, Overrides, Sta
 use nnc_runtime::{Error, program::Program};
 
 /// A folder that is gone when the test is.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// An empty folder.
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("nnc-training-{}-{number}", std::process::id()));
@@ -21,12 +21,12 @@ impl Folder {
     }
 
     /// A path in it.
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -38,40 +38,40 @@ impl Drop for Folder {
 }
 
 /// A run in `folder`, or its continuation.
-pub struct Session<'a> {
+pub(crate) struct Session<'a> {
     /// The network.
-    pub program: &'static Program,
+    pub(crate) program: &'static Program,
     /// Where the run lies.
-    pub folder: &'a Path,
+    pub(crate) folder: &'a Path,
     /// Whether to go on with it.
-    pub resume: bool,
+    pub(crate) resume: bool,
     /// Threads to compute with.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Batches (of all parts) after which it is interrupted.
-    pub stop_after: Option<usize>,
+    pub(crate) stop_after: Option<usize>,
     /// Changes to the defaults.
-    pub overrides: Overrides,
+    pub(crate) overrides: Overrides,
 }
 
 impl<'a> Session<'a> {
     /// A new run to the end on one thread.
-    pub fn new(program: &'static Program, folder: &'a Path) -> Session<'a> {
+    pub(crate) fn new(program: &'static Program, folder: &'a Path) -> Session<'a> {
         let overrides = Overrides::default();
         Session { program, folder, resume: false, threads: 1, stop_after: None, overrides }
     }
 
     /// Goes on with a run to its end on one thread.
-    pub fn resume(program: &'static Program, folder: &'a Path) -> Session<'a> {
+    pub(crate) fn resume(program: &'static Program, folder: &'a Path) -> Session<'a> {
         Session { resume: true, ..Session::new(program, folder) }
     }
 
     /// Runs it.
-    pub fn run(&self) -> Result<Outcome, Error> {
+    pub(crate) fn run(&self) -> Result<Outcome, Error> {
         self.run_and_tell(&mut |_| ())
     }
 
     /// Runs it and tells of each epoch.
-    pub fn run_and_tell(&self, tell: &mut dyn FnMut(&EpochRecord)) -> Result<Outcome, Error> {
+    pub(crate) fn run_and_tell(&self, tell: &mut dyn FnMut(&EpochRecord)) -> Result<Outcome, Error> {
         let interrupt = AtomicBool::new(false);
         let folder = Some(self.folder.to_owned());
         let options = Options {

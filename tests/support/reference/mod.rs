@@ -7,7 +7,9 @@
 //! multiply-adds is done in seconds.
 
 mod activation;
+mod branches;
 mod conv;
+mod dropout;
 mod linear;
 mod loss;
 mod network;
@@ -15,14 +17,15 @@ mod norm;
 mod parallel;
 mod pool;
 mod softmax;
+mod spec;
 mod tensor;
 
 use std::collections::BTreeMap;
 
 use nnc_dsl::CheckedModel;
 
-pub(crate) use network::{Spec, parameters, states};
 use network::{Gradients, Mode, Walk};
+pub(crate) use spec::{Spec, parameters, states};
 use tensor::Tensor;
 
 /// Values by the name of the tensor, in PyTorch's order of dimensions.
@@ -82,6 +85,12 @@ pub(crate) fn train_step(
     let mut gradients = Gradients::default();
     backward(slope, &mut gradients);
     Step { loss, gradients: gradients.0, states: walk.states }
+}
+
+/// The loss of outputs, averaged over the samples.
+pub(crate) fn loss(model: &CheckedModel, outputs: &[f64], targets: Targets) -> f64 {
+    let outputs = Tensor::new(outputs.len() / model.output.len(), &model.output, outputs.to_vec());
+    loss::of(model.train.loss, &outputs, targets).0
 }
 
 fn batch(model: &CheckedModel, inputs: &[f64]) -> Tensor {

@@ -3,32 +3,15 @@
 //! Each step gives its output and a closure from the gradient by the output to the gradient by
 //! the input, which adds the gradients by the parameters on its way.
 
-use nnc_dsl::CheckedModel;
-use nnc_dsl::model::{Join, Layer, Sequence, Step, StepKind};
+use nnc_dsl::model::{Join, Layer, Sequence, Shape, Step, StepKind};
 use nnc_dsl::scalar::Expr;
 
 use super::conv::Conv;
 use super::norm::{self, Affine, Statistics};
 use super::pool::Pool;
 use super::tensor::Tensor;
-use super::{Tensors, Uniform, Values, activation, linear, softmax};
-
-/// Name and shape of a tensor that belongs to the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spec {
-    pub(crate) name: String,
-    pub(crate) shape: Vec<usize>,
-}
-
-/// What is learnt, in the order of the words.
-pub(crate) fn parameters(model: &CheckedModel) -> Vec<Spec> {
-    collect(model, &layer_parameters)
-}
-
-/// The running statistics, in the order of the words.
-pub(crate) fn states(model: &CheckedModel) -> Vec<Spec> {
-    collect(model, &layer_states)
-}
+use super::spec::join;
+use super::{Tensors, Uniform, Values, activation, branches, dropout, linear, softmax};
 
 /// Gradients by parameter.
 #[derive(Default)]
@@ -96,10 +79,6 @@ impl<'a> Walk<'a> {
     fn layer(&mut self, layer: &'a Layer, step: &'a Step, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
         match layer {
             Layer::Conv { kernel, stride, pad, bias } => {
-                let map = |shape: &nnc_dsl::model::Shape| {
-                    let [height, width] = shape.area();
-                    [shape.channels(), height, width]
-                };
                 let conv = Conv::new(map(&step.input), map(&step.output), *kernel, *stride, *pad);
                 self.biased(*bias, path, |walk| walk.convolution(conv, path, x))
             }
@@ -197,19 +176,10 @@ impl<'a> Walk<'a> {
         if rate == 0.0 {
             return (x, Box::new(|dy, _| dy));
         }
-        let mut factors = x.zeros_like();
-        for sample in 0..x.samples {
-            for channel in 0..x.channels {
-                for (position, factor) in factors.plane_mut(sample, channel).iter_mut().enumerate() {
-                    let element = (sample * x.positions + position) * x.channels + channel;
-                    let is_kept = uniform(self.dropouts, element as u64) >= rate;
-                    *factor = if is_kept { 1.0 / (1.0 - rate) } else { 0.0 };
-                }
-            }
-        }
+        let factors = dropout::factors(&x, rate, |element| uniform(self.dropouts, element));
         self.dropouts += 1;
-        let y = times(x, &factors);
-        (y, Box::new(move |dy, _| times(dy, &factors)))
+        let y = dropout::apply(x, &factors);
+        (y, Box::new(move |dy, _| dropout::apply(dy, &factors)))
     }
 
     fn parameter(&self, path: &str, role: &str) -> (String, &'a [f64]) {
@@ -228,120 +198,26 @@ fn average<'a>(pool: Pool, x: Tensor) -> (Tensor, Backward<'a>) {
     (pool.mean(&x), Box::new(move |dy, _| pool.mean_gradient(&dy)))
 }
 
-fn times(mut x: Tensor, factors: &Tensor) -> Tensor {
-    x.data.iter_mut().zip(&factors.data).for_each(|(x, factor)| *x *= factor);
-    x
-}
-
 fn joined<'a>(how: Join, results: Vec<(Tensor, Backward<'a>)>) -> (Tensor, Backward<'a>) {
     let (outputs, ways_back): (Vec<Tensor>, Vec<Backward>) = results.into_iter().unzip();
     let channels: Vec<usize> = outputs.iter().map(|output| output.channels).collect();
     let y = match how {
-        Join::Add => sum(outputs),
-        Join::Concat => concatenated(&outputs),
+        Join::Add => branches::sum(outputs),
+        Join::Concat => branches::concatenated(&outputs),
     };
     let backward = move |dy: Tensor, gradients: &mut Gradients| {
-        let mut start = 0;
-        let parts = ways_back.into_iter().zip(channels).map(|(backward, channels)| {
-            let part = match how {
-                Join::Add => dy.clone(),
-                Join::Concat => slice(&dy, start, channels),
-            };
-            start += channels;
-            backward(part, gradients)
-        });
-        sum(parts.collect())
+        let parts = match how {
+            Join::Add => vec![dy; channels.len()],
+            Join::Concat => branches::split(&dy, &channels),
+        };
+        let ways_back = ways_back.into_iter().zip(parts);
+        branches::sum(ways_back.map(|(backward, part)| backward(part, gradients)).collect())
     };
     (y, Box::new(backward))
 }
 
-fn sum(tensors: Vec<Tensor>) -> Tensor {
-    let mut tensors = tensors.into_iter();
-    let first = tensors.next().expect("a join has branches");
-    tensors.fold(first, |mut sum, tensor| {
-        sum.add(&tensor);
-        sum
-    })
-}
-
-fn concatenated(tensors: &[Tensor]) -> Tensor {
-    let (samples, positions) = (tensors[0].samples, tensors[0].positions);
-    let channels = tensors.iter().map(|tensor| tensor.channels).sum();
-    let mut data = Vec::with_capacity(samples * channels * positions);
-    for sample in 0..samples {
-        for tensor in tensors {
-            (0..tensor.channels).for_each(|channel| data.extend_from_slice(tensor.plane(sample, channel)));
-        }
-    }
-    Tensor { samples, channels, positions, data }
-}
-
-/// Some of the channels.
-fn slice(x: &Tensor, start: usize, channels: usize) -> Tensor {
-    let mut part = Tensor::zeros(x.samples, channels, x.positions);
-    for sample in 0..x.samples {
-        for channel in 0..channels {
-            part.plane_mut(sample, channel).copy_from_slice(x.plane(sample, start + channel));
-        }
-    }
-    part
-}
-
-/// Roles and shapes of what a layer keeps.
-type Roles = Vec<(&'static str, Vec<usize>)>;
-
-fn layer_parameters(layer: &Layer, step: &Step) -> Roles {
-    let (inputs, outputs) = (step.input.channels(), step.output.channels());
-    let with_bias = |bias: bool, weight: Vec<usize>| {
-        let bias = bias.then(|| ("bias", vec![outputs]));
-        [("weight", weight)].into_iter().chain(bias).collect()
-    };
-    match layer {
-        Layer::Conv { kernel, bias, .. } => with_bias(*bias, vec![outputs, inputs, kernel[0], kernel[1]]),
-        Layer::Linear { bias } => with_bias(*bias, vec![outputs, inputs]),
-        Layer::BatchNorm { .. } => with_bias(true, vec![outputs]),
-        _ => Vec::new(),
-    }
-}
-
-fn layer_states(layer: &Layer, step: &Step) -> Roles {
-    match layer {
-        Layer::BatchNorm { .. } => {
-            ["running_mean", "running_var"].map(|role| (role, vec![step.output.channels()])).to_vec()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn collect(model: &CheckedModel, roles: &dyn Fn(&Layer, &Step) -> Roles) -> Vec<Spec> {
-    let mut found = Vec::new();
-    collect_from(&model.body, "", roles, &mut found);
-    found
-}
-
-fn collect_from(
-    sequence: &Sequence,
-    path: &str,
-    roles: &dyn Fn(&Layer, &Step) -> Roles,
-    found: &mut Vec<Spec>,
-) {
-    for step in &sequence.steps {
-        let path = join(path, &step.name);
-        match &step.kind {
-            StepKind::Layer(layer) => {
-                let specs = roles(layer, step).into_iter();
-                found.extend(specs.map(|(role, shape)| Spec { name: join(&path, role), shape }));
-            }
-            StepKind::Scope(body) => collect_from(body, &path, roles, found),
-            StepKind::Join { branches, .. } => {
-                for (name, body) in branches {
-                    collect_from(body, &join(&path, name), roles, found);
-                }
-            }
-        }
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// Channels, height and width.
+fn map(shape: &Shape) -> [usize; 3] {
+    let [height, width] = shape.area();
+    [shape.channels(), height, width]
 }

@@ -23,7 +23,8 @@ pub(in crate::check) fn residual(
     mend: Option<&str>,
 ) -> Diagnostic {
     let other = shortcut.as_ref().map_or(input, |shortcut| shortcut.shape);
-    let message = format!("the branches of `residual` end in {} and {other}, which cannot be added", body.shape);
+    let message =
+        format!("the branches of `residual` end in {} and {other}, which cannot be added", body.shape);
     let diagnostic = Diagnostic::error("E0303", keyword, message)
         .label(match shortcut {
             Some(_) => format!("gets {input}"),
@@ -45,9 +46,11 @@ pub(in crate::check) fn residual(
 
 fn suggest(diagnostic: Diagnostic, span: Span, mend: Option<&str>, before: &str) -> Diagnostic {
     match mend {
-        Some(mend) => diagnostic
-            .help(format!("this would fit: `shortcut {{ {mend} }}`"))
-            .fix(span, format!("{before}{{ {mend} }}"), "write the shortcut that fits"),
+        Some(mend) => diagnostic.help(format!("this would fit: `shortcut {{ {mend} }}`")).fix(
+            span,
+            format!("{before}{{ {mend} }}"),
+            "write the shortcut that fits",
+        ),
         None => diagnostic.help("end both branches in the same shape"),
     }
 }

@@ -38,7 +38,8 @@ pub(in crate::check) fn no_network() -> Diagnostic {
 
 /// A network that was asked for and is not there.
 pub(in crate::check) fn unknown_network(name: &str, networks: &[&Network]) -> Diagnostic {
-    let names: Vec<&str> = networks.iter().filter_map(|n| n.name.as_ref()).map(|n| n.value.as_str()).collect();
+    let names: Vec<&str> =
+        networks.iter().filter_map(|n| n.name.as_ref()).map(|n| n.value.as_str()).collect();
     let span = networks.first().map(|network| place(network)).unwrap_or_default();
     let help = match nearest(name, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
@@ -54,12 +55,14 @@ pub(in crate::check) fn unknown_parameter(name: &str, networks: &[&Network]) -> 
     let span = networks.first().map(|network| place(network)).unwrap_or_default();
     let params: Vec<&str> =
         networks.iter().flat_map(|network| &network.params).map(|param| param.name.value.as_str()).collect();
-    let diagnostic = Diagnostic::error("E0214", span, format!("the network has no parameter `{name}` to set"))
-        .label("this network");
+    let diagnostic =
+        Diagnostic::error("E0214", span, format!("the network has no parameter `{name}` to set"))
+            .label("this network");
     match nearest(name, params.iter().copied()) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-        None if params.is_empty() => diagnostic
-            .help(format!("it has no parameters; declare one after its name: `({name} = 1)`")),
+        None if params.is_empty() => {
+            diagnostic.help(format!("it has no parameters; declare one after its name: `({name} = 1)`"))
+        }
         None => diagnostic.help(format!("it has {}", list(params))),
     }
 }

@@ -20,9 +20,13 @@ pub(in crate::check) fn unused_name(name: &Ident) -> Diagnostic {
 
 /// Dropout as the last layer.
 pub(in crate::check) fn last_dropout(word: Span) -> Diagnostic {
-    Diagnostic::warning("W0003", word, "dropout in the output layer makes predictions zero at random while training")
-        .label("last layer of the network")
-        .help("put it before the layer that gives the output")
+    Diagnostic::warning(
+        "W0003",
+        word,
+        "dropout in the output layer makes predictions zero at random while training",
+    )
+    .label("last layer of the network")
+    .help("put it before the layer that gives the output")
 }
 
 /// Batch norm on batches whose statistics say little.

@@ -3,15 +3,18 @@
 use super::list;
 use crate::ast::{Block, Ident, Word};
 use crate::diagnostic::Diagnostic;
+use crate::words::{Found, find};
 
 /// A word that is neither a layer nor a block.
 pub(in crate::check) fn unknown_word(name: &Ident, meant: Option<&str>, blocks: &[&str]) -> Diagnostic {
     let message = format!("no word or block is called `{}`", name.value);
     let diagnostic = Diagnostic::error("E0201", name.span, message).label("unknown word");
     match meant {
-        Some(meant) => diagnostic
-            .help(format!("did you mean `{meant}`?"))
-            .fix(name.span, meant, format!("replace it by `{meant}`")),
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")).fix(
+            name.span,
+            meant,
+            format!("replace it by `{meant}`"),
+        ),
         None => {
             let help = format!("use a word of the language, or define `block {}(…) {{ … }}`", name.value);
             let diagnostic = diagnostic.help(help);
@@ -29,13 +32,20 @@ pub(in crate::check) fn unknown_name(name: &Ident, meant: Option<&str>, visible:
     let message = format!("no value is called `{}` here", name.value);
     let diagnostic = Diagnostic::error("E0202", name.span, message).label("unknown name");
     match meant {
-        Some(meant) => diagnostic
-            .help(format!("did you mean `{meant}`?"))
-            .fix(name.span, meant, format!("replace it by `{meant}`")),
-        None if visible.is_empty() => {
-            diagnostic.help("a block sees its own parameters only: pass the value, or set it with `let`")
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")).fix(
+            name.span,
+            meant,
+            format!("replace it by `{meant}`"),
+        ),
+        None if !matches!(find(&name.value), Found::Nothing) => {
+            diagnostic.help(format!("`{}` is a word: the argument before it lacks its value", name.value))
         }
-        None => diagnostic.note(format!("the names known here are {}", list(visible))),
+        None => {
+            let help = format!("declare it as a parameter, or with `let {} = …` before", name.value);
+            let note = format!("the names known here are {}", list(visible));
+            let diagnostic = diagnostic.help(help);
+            if visible.is_empty() { diagnostic } else { diagnostic.note(note) }
+        }
     }
 }
 

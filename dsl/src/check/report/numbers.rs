@@ -4,16 +4,17 @@ use super::{count, list};
 use crate::ast::{Expr, Ident};
 use crate::check::value::{FUNCTIONS, Fault, Function};
 use crate::diagnostic::Diagnostic;
-use crate::words::nearest;
+use crate::words::{Found, find, nearest};
 
 /// An operation without a value.
 pub(in crate::check) fn fault(expr: &Expr, fault: Fault) -> Diagnostic {
     let (message, help) = match fault {
         Fault::Overflow => ("this number is too large", "use a smaller one"),
         Fault::DivisionByZero => ("this divides by zero", "make the divisor another number"),
-        Fault::NotNumbers => {
-            ("this calculates with a truth value", "use numbers, or choose one with `select(condition, a, b)`")
-        }
+        Fault::NotNumbers => (
+            "this calculates with a truth value",
+            "use numbers, or choose one with `select(condition, a, b)`",
+        ),
         Fault::Undefined => ("this has no value", "the function is not defined for this number"),
     };
     Diagnostic::error("E0208", expr.span, message).label("here").help(help)
@@ -27,14 +28,18 @@ pub(in crate::check) fn too_large(expr: &Expr, value: f64) -> Diagnostic {
 /// A function that does not exist.
 pub(in crate::check) fn unknown_function(name: &Ident) -> Diagnostic {
     let names = || FUNCTIONS.iter().map(|function| function.name);
-    let diagnostic =
-        Diagnostic::error("E0209", name.span, format!("no function is called `{}`", name.value))
-            .label("unknown function");
+    let diagnostic = Diagnostic::error("E0209", name.span, format!("no function is called `{}`", name.value))
+        .label("unknown function");
     match nearest(&name.value, names()) {
-        Some(meant) => diagnostic
-            .help(format!("did you mean `{meant}`?"))
-            .fix(name.span, meant, format!("replace it by `{meant}`")),
-        None => diagnostic.note(format!("the functions are {}", list(names()))),
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")).fix(
+            name.span,
+            meant,
+            format!("replace it by `{meant}`"),
+        ),
+        None if !matches!(find(&name.value), Found::Nothing) => {
+            diagnostic.help(format!("`{}` is a word: the expression before it lacks a value", name.value))
+        }
+        None => diagnostic.help(format!("the functions are {}", list(names()))),
     }
 }
 

@@ -17,13 +17,14 @@ pub(in crate::check) fn rank(name: &Ident, expected: Rank, found: &Shape) -> Dia
     match expected {
         Rank::Map if matches!(word.as_str(), "gap" | "flatten") => {
             let with_space = Span::new(name.span.start.saturating_sub(1), name.span.end);
-            diagnostic
-                .help("delete it: the value is a vector already")
-                .fix(with_space, "", format!("delete `{word}`"))
+            diagnostic.help("delete it: the value is a vector already").fix(
+                with_space,
+                "",
+                format!("delete `{word}`"),
+            )
         }
-        Rank::Map => {
-            diagnostic.help("put it before the `gap`, `flatten` or `linear` that makes the vector, or feed a map")
-        }
+        Rank::Map => diagnostic
+            .help("put it before the `gap`, `flatten` or `linear` that makes the vector, or feed a map"),
         Rank::Vector | Rank::Any => to_vector(diagnostic, name.span.start, found, "before it"),
     }
 }
@@ -90,7 +91,12 @@ pub(in crate::check) fn bad_shape(shape: &Spanned<Vec<u64>>) -> Option<Diagnosti
 }
 
 /// An assertion that does not hold. `word` is the last word before it.
-pub(in crate::check) fn assertion(span: Span, asserted: &Shape, found: &Shape, word: Option<Span>) -> Diagnostic {
+pub(in crate::check) fn assertion(
+    span: Span,
+    asserted: &Shape,
+    found: &Shape,
+    word: Option<Span>,
+) -> Diagnostic {
     let message = format!("the shape here is {found}, not {asserted}");
     let diagnostic = Diagnostic::error("E0306", span, message)
         .label(format!("expected {asserted}"))
@@ -123,21 +129,22 @@ pub(in crate::check) fn output(
         }
         ([_, _, _], [features]) => {
             let insertion = format!(" conv1 {features} gap");
-            diagnostic
-                .help(format!("end with `conv1 {features} gap`, or with `gap linear {features}`"))
-                .fix(Span::new(end, end), insertion, format!("end with `conv1 {features} gap`"))
+            diagnostic.help(format!("end with `conv1 {features} gap`, or with `gap linear {features}`")).fix(
+                Span::new(end, end),
+                insertion,
+                format!("end with `conv1 {features} gap`"),
+            )
         }
         ([_], [features]) => end_in_features(diagnostic, last, *features),
-        _ => diagnostic.help(format!("add what makes {expected} of it, or write `-> {found}` in the signature")),
+        _ => diagnostic
+            .help(format!("add what makes {expected} of it, or write `-> {found}` in the signature")),
     }
 }
 
 fn end_in_features(diagnostic: Diagnostic, last: Option<Last>, features: usize) -> Diagnostic {
     let diagnostic = diagnostic.help(format!("end with `linear {features}`, or change the signature"));
     match last.and_then(|last| last.features) {
-        Some(span) => {
-            diagnostic.fix(span, features.to_string(), format!("make it `linear {features}`"))
-        }
+        Some(span) => diagnostic.fix(span, features.to_string(), format!("make it `linear {features}`")),
         None => diagnostic,
     }
 }
@@ -146,9 +153,11 @@ fn end_in_vector(diagnostic: Diagnostic, end: usize, map: &Shape, features: usiz
     if map.len() == features {
         return to_vector(diagnostic, end, map, "after it");
     }
-    diagnostic
-        .help(format!("end with `gap` for the mean of each channel ({features} numbers)"))
-        .fix(Span::new(end, end), " gap", "end with `gap`")
+    diagnostic.help(format!("end with `gap` for the mean of each channel ({features} numbers)")).fix(
+        Span::new(end, end),
+        " gap",
+        "end with `gap`",
+    )
 }
 
 /// The last statement of a network that does something.

@@ -17,16 +17,63 @@ pub(super) struct Picture {
 #[cfg(feature = "images")]
 pub(super) fn decode(path: &Path, channels: usize) -> Result<Picture, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
-    let image = image::load_from_memory(&bytes).map_err(|error| {
-        Error::at(path, format!("not a readable PNG or JPEG image: {error}"))
+    let picture = if bytes.starts_with(&PNG) { decode_png(&bytes) } else { decode_jpeg(&bytes, channels) };
+    let mut picture = picture.map_err(|reason| {
+        Error::at(path, format!("not a readable PNG or JPEG image: {reason}"))
             .help("replace the file, or remove it")
     })?;
-    let size = [image.height() as usize, image.width() as usize];
-    let pixels = match channels {
-        1 => image.into_luma8().into_raw(),
-        _ => image.into_rgb8().into_raw(),
+    picture.pixels = with_channels(&picture, channels);
+    Ok(picture)
+}
+
+/// How every PNG file begins.
+#[cfg(feature = "images")]
+const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
+#[cfg(feature = "images")]
+fn decode_png(bytes: &[u8]) -> Result<Picture, String> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+    let len = reader.output_buffer_size().ok_or("it is too large")?;
+    let mut pixels = vec![0; len];
+    let info = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
+    pixels.truncate(info.buffer_size());
+    Ok(Picture { size: [info.height as usize, info.width as usize], pixels })
+}
+
+#[cfg(feature = "images")]
+fn decode_jpeg(bytes: &[u8], channels: usize) -> Result<Picture, String> {
+    use zune_jpeg::JpegDecoder;
+    use zune_jpeg::zune_core::bytestream::ZCursor;
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
+
+    let wanted = if channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(wanted);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let pixels = decoder.decode().map_err(|error| error.to_string())?;
+    let info = decoder.info().ok_or("it has no header")?;
+    Ok(Picture { size: [usize::from(info.height), usize::from(info.width)], pixels })
+}
+
+/// The pixels with 1 or 3 channels, from 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
+///
+/// Luma is that of ITU-R BT.601, as JPEG files store it.
+#[cfg(feature = "images")]
+fn with_channels(picture: &Picture, channels: usize) -> Vec<u8> {
+    let stored = picture.pixels.len() / (picture.size[0] * picture.size[1]).max(1);
+    let luma = |r: u8, g: u8, b: u8| {
+        ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
     };
-    Ok(Picture { size, pixels })
+    let pixels = picture.pixels.chunks_exact(stored.max(1));
+    match (stored, channels) {
+        (1, 1) | (3, 3) => picture.pixels.clone(),
+        (3 | 4, 1) => pixels.map(|pixel| luma(pixel[0], pixel[1], pixel[2])).collect(),
+        (4, _) => pixels.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+        (_, 1) => pixels.map(|pixel| pixel[0]).collect(),
+        (_, _) => pixels.flat_map(|pixel| [pixel[0]; 3]).collect(),
+    }
 }
 
 /// Says that there is no decoder in this build.

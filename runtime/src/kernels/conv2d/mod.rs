@@ -76,7 +76,7 @@ pub fn conv2d_then<const I: usize, F>(
         let mut repeated = function.repeated(pool, &operands);
         let sources = function.sources(operands, slices, &mut repeated);
         forward(pool, spec, p.batch(), x, w, y, &|piece, first| {
-            function.isa.run(Map { sources: &sources, channels, first, outputs: [piece], f });
+            function.isa.run(Map { sources: &sources, function, first, outputs: [piece], f });
         });
     });
 }

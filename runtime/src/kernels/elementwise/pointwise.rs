@@ -26,7 +26,7 @@ pub fn pointwise<const I: usize, const O: usize, F>(
         let mut repeated = function.repeated(pool, &inputs);
         let sources = function.sources(inputs, slices, &mut repeated);
         pool.for_each_piece(outputs, [TASK; O], |task, pieces| {
-            function.isa.run(Map { sources: &sources, channels, first: task * TASK, outputs: pieces, f });
+            function.isa.run(Map { sources: &sources, function, first: task * TASK, outputs: pieces, f });
         });
     });
 }
@@ -34,7 +34,7 @@ pub fn pointwise<const I: usize, const O: usize, F>(
 /// The elements from `first` on, as many as the outputs have.
 pub(crate) struct Map<'a, const I: usize, const O: usize, F> {
     pub(crate) sources: &'a [Source<'a>; I],
-    pub(crate) channels: usize,
+    pub(crate) function: Function,
     pub(crate) first: usize,
     pub(crate) outputs: [&'a mut [f32]; O],
     pub(crate) f: F,
@@ -42,19 +42,18 @@ pub(crate) struct Map<'a, const I: usize, const O: usize, F> {
 
 impl<const I: usize, const O: usize, F> Vectorised for Map<'_, I, O, F>
 where
-    F: Fn([f32; I]) -> [f32; O],
+    F: Fn([f32; I]) -> [f32; O] + Copy,
 {
     type Output = ();
 
     #[inline(always)]
     fn run(mut self) {
-        let mut blocks = Blocks::new(self.sources, self.channels, self.first);
+        let mut blocks = Blocks::new(self.sources, self.function.isa, self.function.channels, self.first);
         let mut results = [[0.0; BLOCK]; O];
         let len = self.outputs.first().map_or(0, |output| output.len());
         for start in (0..len).step_by(BLOCK) {
             let range = start..(start + BLOCK).min(len);
-            blocks.advance(range.len(), &self.outputs[0][range.clone()]);
-            blocks.map(&self.f, &mut results);
+            blocks.map(range.len(), &self.outputs[0][range.clone()], self.f, &mut results);
             for (output, result) in self.outputs.iter_mut().zip(&results) {
                 write(result, &mut output[range.clone()]);
             }

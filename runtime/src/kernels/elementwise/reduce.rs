@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::source::{BLOCK, Blocks, Function, Source};
-use crate::devices::cpu::{Pool, Tiles, Vectorised};
+use crate::devices::cpu::{Isa, Pool, Tiles, Vectorised};
 use crate::emitted::{Operand, Pass, Slot};
 
 /// outputs\[channel\] = Σ f(inputs) over batch and positions. `extent` is a tensor of the summed
@@ -33,7 +33,7 @@ pub fn reduce_channels<const I: usize, const O: usize, F>(
         let reduction = Reduction::new(channels, elements);
         let mut partial = pool.scratch().double(reduction.chunks() * O * channels);
         reduction.for_each_chunk(pool, O, &mut partial, |chunk, lanes, sums| {
-            function.isa.run(Sum { reduction, sources: &sources, elements: chunk, lanes: &mut *lanes, f });
+            function.isa.run(Sum { isa: function.isa, reduction, sources: &sources, elements: chunk, lanes: &mut *lanes, f });
             reduction.fold(lanes, sums);
         });
         merge(&partial, outputs);
@@ -61,6 +61,9 @@ const CHUNK: usize = 1 << 15;
 /// The longest array of sums, in elements, that is made a whole number of blocks.
 const LONGEST: usize = 1 << 12;
 
+/// The shortest: a sum that was just stored is not read again at once.
+const SHORTEST: usize = 1 << 10;
+
 /// How the elements of a tensor are cut for a sum.
 #[derive(Clone, Copy)]
 pub(crate) struct Reduction {
@@ -74,6 +77,7 @@ impl Reduction {
     pub(crate) fn new(channels: usize, elements: usize) -> Reduction {
         let blocks = channels * (BLOCK / common_divisor(channels, BLOCK));
         let period = if blocks <= LONGEST { blocks } else { channels };
+        let period = period * SHORTEST.div_ceil(period);
         let chunk = CHUNK.max(elements.div_ceil(CHUNKS)).next_multiple_of(period);
         Reduction { channels, elements, period, chunk }
     }
@@ -131,6 +135,7 @@ fn common_divisor(a: usize, b: usize) -> usize {
 
 /// Adds `f` of `elements` to the arrays in `lanes`, one period after the other.
 pub(crate) struct Sum<'a, const I: usize, const O: usize, F> {
+    pub(crate) isa: Isa,
     pub(crate) reduction: Reduction,
     pub(crate) sources: &'a [Source<'a>; I],
     pub(crate) elements: Range<usize>,
@@ -140,21 +145,20 @@ pub(crate) struct Sum<'a, const I: usize, const O: usize, F> {
 
 impl<const I: usize, const O: usize, F> Vectorised for Sum<'_, I, O, F>
 where
-    F: Fn([f32; I]) -> [f32; O],
+    F: Fn([f32; I]) -> [f32; O] + Copy,
 {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Sum { reduction, sources, elements, lanes, f } = self;
-        let mut blocks = Blocks::new(sources, reduction.channels, elements.start);
+        let Sum { isa, reduction, sources, elements, lanes, f } = self;
+        let mut blocks = Blocks::new(sources, isa, reduction.channels, elements.start);
         let mut results = [[0.0; BLOCK]; O];
         for start in elements.clone().step_by(reduction.period) {
             let end = (start + reduction.period).min(elements.end);
             for block in (start..end).step_by(BLOCK) {
                 let count = BLOCK.min(end - block);
-                blocks.advance(count, &[]);
-                blocks.map(&f, &mut results);
+                blocks.map(count, &[], f, &mut results);
                 for (lanes, result) in lanes.chunks_exact_mut(reduction.period).zip(&results) {
                     add(result, &mut lanes[block - start..][..count]);
                 }

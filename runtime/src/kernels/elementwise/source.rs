@@ -1,6 +1,6 @@
 //! Operands, a block at a time.
 
-use crate::devices::cpu::{Isa, Lease, Pool};
+use crate::devices::cpu::{Isa, Lease, Pool, Vectorised};
 use crate::emitted::{Operand, RandomKey};
 use crate::random::{Purpose, Stream};
 
@@ -79,54 +79,71 @@ pub(crate) fn repeat(channels: &[f32], to: &mut [f32]) {
 /// The blocks of `I` operands in their turn.
 pub(crate) struct Blocks<'a, const I: usize> {
     sources: &'a [Source<'a>; I],
+    isa: Isa,
     channels: usize,
     /// The next element, and its channel.
     at: usize,
     channel: usize,
-    values: [[f32; BLOCK]; I],
+    /// Blocks that do not lie in a tensor as they are.
+    own: [[f32; BLOCK]; I],
 }
 
 impl<'a, const I: usize> Blocks<'a, I> {
     /// Blocks from element `first` on.
     #[inline(always)]
-    pub(crate) fn new(sources: &'a [Source<'a>; I], channels: usize, first: usize) -> Self {
-        let mut values = [[0.0; BLOCK]; I];
-        for (values, source) in values.iter_mut().zip(sources) {
+    pub(crate) fn new(sources: &'a [Source<'a>; I], isa: Isa, channels: usize, first: usize) -> Self {
+        let mut own = [[0.0; BLOCK]; I];
+        for (own, source) in own.iter_mut().zip(sources) {
             if let Source::Value(value) = source {
-                values.fill(*value);
+                own.fill(*value);
             }
         }
-        Blocks { sources, channels, at: first, channel: first % channels, values }
+        Blocks { sources, isa, channels, at: first, channel: first % channels, own }
     }
 
-    /// Brings in the next `count` elements; `result` is what the result holds there.
+    /// `f` of each of the next `count` elements; `result` is what the result holds there. Past the
+    /// last element `f` works on what an earlier block has left, and the caller ignores it.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, count: usize, result: &[f32]) {
-        for (values, source) in self.values.iter_mut().zip(self.sources) {
-            match source {
-                Source::Full(slice) => copy(&slice[self.at..self.at + count], values),
-                Source::Repeated(slice) => copy(&slice[self.channel..self.channel + count], values),
-                Source::Value(_) => {}
-                Source::Uniform(stream) => uniform(stream, self.at, values),
-                Source::Result => copy(result, values),
+    pub(crate) fn map<const O: usize, F>(
+        &mut self,
+        count: usize,
+        result: &[f32],
+        f: F,
+        results: &mut [[f32; BLOCK]; O],
+    ) where
+        F: Fn([f32; I]) -> [f32; O] + Copy,
+    {
+        let mut own = self.own.iter_mut().zip(self.sources);
+        let values: [&[f32; BLOCK]; I] = std::array::from_fn(|_| match own.next() {
+            Some((own, Source::Full(slice))) => view(&slice[self.at..self.at + count], own),
+            Some((own, Source::Repeated(slice))) => view(&slice[self.channel..self.channel + count], own),
+            Some((own, Source::Value(_))) => own,
+            Some((own, Source::Uniform(stream))) => {
+                fill_uniform(self.isa, stream, self.at, own);
+                own
+            }
+            Some((own, Source::Result)) => view(result, own),
+            None => &[0.0; BLOCK],
+        });
+        for lane in 0..BLOCK {
+            let result = f(std::array::from_fn(|operand| values[operand][lane]));
+            for output in 0..O {
+                results[output][lane] = result[output];
             }
         }
         self.at += count;
         self.channel = (self.channel + count) % self.channels;
     }
+}
 
-    /// `f` of each element of the block. Past the last element it works on what a block before
-    /// has left there, and the caller ignores it.
-    #[inline(always)]
-    pub(crate) fn map<const O: usize, F>(&self, f: F, results: &mut [[f32; BLOCK]; O])
-    where
-        F: Fn([f32; I]) -> [f32; O],
-    {
-        for lane in 0..BLOCK {
-            let result = f(std::array::from_fn(|operand| self.values[operand][lane]));
-            for output in 0..O {
-                results[output][lane] = result[output];
-            }
+/// A whole block where it lies, a part of one copied into `own`.
+#[inline(always)]
+fn view<'a>(from: &'a [f32], own: &'a mut [f32; BLOCK]) -> &'a [f32; BLOCK] {
+    match from.try_into() {
+        Ok(whole) => whole,
+        Err(_) => {
+            own[..from.len()].copy_from_slice(from);
+            own
         }
     }
 }
@@ -140,12 +157,29 @@ pub(crate) fn copy(from: &[f32], to: &mut [f32; BLOCK]) {
     }
 }
 
-/// The numbers of `stream` for the elements from `first` on. Four elements share a Philox block.
-#[inline(always)]
-fn uniform(stream: &Stream, first: usize, to: &mut [f32; BLOCK]) {
-    let mut words = [[0.0f32; 4]; BLOCK / 4 + 1];
-    for (index, words) in words.iter_mut().enumerate() {
-        *words = stream.uniform_block((first / 4 + index) as u32);
+/// The numbers of `stream` for the elements from `first` on. Not inlined: it would be built into
+/// each loop of the emitted code.
+#[inline(never)]
+fn fill_uniform(isa: Isa, stream: &Stream, first: usize, to: &mut [f32; BLOCK]) {
+    isa.run(Uniform { stream, first, to });
+}
+
+struct Uniform<'a> {
+    stream: &'a Stream,
+    first: usize,
+    to: &'a mut [f32; BLOCK],
+}
+
+impl Vectorised for Uniform<'_> {
+    type Output = ();
+
+    /// Four elements share a Philox block.
+    #[inline(always)]
+    fn run(self) {
+        let mut words = [[0.0f32; 4]; BLOCK / 4 + 1];
+        for (index, words) in words.iter_mut().enumerate() {
+            *words = self.stream.uniform_block((self.first / 4 + index) as u32);
+        }
+        self.to.copy_from_slice(&words.as_flattened()[self.first % 4..][..BLOCK]);
     }
-    to.copy_from_slice(&words.as_flattened()[first % 4..][..BLOCK]);
 }

@@ -62,18 +62,28 @@ pub(crate) struct Source<'a> {
     pub(crate) column_step: usize,
 }
 
-/// Writes `columns` of `source` into rows of a panel `width` wide.
+/// Writes `columns` of `source` into the rows of a panel `width` wide.
 pub(crate) fn pack_panel(source: Source, columns: Range<usize>, width: usize, panel: &mut [f32]) {
-    for (k, row) in panel.chunks_exact_mut(width).enumerate() {
-        let (filled, rest) = row.split_at_mut(columns.len());
-        let start = k * source.row_step;
-        if source.column_step == 1 {
-            filled.copy_from_slice(&source.values[start + columns.start..start + columns.end]);
-        } else {
-            for (n, element) in columns.clone().zip(filled) {
-                *element = source.values[start + n * source.column_step];
+    for row in panel.chunks_exact_mut(width) {
+        row[columns.len()..].fill(0.0);
+    }
+    if source.column_step == 1 {
+        for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+            let from = &source.values[k * source.row_step + columns.start..][..columns.len()];
+            row[..columns.len()].copy_from_slice(from);
+        }
+    } else {
+        // Some rows at a time: the lines of the panel stay in the cache while all columns pass.
+        for (group, rows) in panel.chunks_mut(width * TURNED).enumerate() {
+            for (n, column) in columns.clone().enumerate() {
+                let start = group * TURNED * source.row_step + column * source.column_step;
+                let from = source.values[start..].iter().step_by(source.row_step);
+                let to = rows[n..].iter_mut().step_by(width);
+                to.zip(from).for_each(|(to, &from)| *to = from);
             }
         }
-        rest.fill(0.0);
     }
 }
+
+/// Rows of B that are turned round together: a cache line of each column.
+const TURNED: usize = 16;

@@ -2,7 +2,7 @@
 //! `digits` by gradient descent with momentum. It has what makes a resume hard: running
 //! statistics, random masks and an optimiser with a state.
 
-use nnc_runtime::emitted::{self, Linear, Operand, Pass, Region, Slot, Update};
+use nnc_runtime::emitted::{self, Linear, Operand, Pass, Region, Slot, Update, math};
 use nnc_runtime::program::{
     Data, Defaults, Evaluation, Init, Layout, Optimizer, Parameter, Program, State, Target, Training,
 };
@@ -50,7 +50,7 @@ const fn gradient(offset: usize, len: usize) -> Slot {
 }
 
 /// The network.
-pub static PROGRAM: Program = Program {
+pub(crate) static PROGRAM: Program = Program {
     name: "Digits",
     source: "network Digits<1x8x8 -> 10> { flatten linear 24 bn relu dropout 0.1 linear 10 }",
     input: &[1, 8, 8],
@@ -137,7 +137,7 @@ fn forward(p: &Pass) {
     ];
     emitted::pointwise(p, HIDDEN, operands, [ACTIVE], |[x, mean, variance, scale, shift, random]| {
         let normal = (x - mean) / (variance + EPS).sqrt() * scale + shift;
-        [if random < KEEP { normal.max(0.0) / KEEP } else { 0.0 }]
+        [if random < KEEP { math::max(normal, 0.0) / KEEP } else { 0.0 }]
     });
     p.layer("linear2");
     let bias = [Operand::Result, Operand::Channel(parameter(BIAS, CLASSES))];
@@ -217,7 +217,7 @@ fn evaluate(p: &Pass) {
     let operands = [Operand::Result, Operand::Channel(FACTOR), Operand::Channel(FOLDED_SHIFT)];
     let weight = parameter(W1, INPUTS * HIDDEN);
     emitted::linear_then(p, &LINEAR1, INPUT, weight, EVALUATED_HIDDEN, operands, |[x, factor, shift]| {
-        [(x * factor + shift).max(0.0)]
+        [math::max(x * factor + shift, 0.0)]
     });
     p.layer("linear2");
     let bias = [Operand::Result, Operand::Channel(parameter(BIAS, CLASSES))];

@@ -1,4 +1,4 @@
 //! Two small networks, written as the compiler emits them.
 
-pub mod classifier;
-pub mod regression;
+pub(crate) mod classifier;
+pub(crate) mod regression;

@@ -17,7 +17,7 @@ const LOSS: Slot = Slot::new(Region::Batched, 1, 1);
 const D_OUTPUT: Slot = Slot::new(Region::Batched, 2, 1);
 
 /// The network.
-pub static PROGRAM: Program = Program {
+pub(crate) static PROGRAM: Program = Program {
     name: "Plane",
     source: "network Plane<2 -> 1> { linear 1 }",
     input: &[2],

@@ -1,0 +1,95 @@
+//! Where `nnc run` keeps what it has generated and built.
+//!
+//! ```text
+//! crates/<package>-<hash>/   a crate; the hash is of all its files, so it is never changed
+//! build/                     what cargo builds on the way, shared: the runtime is built once
+//! ```
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nnc_codegen::emit::EmittedFile;
+
+use crate::failure::Failure;
+
+/// The cache of the user.
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// Opens the cache, and creates it the first time: `$NNC_CACHE_DIR`, `$XDG_CACHE_HOME/nnc`,
+    /// `$LOCALAPPDATA\nnc` or `~/.cache/nnc`.
+    pub(crate) fn open() -> Result<Cache, Failure> {
+        let help = "set NNC_CACHE_DIR to a folder that can be written";
+        let root = location(|name| env::var_os(name).filter(|value| !value.is_empty()))
+            .ok_or_else(|| Failure::new("no folder for the cache is known: HOME is not set").help(help))?;
+        // Absolute, because cargo runs in another folder.
+        let root = std::path::absolute(&root).map_err(|error| Failure::io("find", &root, &error))?;
+        let cache = Cache { root };
+        for folder in [cache.build_folder(), cache.root.join("crates")] {
+            let created = fs::create_dir_all(&folder);
+            created.map_err(|error| Failure::io("create the cache folder", &folder, &error).help(help))?;
+        }
+        Ok(cache)
+    }
+
+    /// What cargo builds on the way, for all crates.
+    pub(crate) fn build_folder(&self) -> PathBuf {
+        self.root.join("build")
+    }
+
+    /// The folder of a crate with these files.
+    pub(crate) fn crate_folder(&self, package: &str, files: &[EmittedFile]) -> PathBuf {
+        self.root.join("crates").join(format!("{package}-{:016x}", content_hash(files)))
+    }
+}
+
+fn location(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let below = |name, path: &str| variable(name).map(|folder| Path::new(&folder).join(path));
+    variable("NNC_CACHE_DIR")
+        .map(PathBuf::from)
+        .or_else(|| below("XDG_CACHE_HOME", "nnc"))
+        .or_else(|| below("LOCALAPPDATA", "nnc"))
+        .or_else(|| below("HOME", ".cache/nnc"))
+}
+
+/// FNV-1a over names and texts. It tells a user's models apart and protects against nobody: two
+/// crates with one hash would only overwrite each other.
+fn content_hash(files: &[EmittedFile]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let parts = files.iter().flat_map(|file| [&file.path, &file.text]);
+    // The byte 0xff stands in no UTF-8 text, so it keeps the parts apart.
+    let bytes = parts.flat_map(|part| part.bytes().chain([0xff]));
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> EmittedFile {
+        EmittedFile { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn the_own_variable_comes_first() {
+        let all = |name: &str| Some(OsString::from(format!("/{name}")));
+        assert_eq!(location(all), Some(PathBuf::from("/NNC_CACHE_DIR")));
+        let home = |name: &str| (name == "HOME").then(|| OsString::from("/home/ada"));
+        assert_eq!(location(home), Some(PathBuf::from("/home/ada/.cache/nnc")));
+        assert_eq!(location(|_| None), None);
+    }
+
+    #[test]
+    fn every_part_counts_for_the_hash() {
+        assert_eq!(content_hash(&[]), 0xcbf2_9ce4_8422_2325);
+        let hash = content_hash(&[file("a", "bc")]);
+        assert_ne!(hash, content_hash(&[file("ab", "c")]));
+        assert_ne!(hash, content_hash(&[file("a", "bd")]));
+        assert_eq!(hash, content_hash(&[file("a", "bc")]));
+    }
+}

@@ -1,0 +1,70 @@
+//! Building a generated crate with cargo.
+
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// Builds the crate in `folder` in release and gives its program. Says how long it took; what
+/// cargo says is shown only if it fails.
+pub(crate) fn build(folder: &Path, package: &str, build_folder: &Path) -> Result<PathBuf, Failure> {
+    let label = format!("building {package} … ");
+    let start = Instant::now();
+    if output::is_watched() {
+        output::show(&label);
+    }
+    let result = invoke(folder, build_folder);
+    let label = if output::is_watched() { "" } else { &label };
+    match result {
+        Ok(output) if output.status.success() => {
+            output::complain(&format!("{label}{:.1} s", start.elapsed().as_secs_f64()));
+            Ok(program(folder, package))
+        }
+        Ok(output) => {
+            output::complain(&format!("{label}failed"));
+            output::show(&String::from_utf8_lossy(&output.stderr));
+            Err(Failure::new(format!("cargo could not build the crate in `{}`", folder.display()))
+                .help("what cargo says stands above"))
+        }
+        Err(error) => {
+            output::complain(&format!("{label}failed"));
+            Err(not_started(&error))
+        }
+    }
+}
+
+/// The finished program lies with the crate, so that crates of one name do not share it; all on the
+/// way to it lies in the shared folder. Cargo itself locks both.
+fn invoke(folder: &Path, build_folder: &Path) -> io::Result<Output> {
+    Command::new(cargo())
+        .args(["build", "--release", "--quiet"])
+        .arg(if output::is_watched() { "--color=always" } else { "--color=never" })
+        // The crate's own folder: the configuration of the folder that the user is in is for the
+        // user's own programs.
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target_folder(folder))
+        .env("CARGO_BUILD_BUILD_DIR", build_folder)
+        .output()
+}
+
+/// The cargo that runs this program, if one does.
+fn cargo() -> std::ffi::OsString {
+    env::var_os("CARGO").filter(|path| !path.is_empty()).unwrap_or_else(|| "cargo".into())
+}
+
+fn target_folder(folder: &Path) -> PathBuf {
+    folder.join("target")
+}
+
+fn program(folder: &Path, package: &str) -> PathBuf {
+    target_folder(folder).join("release").join(format!("{package}{}", env::consts::EXE_SUFFIX))
+}
+
+fn not_started(error: &io::Error) -> Failure {
+    let failure = Failure::io("start", Path::new(&cargo()), error);
+    failure.help("nnc builds networks with cargo: install Rust (rustup.rs), or put cargo on the PATH")
+}

@@ -1,0 +1,55 @@
+//! The command line as a whole, and the help that teaches it.
+
+use clap::Command;
+
+use crate::{check, dump, generate, run, summary};
+
+const ABOUT: &str = "\
+nnc compiles networks written as a line of words into Rust programs that train, evaluate and
+predict. Every shape is checked before anything runs.";
+
+const EXAMPLES: &str = "\
+A model, digits.nn:
+  network Digits<1x8x8 -> 10> {
+      conv3 32 bn relu pool2            // a 3x3 convolution to 32 maps, halved by pooling
+      conv3 64 bn relu gap linear 10
+  }
+  train Digits { data digits epochs 20 }
+
+Examples:
+  nnc run digits.nn                     Train it
+  nnc run digits.nn --epochs 5 --seed 1 The same with other settings
+  nnc check digits.nn                   Only look for mistakes
+  nnc summary digits.nn                 Shapes, parameters, multiply-adds and memory
+  nnc digits.nn -o digits               Write the Rust crate
+  nnc explain E0301                     The manual page of an error
+
+Exit status: 0, 1 if something in the model or its surroundings is to be mended, 2 for a wrong
+command line.";
+
+/// The command line of `nnc`.
+pub(crate) fn command() -> Command {
+    Command::new("nnc")
+        .about(ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+        .override_usage("nnc MODEL.nn [-o DIR] [OPTIONS]\n       nnc COMMAND [...]")
+        .args(generate::arguments())
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
+        .arg_required_else_help(true)
+        .subcommand(run::command())
+        .subcommand(check::command())
+        .subcommand(summary::command())
+        .subcommand(dump::command())
+        .after_help(EXAMPLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_consistent() {
+        command().debug_assert();
+    }
+}

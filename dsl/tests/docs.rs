@@ -1,0 +1,61 @@
+//! The language reference: its tables are those of the code, and its examples check.
+//!
+//! `NNC_BLESS=1` rewrites the parts between markers.
+
+use std::path::PathBuf;
+
+use nnc_dsl::codes::{CODES, title};
+use nnc_dsl::model::OptimizerKind;
+use nnc_dsl::syntax::{KEYWORDS, SETTINGS};
+use nnc_dsl::words::reference;
+use nnc_dsl::{Entry, Options, check};
+
+#[test]
+fn generated_parts_are_those_of_the_tables() {
+    let path = path();
+    let old = std::fs::read_to_string(&path).unwrap();
+    let codes = CODES.iter().map(|(code, _)| format!("| `{code}` | {} |\n", title(code).unwrap_or_default()));
+    let table = format!("| code | |\n|---|---|\n{}", codes.collect::<String>());
+    let new = replace(&replace(&old, "codes", &table), "words", &reference());
+    if std::env::var_os("NNC_BLESS").is_some() {
+        std::fs::write(&path, &new).unwrap();
+    } else {
+        assert!(old == new, "docs/language.md is not what the tables say; NNC_BLESS=1 rewrites it");
+    }
+}
+
+#[test]
+fn the_examples_check() {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let examples: Vec<&str> =
+        text.split("```nn\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 6);
+    for example in examples {
+        let outcome = check(example, Entry::File, &Options::default());
+        assert_eq!(outcome.diagnostics, [], "{example}");
+    }
+}
+
+#[test]
+fn every_keyword_setting_and_hyperparameter_is_told() {
+    let text = std::fs::read_to_string(path()).unwrap();
+    for word in KEYWORDS.iter().chain(&SETTINGS) {
+        assert!(text.contains(&format!("`{word}")), "{word}");
+    }
+    for kind in OptimizerKind::ALL {
+        let line = text.lines().find(|line| line.contains(&format!("`optimizer {}`", kind.name()))).unwrap();
+        assert!(kind.hyperparameters().iter().all(|(name, _)| line.contains(&format!("`{name}="))), "{line}");
+    }
+}
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/language.md")
+}
+
+/// The text with other content between the markers of this name.
+fn replace(text: &str, name: &str, content: &str) -> String {
+    let (before, rest) = text.split_once(&format!("<!-- {name}:")).expect("an opening marker");
+    let (marker, rest) = rest.split_once("-->\n").expect("the marker's end");
+    let (_, after) = rest.split_once(&format!("<!-- /{name} -->")).expect("a closing marker");
+    format!("{before}<!-- {name}:{marker}-->\n\n{content}\n<!-- /{name} -->{after}")
+}

@@ -1,0 +1,158 @@
+//! The form that reads a `.nn` file: `network!("models/vgg.nn")`.
+//!
+//! rustc cannot point into another file, so each diagnostic is drawn with its lines inside the
+//! message, and the path in the call carries it.
+
+use std::path::{Path, PathBuf};
+
+use nnc_dsl::render::{ColorChoice, render};
+use nnc_dsl::syntax::parse;
+use nnc_dsl::{Diagnostic, Entry, Options, check};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::expand::item;
+use crate::report::{compile_error, lint};
+use crate::stub::stubs;
+use crate::tokens::Text;
+
+/// A call with a path.
+pub(crate) struct FileCall {
+    public: bool,
+    path: Literal,
+    /// What follows the path.
+    rest: TokenStream,
+}
+
+impl FileCall {
+    /// The call, if it has a path.
+    pub(crate) fn parse(input: TokenStream) -> Option<FileCall> {
+        let mut tokens = input.into_iter().peekable();
+        let public = matches!(tokens.peek(), Some(TokenTree::Ident(word)) if word == "pub");
+        if public {
+            tokens.next();
+        }
+        match tokens.next()? {
+            TokenTree::Literal(path) if path.to_string().ends_with(['"', '#']) => {
+                Some(FileCall { public, path, rest: tokens.collect() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The items of the file, or errors at the path.
+    pub(crate) fn expand(self) -> TokenStream {
+        self.try_expand().unwrap_or_else(|message| self.error(&message))
+    }
+
+    fn try_expand(&self) -> Result<TokenStream, String> {
+        let written = unquoted(&self.path.to_string()).ok_or("write the path as a plain string, with `/`")?;
+        let set = overrides(self.rest.clone())?;
+        let path = package_folder().join(&written);
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        let outcome = check(&text, Entry::File, &Options { set, network: None });
+        let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        let errors: TokenStream = errors.map(|error| self.error(&drawn(error, &written, &text))).collect();
+        let tracked = tracked(&path)?;
+        if !errors.is_empty() {
+            return Ok(stubs(&parse(&text, Entry::File).0, self.public, quote!(#tracked #errors)));
+        }
+        let span = self.path.span();
+        let warnings =
+            outcome.diagnostics.iter().map(|found| lint(found.code, &drawn(found, &written, &text), span));
+        let networks = outcome.models.iter().map(|model| {
+            let source = Literal::string(&text);
+            item(model, quote!(#source), TokenStream::new(), self.public || model.public, Span::call_site())
+        });
+        Ok(quote!(#tracked #(#warnings)* #(#networks)*))
+    }
+
+    fn error(&self, message: &str) -> TokenStream {
+        compile_error(message, (self.path.span(), self.path.span()))
+    }
+}
+
+/// Makes cargo build again when the file changes.
+fn tracked(path: &Path) -> Result<TokenStream, String> {
+    let path = path.to_str().ok_or("the path of the package is not valid Unicode")?;
+    Ok(quote!(
+        const _: &[u8] = ::core::include_bytes!(#path);
+    ))
+}
+
+fn package_folder() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!(
+        "cannot read `{}`: {error}\nhelp: paths are relative to the folder of the package's `Cargo.toml`",
+        path.display()
+    )
+}
+
+/// The diagnostic with the lines it is about; rustc itself writes `error: ` in front.
+fn drawn(diagnostic: &Diagnostic, file: &str, text: &str) -> String {
+    let drawing = render(std::slice::from_ref(diagnostic), file, text, ColorChoice::Never);
+    let lines = drawing.split_once('\n').map_or("", |(_, lines)| lines.trim_end());
+    format!("{} [{}]\n{lines}", diagnostic.message, diagnostic.code)
+}
+
+/// What a string literal stands for.
+fn unquoted(literal: &str) -> Option<String> {
+    if let Some(raw) = literal.strip_prefix('r') {
+        let raw = raw.trim_matches('#');
+        return Some(raw.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    }
+    let plain = literal.strip_prefix('"')?.strip_suffix('"')?;
+    let resolved = plain.replace("\\\\", "/");
+    (!resolved.contains('\\')).then_some(resolved)
+}
+
+/// `, width = 64, depth = 2*3` after the path.
+fn overrides(rest: TokenStream) -> Result<Vec<(String, String)>, String> {
+    let mut set = Vec::new();
+    let tokens: Vec<TokenTree> = rest.into_iter().collect();
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',');
+    for (index, part) in tokens.split(is_comma).enumerate() {
+        match part {
+            [] => {}
+            [TokenTree::Ident(name), TokenTree::Punct(equals), value @ ..]
+                if index > 0 && equals.as_char() == '=' && !value.is_empty() =>
+            {
+                let value = Text::new(value.iter().cloned().collect()).text;
+                set.push((name.to_string(), value));
+            }
+            _ => {
+                return Err(
+                    "after the path, write values of parameters: `, width = 64, depth = 3`".to_owned()
+                );
+            }
+        }
+    }
+    Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_unquoted() {
+        assert_eq!(unquoted(r#""a/b.nn""#).as_deref(), Some("a/b.nn"));
+        assert_eq!(unquoted(r##"r#"a\b.nn"#"##).as_deref(), Some("a\\b.nn"));
+        assert_eq!(unquoted(r#""a\\b.nn""#).as_deref(), Some("a/b.nn"));
+        assert_eq!(unquoted(r#""a\nb""#), None);
+        assert_eq!(unquoted(r#"b"a""#), None);
+    }
+
+    #[test]
+    fn values_follow_the_path() {
+        let set = overrides(", width = 2 * 32, depth = 3,".parse().unwrap()).unwrap();
+        assert_eq!(set, [("width".to_owned(), "2 * 32".to_owned()), ("depth".to_owned(), "3".to_owned())]);
+        assert!(overrides(TokenStream::new()).unwrap().is_empty());
+        for wrong in ["width = 3", ", width", ", width =", ", 3 = 4"] {
+            assert!(overrides(wrong.parse().unwrap()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! How fast the kernels are on this machine: GFLOP/s and GB/s.
+//!
+//! `cargo run --release -p nnc-runtime --example kernels [THREADS] [portable|avx2|avx512]`. Each line
+//! is the best of a few repetitions on buffers that are larger than the second-level cache.
+
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
+use std::time::{Duration, Instant};
+
+use nnc_runtime::devices::cpu::{Buffer, Buffers, Isa, Pool};
+use nnc_runtime::emitted::{
+    Conv2d, Operand, Pass, Pool2d, Region, Slot, batch_statistics, conv2d, conv2d_backward_data,
+    conv2d_backward_weight, math, max_pool2d, max_pool2d_backward, pointwise, reduce_channels,
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let threads = arguments.first().and_then(|threads| threads.parse().ok());
+    let wanted = arguments.get(1).map(String::as_str);
+    let isa = Isa::available().into_iter().find(|isa| Some(isa.name()) == wanted);
+    let threads = threads.unwrap_or_else(Pool::default_threads);
+    let bench = Bench { pool: Pool::with_isa(threads, isa.unwrap_or_else(Isa::detect)) };
+    println!("{} threads, {}", bench.pool.threads(), bench.pool.isa().name());
+    for (batch, size, inputs, outputs, kernel, stride) in [
+        (128, 8, 1, 32, 3, 1),
+        (128, 8, 32, 64, 3, 1),
+        (128, 32, 3, 32, 3, 1),
+        (128, 32, 32, 32, 3, 1),
+        (128, 16, 64, 64, 3, 1),
+        (128, 16, 64, 128, 3, 2),
+        (128, 8, 128, 128, 3, 1),
+        (32, 56, 128, 128, 3, 1),
+        (32, 14, 512, 512, 3, 1),
+        (128, 8, 64, 256, 1, 1),
+        (128, 8, 256, 10, 1, 1),
+        (128, 1, 1024, 1024, 1, 1),
+    ] {
+        bench.convolution(batch, size, inputs, outputs, kernel, stride);
+    }
+    for channels in [10, 64] {
+        bench.element_wise(channels, 1 << 20);
+        bench.element_wise(channels, 1 << 24);
+    }
+}
+
+struct Bench {
+    pool: Pool,
+}
+
+impl Bench {
+    fn convolution(
+        &self,
+        batch: usize,
+        size: usize,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+    ) {
+        let after = (size + 2 * (kernel / 2) - kernel) / stride + 1;
+        let spec = Conv2d {
+            input: [size, size, inputs],
+            output: [after, after, outputs],
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            pad: [kernel / 2; 2],
+        };
+        let lens = [batch * spec.input_len(), spec.weight_len(), batch * spec.output_len()];
+        let flops = 2.0 * (batch * spec.macs()) as f64;
+        let rate = |call: fn(&Pass, &Conv2d, Slot, Slot, Slot), order: [usize; 3]| {
+            let time = self.time(batch, &lens, |pass, slots| {
+                call(pass, &spec, slots[order[0]], slots[order[1]], slots[order[2]]);
+            });
+            flops / time.as_secs_f64() / 1e9
+        };
+        println!(
+            "conv{kernel} stride {stride} {batch:>4}x{size}x{size}x{inputs} to {outputs:>4}: \
+             forward {:6.1}  data {:6.1}  weight {:6.1} GFLOP/s",
+            rate(conv2d, [0, 1, 2]),
+            rate(conv2d_backward_data, [2, 1, 0]),
+            rate(conv2d_backward_weight, [0, 2, 1]),
+        );
+    }
+
+    fn element_wise(&self, channels: usize, elements: usize) {
+        let elements = elements / channels / 4 * channels * 4;
+        println!("{elements} elements in {channels} channels");
+        let lens = [elements, elements, elements, channels, channels, elements / 4];
+        let line = |name: &str, tensors: f64, call: &dyn Fn(&Pass, &[Slot])| {
+            let seconds = self.time(1, &lens, call).as_secs_f64();
+            let bytes = tensors * elements as f64 * 4.0;
+            println!("  {name:24} {:6.1} GB/s {:8.1} µs", bytes / seconds / 1e9, seconds * 1e6);
+        };
+        use Operand::{Channel, Full, Uniform, Value};
+        line("relu", 2.0, &|p, s| pointwise(p, channels, [Full(s[0])], [s[1]], |[x]| [math::max(x, 0.0)]));
+        line("scale, shift, relu", 2.0, &|p, s| {
+            let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4])];
+            pointwise(p, channels, inputs, [s[1]], |[x, a, b]| [math::max(a * x + b, 0.0)]);
+        });
+        line("relu backward", 3.0, &|p, s| {
+            let f = |[x, dy]: [f32; 2]| [if x > 0.0 { dy } else { 0.0 }];
+            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], f);
+        });
+        line("silu", 2.0, &|p, s| {
+            pointwise(p, channels, [Full(s[0])], [s[1]], |[x]| [x * math::sigmoid(x)]);
+        });
+        line("gelu backward", 3.0, &|p, s| {
+            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], gelu_backward);
+        });
+        line("gelu backward, closure", 3.0, &|p, s| {
+            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], |[x, dy]| {
+                let phi = math::exp(-0.5 * x * x) * 0.398_942_3;
+                [dy * (0.5 * (1.0 + math::erf(x * std::f32::consts::FRAC_1_SQRT_2)) + x * phi)]
+            });
+        });
+        line("dropout", 2.0, &|p, s| {
+            let f = |[x, u, rate]: [f32; 3]| [if u < rate { 0.0 } else { x * 2.0 }];
+            pointwise(p, channels, [Full(s[0]), Uniform(1), Value(0.5)], [s[1]], f);
+        });
+        line("two sums per channel", 2.0, &|p, s| {
+            let inputs = [Full(s[0]), Full(s[1])];
+            reduce_channels(p, channels, s[0], inputs, [s[3], s[4]], |[x, dy]| [dy, x * dy]);
+        });
+        line("batch statistics", 1.0, &|p, s| batch_statistics(p, channels, s[0], s[3], s[4]));
+        let rows = elements / channels / 2;
+        let spec = Pool2d {
+            input: [2, rows, channels],
+            output: [1, rows / 2, channels],
+            window: [2; 2],
+            stride: [2; 2],
+            pad: [0; 2],
+        };
+        line("max pool 2x2", 1.25, &|p, s| max_pool2d(p, &spec, s[0], s[5]));
+        line("max pool 2x2 backward", 2.25, &|p, s| max_pool2d_backward(p, &spec, s[0], s[5], s[1]));
+    }
+
+    /// The best time of a call on tensors of the given lengths.
+    fn time(&self, batch: usize, lens: &[usize], call: impl Fn(&Pass, &[Slot])) -> Duration {
+        let mut memory: Buffer = Buffer::zeroed(lens.iter().sum());
+        memory.iter_mut().enumerate().for_each(|(index, x)| *x = (index % 1013) as f32 / 500.0 - 1.0);
+        let mut next = 0;
+        let slots: Vec<Slot> = lens
+            .iter()
+            .map(|&len| {
+                next += len;
+                Slot::new(Region::Fixed, next - len, len)
+            })
+            .collect();
+        let pass = Pass::new(Buffers::new(batch).with(Region::Fixed, &mut memory), &self.pool);
+        let (begin, mut best) = (Instant::now(), Duration::MAX);
+        while begin.elapsed() < Duration::from_millis(200) {
+            let start = Instant::now();
+            call(&pass, &slots);
+            best = best.min(start.elapsed());
+        }
+        best
+    }
+}
+
+#[inline(always)]
+fn gelu_backward([x, dy]: [f32; 2]) -> [f32; 1] {
+    let phi = math::exp(-0.5 * x * x) * 0.398_942_3;
+    [dy * (0.5 * (1.0 + math::erf(x * std::f32::consts::FRAC_1_SQRT_2)) + x * phi)]
+}

@@ -1,0 +1,67 @@
+//! Every word of the language against the reference: evaluation and a step of training of a small
+//! network for each.
+//!
+//! A wrong derivative in the compiler, a wrong kernel or a wrong fusion shows here, under the name
+//! of the word.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use nnc::runtime::program::Program;
+use nnc_dsl::{Entry, Options, check};
+use support::compiled::{Network, programs};
+use support::values::{Batch, Generator};
+
+nnc::network!("tests/networks/words.nn");
+
+/// The relative difference that is still agreement: these networks are too small to lose more
+/// than two of the seven digits of `f32`.
+const TOLERANCE: f64 = 2e-5;
+
+#[test]
+fn every_word_agrees_with_the_reference() {
+    let failures: Vec<String> = all().into_iter().filter_map(failure).collect();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn no_network_of_the_file_is_left_out() {
+    let text = include_str!("networks/words.nn");
+    let outcome = check(text, Entry::File, &Options::default());
+    let written: BTreeSet<&str> = outcome.models.iter().map(|model| model.name.as_str()).collect();
+    let tried: BTreeSet<&str> = all().iter().map(|program| program.name).collect();
+    assert_eq!(tried, written);
+}
+
+fn all() -> Vec<&'static Program> {
+    programs![
+        Relu LeakyRelu Elu Gelu Silu Sigmoid Tanh Softmax SoftmaxOfMap Activations ActivationFirst
+        ConvOne ConvFive ConvOblong ConvStride ConvStrideThree ConvOneStride ConvValid ConvWide
+        ConvEven ConvEvenPadded ConvWithoutBias ConvDeep ConvWholeMap Linear LinearWithoutBias
+        Flatten FlattenInput FlattenOnly BatchNorm BatchNormRelu BatchNormSettings
+        BatchNormAfterLinear BatchNormAfterBias BatchNormFirst BatchNormLast BatchNormAfterPool
+        BatchNormAfterActivation BatchNormTwice MaxPool MaxPoolAfterRelu MaxPoolOverlapping
+        MaxPoolPadded MaxPoolOdd MaxPoolDense MaxPoolSparse MaxPoolOblong MaxPoolFirst AvgPool
+        AvgPoolOverlapping AvgPoolPadded AvgPoolLast GlobalPool Concat ConcatIdentity ConcatVectors
+        ConcatNorm Add AddSame Residual ResidualNorm ResidualShortcut ResidualPooled ResidualNested
+        PreActivation DenseBlock Blocks Dropout DropoutOfMap DropoutInResidual Perceptron Regression
+        Nothing
+    ]
+    .to_vec()
+}
+
+/// How the network fails to agree, if it does. A batch of one sample, and odd batches that leave
+/// a remainder in every vector.
+fn failure(program: &'static Program) -> Option<String> {
+    let mut network = Network::random(program, 21);
+    let mut generator = Generator::new(22);
+    let [large, small] = [7, 3].map(|samples| Batch::random(&network.checked, samples, &mut generator));
+    let mut report = network.evaluation(&large);
+    report.extend(network.step(&large));
+    report.extend(network.step(&small));
+    report.extend(network.evaluation(&small));
+    let worst = report.worst();
+    let agrees = worst.relative < TOLERANCE;
+    (!agrees).then(|| format!("{}: {worst}", program.name))
+}

@@ -1,0 +1,3 @@
+nnc::network!("no/such/file.nn");
+
+fn main() {}

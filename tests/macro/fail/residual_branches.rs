@@ -1,0 +1,11 @@
+nnc::network! {
+    Net<3x32x32 -> 10> {
+        conv3 16 bn relu
+        residual { conv3 32 stride=2 bn relu conv3 32 bn } relu
+        gap linear 10
+    }
+}
+
+fn main() {
+    let _ = Net::new(0);
+}

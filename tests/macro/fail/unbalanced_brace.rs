@@ -1,0 +1,11 @@
+nnc::network! {
+    Net<3x32x32 -> 10> {
+        conv3 16 relu
+        repeat 3 { conv3 16 relu
+        gap linear 10
+    }
+}
+
+fn main() {
+    let _ = Net::new(0);
+}
