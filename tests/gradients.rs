@@ -36,17 +36,12 @@ fn no_network_of_the_file_is_left_out() {
 
 fn all() -> Vec<&'static Program> {
     programs![
-        Relu LeakyRelu Elu Gelu Silu Sigmoid Tanh Softmax SoftmaxOfMap Activations ActivationFirst
-        ConvOne ConvFive ConvOblong ConvStride ConvStrideThree ConvOneStride ConvValid ConvWide
-        ConvEven ConvEvenPadded ConvWithoutBias ConvDeep ConvWholeMap Linear LinearWithoutBias
-        Flatten FlattenInput FlattenOnly BatchNorm BatchNormRelu BatchNormSettings
-        BatchNormAfterLinear BatchNormAfterBias BatchNormFirst BatchNormLast BatchNormAfterPool
-        BatchNormAfterActivation BatchNormTwice MaxPool MaxPoolAfterRelu MaxPoolOverlapping
-        MaxPoolPadded MaxPoolOdd MaxPoolDense MaxPoolSparse MaxPoolOblong MaxPoolFirst AvgPool
-        AvgPoolOverlapping AvgPoolPadded AvgPoolLast GlobalPool Concat ConcatIdentity ConcatVectors
-        ConcatNorm Add AddSame Residual ResidualNorm ResidualShortcut ResidualPooled ResidualNested
-        PreActivation DenseBlock Blocks Dropout DropoutOfMap DropoutInResidual Perceptron Regression
-        Nothing
+        Activations ActivationChain ActivationFirst Softmax SoftmaxOfMap Windows Strides Pads
+        Channels Linears FlattenInput FlattenOutput BatchNorm BatchNormRelu BatchNormAfterLinear
+        BatchNormAfterBias BatchNormFirst BatchNormLast BatchNormAfterPool BatchNormAfterActivation
+        BatchNormTwice MaxPools MaxPoolAfterRelu MaxPoolFirst AvgPools AvgPoolFused ConcatIdentity
+        ConcatVectors ConcatNorm Add AddSame Residual ResidualNorm ResidualShortcut ResidualPooled
+        ResidualNested PreActivation DenseBlock Dropout DropoutOfMap DropoutInResidual Regression
     ]
     .to_vec()
 }

@@ -1,5 +1,6 @@
 //! The reference against itself: its gradients are those of its own loss, by finite differences.
 
+#[expect(dead_code, unused_imports, unused_macros, reason = "the compiled side is for other tests")]
 mod support;
 
 use nnc_dsl::{CheckedModel, Entry, Options, check};

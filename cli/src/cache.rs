@@ -1,8 +1,8 @@
 //! Where `nnc run` keeps what it has generated and built.
 //!
 //! ```text
-//! crates/<package>-<hash>/   a crate; the hash is of all its files, so it is never changed
-//! build/                     what cargo builds on the way, shared: the runtime is built once
+//! crates/<name>-<hash>/   a crate; the hash is of all its files, so it is never changed
+//! build/                  what cargo builds on the way, shared: the runtime is built once
 //! ```
 
 use std::env;
@@ -41,10 +41,17 @@ impl Cache {
         self.root.join("build")
     }
 
-    /// The folder of a crate with these files.
-    pub(crate) fn crate_folder(&self, package: &str, files: &[EmittedFile]) -> PathBuf {
-        self.root.join("crates").join(format!("{package}-{:016x}", content_hash(files)))
+    /// The folder of the crate of a package.
+    pub(crate) fn crate_folder(&self, package: &str) -> PathBuf {
+        self.root.join("crates").join(package)
     }
+}
+
+/// A name for the package with these files that no other one in the cache has. Cargo tells the
+/// packages in a shared build folder apart by name and version, not by where they lie, so two
+/// models of one name would take each other's programs.
+pub(crate) fn unique_name(package: &str, files: &[EmittedFile]) -> String {
+    format!("{package}-{:016x}", content_hash(files))
 }
 
 fn location(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

@@ -9,10 +9,11 @@ use std::time::Instant;
 use crate::failure::Failure;
 use crate::output;
 
-/// Builds the crate in `folder` in release and gives its program. Says how long it took; what
-/// cargo says is shown only if it fails.
-pub(crate) fn build(folder: &Path, package: &str, build_folder: &Path) -> Result<PathBuf, Failure> {
-    let label = format!("building {package} … ");
+/// Builds the crate in `folder`, which is called like its package, in release and gives its
+/// program. Tells the user, who knows it as `name`, how long it took; what cargo says is shown only
+/// if it fails.
+pub(crate) fn build(name: &str, folder: &Path, build_folder: &Path) -> Result<PathBuf, Failure> {
+    let label = format!("building {name} … ");
     let start = Instant::now();
     if output::is_watched() {
         output::show(&label);
@@ -22,7 +23,7 @@ pub(crate) fn build(folder: &Path, package: &str, build_folder: &Path) -> Result
     match result {
         Ok(output) if output.status.success() => {
             output::complain(&format!("{label}{:.1} s", start.elapsed().as_secs_f64()));
-            Ok(program(folder, package))
+            Ok(program(folder))
         }
         Ok(output) => {
             output::complain(&format!("{label}failed"));
@@ -37,8 +38,8 @@ pub(crate) fn build(folder: &Path, package: &str, build_folder: &Path) -> Result
     }
 }
 
-/// The finished program lies with the crate, so that crates of one name do not share it; all on the
-/// way to it lies in the shared folder. Cargo itself locks both.
+/// The finished program lies with the crate, all on the way to it in the shared folder. Cargo itself
+/// locks both.
 fn invoke(folder: &Path, build_folder: &Path) -> io::Result<Output> {
     Command::new(cargo())
         .args(["build", "--release", "--quiet"])
@@ -60,7 +61,8 @@ fn target_folder(folder: &Path) -> PathBuf {
     folder.join("target")
 }
 
-fn program(folder: &Path, package: &str) -> PathBuf {
+fn program(folder: &Path) -> PathBuf {
+    let package = folder.file_name().unwrap_or_default().to_string_lossy();
     target_folder(folder).join("release").join(format!("{package}{}", env::consts::EXE_SUFFIX))
 }
 

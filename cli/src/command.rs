@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{check, dump, generate, run, summary};
+use crate::{check, dump, explain, generate, run, summary};
 
 const ABOUT: &str = "\
 nnc compiles networks written as a line of words into Rust programs that train, evaluate and
@@ -17,12 +17,12 @@ A model, digits.nn:
   train Digits { data digits epochs 20 }
 
 Examples:
-  nnc run digits.nn                     Train it
-  nnc run digits.nn --epochs 5 --seed 1 The same with other settings
-  nnc check digits.nn                   Only look for mistakes
-  nnc summary digits.nn                 Shapes, parameters, multiply-adds and memory
-  nnc digits.nn -o digits               Write the Rust crate
-  nnc explain E0301                     The manual page of an error
+  nnc run digits.nn                      Train it
+  nnc run digits.nn --epochs 5 --seed 1  The same with other settings
+  nnc check digits.nn                    Only look for mistakes
+  nnc summary digits.nn                  Shapes, parameters, multiply-adds and memory
+  nnc digits.nn -o digits                Write the Rust crate
+  nnc explain E0301                      The manual page of an error
 
 Exit status: 0, 1 if something in the model or its surroundings is to be mended, 2 for a wrong
 command line.";
@@ -41,6 +41,7 @@ pub(crate) fn command() -> Command {
         .subcommand(check::command())
         .subcommand(summary::command())
         .subcommand(dump::command())
+        .subcommand(explain::command())
         .after_help(EXAMPLES)
 }
 

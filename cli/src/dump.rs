@@ -9,8 +9,30 @@ use nnc_dsl::syntax::{parse, print};
 use nnc_dsl::{Diagnostic, Entry};
 
 use crate::failure::Failure;
-use crate::model_file::{self, ModelFile};
-use crate::{output, package};
+use crate::{model_file, output, package};
+
+/// A stage, with what it shows.
+struct Stage {
+    name: &'static str,
+    doc: &'static str,
+    text: fn(&ArgMatches) -> Result<String, Failure>,
+}
+
+const STAGES: [Stage; 5] = [
+    Stage { name: "ast", doc: "The syntax tree, written as the text that means the same", text: tree },
+    Stage {
+        name: "checked",
+        doc: "Every word with its name and shape, and the settings of the training",
+        text: |matches| Ok(model_file::load(matches)?.model.to_string()),
+    },
+    Stage {
+        name: "graph",
+        doc: "The dataflow graph before any optimisation, with gradients in training",
+        text: |matches| Ok(nnc_codegen::graph(&model_file::load(matches)?.model, mode(matches)).to_string()),
+    },
+    Stage { name: "plan", doc: "The fused kernels in order, with their places in memory", text: plan },
+    Stage { name: "rust", doc: "The source files of the crate", text: sources },
+];
 
 /// The definition.
 pub(crate) fn command() -> Command {
@@ -22,7 +44,7 @@ pub(crate) fn command() -> Command {
                 .long("stage")
                 .value_name("STAGE")
                 .required(true)
-                .value_parser(["ast", "checked", "graph", "plan", "rust"])
+                .value_parser(STAGES.map(|stage| stage.name))
                 .help("Which stage"),
         )
         .arg(
@@ -33,26 +55,23 @@ pub(crate) fn command() -> Command {
                 .default_value("training")
                 .help("Which pass, for `graph` and `plan`"),
         )
-        .after_help(
-            "Stages:\n  \
-             ast      The syntax tree, written as the text that means the same\n  \
-             checked  Every word with its name and shape, and the settings of the training\n  \
-             graph    The dataflow graph before any optimisation, with gradients in training\n  \
-             plan     The fused kernels in order, with their places in memory\n  \
-             rust     The source files of the crate",
-        )
+        .after_help(stages_help())
 }
 
 /// Prints the stage.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let stage = matches.get_one::<String>("stage").map_or("", String::as_str);
-    let text = match stage {
-        // The tree can be shown of texts that have other mistakes.
-        "ast" => tree(matches)?,
-        _ => later_stage(stage, &model_file::load(matches)?, mode(matches)),
-    };
-    output::print(&text)?;
+    let name = matches.get_one::<String>("stage");
+    // The command line lets no other name through.
+    let stage = STAGES.iter().find(|stage| name.is_some_and(|name| name == stage.name));
+    if let Some(stage) = stage {
+        output::print(&(stage.text)(matches)?)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn stages_help() -> String {
+    let rows = STAGES.map(|stage| format!("\n  {:7}  {}", stage.name, stage.doc));
+    format!("Stages:{}", rows.concat())
 }
 
 fn mode(matches: &ArgMatches) -> Mode {
@@ -62,6 +81,7 @@ fn mode(matches: &ArgMatches) -> Mode {
     }
 }
 
+/// The tree can be shown of a text whose mistakes are all of later stages.
 fn tree(matches: &ArgMatches) -> Result<String, Failure> {
     let text = model_file::read(model_file::model_path(matches))?;
     let (module, diagnostics) = parse(&text.text, Entry::File);
@@ -69,26 +89,21 @@ fn tree(matches: &ArgMatches) -> Result<String, Failure> {
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Drawn) } else { Ok(print(&module)) }
 }
 
-fn later_stage(stage: &str, file: &ModelFile, mode: Mode) -> String {
-    match stage {
-        "checked" => file.model.to_string(),
-        "graph" => nnc_codegen::graph(&file.model, mode).to_string(),
-        "plan" => {
-            let compiled = compile(&file.model);
-            match mode {
-                Mode::Training => compiled.training.to_string(),
-                Mode::Evaluation => compiled.evaluation.to_string(),
-            }
-        }
-        _ => sources(file),
-    }
+fn plan(matches: &ArgMatches) -> Result<String, Failure> {
+    let compiled = compile(&model_file::load(matches)?.model);
+    Ok(match mode(matches) {
+        Mode::Training => compiled.training.to_string(),
+        Mode::Evaluation => compiled.evaluation.to_string(),
+    })
 }
 
 /// The Rust files one after the other, each under its path.
-fn sources(file: &ModelFile) -> String {
-    let files = package::package_files(file, &compile(&file.model));
+fn sources(matches: &ArgMatches) -> Result<String, Failure> {
+    let file = model_file::load(matches)?;
+    let package = package::package_name(&file.model.name);
+    let files = package::package_files(&file, &compile(&file.model), &package);
     let sources = files.into_iter().filter(|file| file.path.ends_with(".rs"));
     let sources: Vec<String> =
         sources.map(|file| format!("// ==== {} ====\n\n{}", file.path, file.text)).collect();
-    sources.join("\n")
+    Ok(sources.join("\n"))
 }

@@ -34,12 +34,12 @@ pub(crate) fn arguments() -> Vec<Arg> {
 /// Writes the crate and tells how to go on.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
-    let default = || PathBuf::from(package::package_name(&file.model.name));
-    let folder = matches.get_one::<PathBuf>("output").cloned().unwrap_or_else(default);
+    let package = package::package_name(&file.model.name);
+    let folder = matches.get_one::<PathBuf>("output").cloned().unwrap_or_else(|| PathBuf::from(&package));
     if !matches.get_flag("force") {
         refuse_foreign(&folder)?;
     }
-    let files = package::package_files(&file, &compile(&file.model));
+    let files = package::package_files(&file, &compile(&file.model), &package);
     let changed = write_crate(&folder, &files)?;
     output::print(&report(&file, &folder, files.len(), changed))?;
     Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ mod check;
 mod command;
 mod crate_folder;
 mod dump;
+mod explain;
 mod failure;
 mod generate;
 mod model_file;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Some(("check", matches)) => check::run(matches),
         Some(("summary", matches)) => summary::run(matches),
         Some(("dump", matches)) => dump::run(matches),
+        Some(("explain", matches)) => explain::run(matches),
         _ => generate::run(&matches),
     };
     result.unwrap_or_else(|failure: Failure| {

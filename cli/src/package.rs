@@ -8,10 +8,10 @@ use nnc_codegen::emit::{CrateOptions, EmittedFile, RuntimeDependency, crate_file
 
 use crate::model_file::ModelFile;
 
-/// The files of the crate of a network.
-pub(crate) fn package_files(file: &ModelFile, compiled: &Compiled) -> Vec<EmittedFile> {
+/// The files of the crate of a network, with the package called `package`.
+pub(crate) fn package_files(file: &ModelFile, compiled: &Compiled, package: &str) -> Vec<EmittedFile> {
     let options = CrateOptions {
-        package: package_name(&file.model.name),
+        package: package.to_owned(),
         file: base_name(&file.text.file),
         source: file.text.text.clone(),
         runtime: runtime(),
@@ -25,7 +25,7 @@ pub(crate) fn package_name(network: &str) -> String {
     let name = kebab(network);
     match name.as_str() {
         "" => "network".to_owned(),
-        reserved if RESERVED.contains(&reserved) => format!("{name}-network"),
+        reserved if RESERVED.split_whitespace().any(|name| name == reserved) => format!("{name}-network"),
         _ => name,
     }
 }
@@ -36,75 +36,12 @@ pub(crate) fn lock_file() -> Option<PathBuf> {
 }
 
 /// Keywords of Rust, names that cargo or a file system refuses, and crates that every program has.
-const RESERVED: &[&str] = &[
-    "abstract",
-    "alloc",
-    "as",
-    "async",
-    "aux",
-    "await",
-    "become",
-    "box",
-    "break",
-    "build",
-    "con",
-    "const",
-    "continue",
-    "core",
-    "crate",
-    "deps",
-    "do",
-    "dyn",
-    "else",
-    "enum",
-    "examples",
-    "extern",
-    "false",
-    "final",
-    "fn",
-    "for",
-    "gen",
-    "if",
-    "impl",
-    "in",
-    "incremental",
-    "let",
-    "loop",
-    "macro",
-    "main",
-    "match",
-    "mod",
-    "move",
-    "mut",
-    "nnc",
-    "nnc-runtime",
-    "nul",
-    "override",
-    "priv",
-    "prn",
-    "proc-macro",
-    "pub",
-    "ref",
-    "return",
-    "self",
-    "static",
-    "std",
-    "struct",
-    "super",
-    "test",
-    "trait",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "unsafe",
-    "unsized",
-    "use",
-    "virtual",
-    "where",
-    "while",
-    "yield",
-];
+const RESERVED: &str = "
+    abstract alloc as async aux await become box break build con const continue core crate deps do dyn
+    else enum examples extern false final fn for gen if impl in incremental let loop macro main match
+    mod move mut nnc nnc-runtime nul override priv prn proc-macro pub ref return self static std struct
+    super test trait true try type typeof unsafe unsized use virtual where while yield
+";
 
 fn kebab(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
@@ -172,7 +109,7 @@ mod tests {
         for name in ["Test", "Core", "Match", "Nnc_Runtime", "Build"] {
             assert!(package_name(name).ends_with("-network"), "{name}");
         }
-        assert!(RESERVED.is_sorted());
+        assert!(RESERVED.split_whitespace().is_sorted());
     }
 
     #[test]

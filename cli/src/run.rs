@@ -1,6 +1,7 @@
 //! `nnc run MODEL.nn`: generates into the cache, builds, and becomes the program.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command as Process, ExitCode};
 
 use clap::{ArgMatches, Command};
@@ -8,11 +9,11 @@ use nnc_codegen::compile;
 use nnc_dsl::CheckedModel;
 use nnc_runtime::command::{TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, unique_name};
 use crate::crate_folder::write_crate;
 use crate::failure::Failure;
-use crate::model_file::{self, ModelFile};
-use crate::{cargo, package};
+use crate::model_file::ModelFile;
+use crate::{cargo, model_file, package};
 
 /// The definition.
 pub(crate) fn command() -> Command {
@@ -36,22 +37,21 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
     check_hyperparameters(&file.model, &TrainSettings::new(matches))?;
-    let cache = Cache::open()?;
-    let name = package::package_name(&file.model.name);
-    let files = package::package_files(&file, &compile(&file.model));
-    let folder = cache.crate_folder(&name, &files);
-    write_crate(&folder, &files)?;
-    let program = cargo::build(&folder, &name, &cache.build_folder())?;
+    let program = build(&file)?;
     let mut process = Process::new(&program);
-    process
-        .arg("train")
-        .args(train_command_line(matches))
-        .env(TRAIN_COMMAND_VARIABLE, command_line(&file, matches));
-    let error = match become_process(&mut process) {
-        Ok(code) => return Ok(code),
-        Err(error) => error,
-    };
-    Err(Failure::io("start", &program, &error))
+    process.arg("train").args(train_command_line(matches)).env(TRAIN_COMMAND_VARIABLE, command_line(matches));
+    become_process(&mut process).map_err(|error| Failure::io("start", &program, &error))
+}
+
+/// Generates the crate into the cache and builds it there.
+fn build(file: &ModelFile) -> Result<PathBuf, Failure> {
+    let cache = Cache::open()?;
+    let compiled = compile(&file.model);
+    let name = package::package_name(&file.model.name);
+    let unique = unique_name(&name, &package::package_files(file, &compiled, &name));
+    let folder = cache.crate_folder(&unique);
+    write_crate(&folder, &package::package_files(file, &compiled, &unique))?;
+    cargo::build(&name, &folder, &cache.build_folder())
 }
 
 /// Finds wrong names before the build, not after it.
@@ -69,9 +69,9 @@ fn check_hyperparameters(model: &CheckedModel, settings: &TrainSettings) -> Resu
 }
 
 /// The command without what a resumed run knows by itself, for the hint how to go on.
-fn command_line(file: &ModelFile, matches: &ArgMatches) -> OsString {
+fn command_line(matches: &ArgMatches) -> OsString {
     let called = std::env::args().next().unwrap_or_else(|| "nnc".to_owned());
-    let mut line = format!("{called} run {}", quoted(&file.text.file));
+    let mut line = format!("{called} run {}", quoted(&model_file::model_path(matches).display().to_string()));
     for argument in model_file::settings_line(matches) {
         line.push_str(&format!(" {}", quoted(&argument)));
     }

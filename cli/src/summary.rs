@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use nnc_codegen::compile;
-use nnc_codegen::summary::{Memory, Summary, summary};
-use serde_json::{Value, json};
+use nnc_codegen::summary::{Cost, Memory, Row, Summary, summary};
+use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::{model_file, output};
@@ -37,51 +37,85 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let summary = summary(&file.model, &compile(&file.model));
     let batch = matches.get_one("batch").copied().unwrap_or(file.model.train.batch as u64);
     let text = match output::is_json(matches) {
-        true => format!("{}\n", to_json(&summary, batch)),
+        true => to_json(&summary, batch).map_err(|error| Failure::new(error.to_string()))? + "\n",
         false => to_text(&summary, batch),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Words that only hold others are left out, so that the counts of all layers add up.
-fn to_json(summary: &Summary, batch: u64) -> Value {
-    let layers = summary.rows.iter().filter_map(|row| {
-        let cost = row.cost?;
-        Some(json!({
-            "path": row.path,
-            "word": row.word,
-            "output": row.output.to_string(),
-            "parameters": cost.parameters,
-            "macs": cost.macs,
-        }))
-    });
-    json!({
-        "network": summary.network,
-        "input": summary.input.to_string(),
-        "output": summary.output.to_string(),
-        "parameters": summary.parameters,
-        "macs": summary.macs,
-        "layers": layers.collect::<Vec<_>>(),
-        "memory": memory_to_json(&summary.memory, batch),
+/// The table for programs. Words that only hold others are left out, so that the counts of all
+/// layers add up.
+#[derive(Serialize)]
+struct Report<'a> {
+    network: &'a str,
+    input: String,
+    output: String,
+    parameters: u64,
+    macs: u64,
+    layers: Vec<LayerReport<'a>>,
+    memory: MemoryReport,
+}
+
+#[derive(Serialize)]
+struct LayerReport<'a> {
+    path: &'a str,
+    word: &'a str,
+    output: String,
+    parameters: u64,
+    macs: u64,
+}
+
+/// Bytes.
+#[derive(Serialize)]
+struct MemoryReport {
+    batch: u64,
+    training: u64,
+    evaluation: u64,
+    parameters: u64,
+    gradients: u64,
+    optimizer: u64,
+    states: u64,
+    prepared: u64,
+    training_per_sample: u64,
+    training_fixed: u64,
+    evaluation_per_sample: u64,
+    evaluation_fixed: u64,
+}
+
+fn to_json(summary: &Summary, batch: u64) -> serde_json::Result<String> {
+    serde_json::to_string(&Report {
+        network: &summary.network,
+        input: summary.input.to_string(),
+        output: summary.output.to_string(),
+        parameters: summary.parameters,
+        macs: summary.macs,
+        layers: summary.rows.iter().filter_map(layer_report).collect(),
+        memory: memory_report(&summary.memory, batch),
     })
 }
 
-fn memory_to_json(memory: &Memory, batch: u64) -> Value {
-    json!({
-        "batch": batch,
-        "training": memory.training_total(batch),
-        "evaluation": memory.evaluation_total(batch),
-        "parameters": memory.parameters,
-        "gradients": memory.gradients,
-        "optimizer": memory.optimizer,
-        "states": memory.states,
-        "prepared": memory.prepared,
-        "training_per_sample": memory.training.per_sample,
-        "training_fixed": memory.training.fixed,
-        "evaluation_per_sample": memory.evaluation.per_sample,
-        "evaluation_fixed": memory.evaluation.fixed,
-    })
+fn layer_report(row: &Row) -> Option<LayerReport<'_>> {
+    let Row { path, word, output, cost, .. } = row;
+    let Cost { parameters, macs } = (*cost)?;
+    Some(LayerReport { path, word, output: output.to_string(), parameters, macs })
+}
+
+fn memory_report(memory: &Memory, batch: u64) -> MemoryReport {
+    MemoryReport {
+        batch,
+        training: memory.training_total(batch),
+        evaluation: memory.evaluation_total(batch),
+        parameters: memory.parameters,
+        gradients: memory.gradients,
+        optimizer: memory.optimizer,
+        states: memory.states,
+        prepared: memory.prepared,
+        training_per_sample: memory.training.per_sample,
+        training_fixed: memory.training.fixed,
+        evaluation_per_sample: memory.evaluation.per_sample,
+        evaluation_fixed: memory.evaluation.fixed,
+    }
 }
 
 fn to_text(summary: &Summary, batch: u64) -> String {
@@ -152,16 +186,17 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// A number of bytes in the unit that leaves it readable.
+/// A number of bytes in the decimal unit that leaves it readable.
 fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
         return format!("{bytes} B");
     }
-    let mut value = bytes as f64 / 1024.0;
+    let mut value = bytes as f64 / 1e3;
     let mut unit = 0;
+    // From here on one decimal would round it up to 1000.0.
     while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
+        value /= 1e3;
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
@@ -175,10 +210,10 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!(thousands(3_935_018), "3,935,018");
         assert_eq!(thousands(999), "999");
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(3_935_018 * 4), "15.0 MiB");
-        assert_eq!(size(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(1_500), "1.5 kB");
+        assert_eq!(size(999_999), "1.0 MB");
+        assert_eq!(size(3_935_018 * 4), "15.7 MB");
     }
 
     #[test]

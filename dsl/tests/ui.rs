@@ -71,7 +71,13 @@ fn differs(path: &Path, found: &str) -> Option<String> {
         return None;
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
-    (found != expected).then(|| format!("{}: expected\n{expected}\nfound\n{found}", path.display()))
+    if found == expected {
+        return None;
+    }
+    let same = found.lines().zip(expected.lines()).take_while(|(found, expected)| found == expected).count();
+    let line = |text: &str| text.lines().nth(same).unwrap_or("nothing").to_owned();
+    let (expected, found) = (line(&expected), line(found));
+    Some(format!("{}:{}: expected\n{expected}\nfound\n{found}", path.display(), same + 1))
 }
 
 fn options(text: &str) -> Options {

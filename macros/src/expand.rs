@@ -10,6 +10,7 @@ use nnc_dsl::{CheckedModel, Entry, Options, check};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use crate::editor;
 use crate::file::FileCall;
 use crate::report::{errors, warnings};
 use crate::stub::stubs;
@@ -32,19 +33,23 @@ fn inline(input: TokenStream) -> TokenStream {
     let found = &outcome.diagnostics;
     if found.iter().any(|diagnostic| diagnostic.is_error()) {
         let errors = errors(found, &text);
-        return if is_expression { quote!({ #errors }) } else { stubs(&module, false, errors) };
+        let stubs = stubs(&module, found, false);
+        return if is_expression { quote!({ #errors }) } else { quote!(#errors #stubs) };
     }
-    let warnings = warnings(found, &text);
+    let mut extras = warnings(found, &text);
+    if editor::is_asking() {
+        extras.extend(outcome.models.iter().map(|model| editor::hovers(model, &text)));
+    }
     // What is written into checkpoints reads like a file, not like tokens.
     let source = Literal::string(&print(&module));
     if is_expression {
-        expression(&outcome.models, quote!(#source), warnings)
+        expression(&outcome.models, quote!(#source), extras)
     } else {
         let networks = outcome.models.iter().map(|model| {
             let (docs, span) = (docs(model, &module, &text), text.spans(model.name_span).0);
             item(model, quote!(#source), docs, model.public, span)
         });
-        quote!(#warnings #(#networks)*)
+        quote!(#extras #(#networks)*)
     }
 }
 
@@ -83,14 +88,14 @@ pub(crate) fn item(
 }
 
 /// A block that makes an anonymous network.
-fn expression(models: &[CheckedModel], source: TokenStream, warnings: TokenStream) -> TokenStream {
+fn expression(models: &[CheckedModel], source: TokenStream, extras: TokenStream) -> TokenStream {
     let module = format_ident!("__nnc_network");
     let networks = models.iter().map(|model| {
         let hidden = hidden(model, source.clone(), &module);
         let seed = model.train.seed;
         quote!(#hidden #module::Network::new(#seed))
     });
-    quote!({ #warnings #(#networks)* })
+    quote!({ #extras #(#networks)* })
 }
 
 /// Lints speak about the user's own code, which this module is not.
@@ -98,7 +103,10 @@ fn hidden(model: &CheckedModel, source: TokenStream, module: &proc_macro2::Ident
     let options = EmitOptions { runtime: quote!(::nnc::runtime), source };
     let items = nested(model, &nnc_codegen::compile(model), &options);
     quote! {
-        #[allow(clippy::all, clippy::pedantic, dead_code, non_snake_case, unreachable_pub, unused_imports)]
+        #[allow(
+            clippy::all, clippy::nursery, clippy::pedantic, dead_code, non_snake_case, unreachable_pub,
+            unused_imports, unused_qualifications
+        )]
         mod #module { #items }
     }
 }

@@ -49,13 +49,14 @@ impl FileCall {
         let written = unquoted(&self.path.to_string()).ok_or("write the path as a plain string, with `/`")?;
         let set = overrides(self.rest.clone())?;
         let path = package_folder().join(&written);
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&written, &error))?;
         let outcome = check(&text, Entry::File, &Options { set, network: None });
         let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
         let errors: TokenStream = errors.map(|error| self.error(&drawn(error, &written, &text))).collect();
         let tracked = tracked(&path)?;
         if !errors.is_empty() {
-            return Ok(stubs(&parse(&text, Entry::File).0, self.public, quote!(#tracked #errors)));
+            let stubs = stubs(&parse(&text, Entry::File).0, &outcome.diagnostics, self.public);
+            return Ok(quote!(#tracked #errors #stubs));
         }
         let span = self.path.span();
         let warnings =
@@ -84,10 +85,9 @@ fn package_folder() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> String {
+fn unreadable(written: &str, error: &std::io::Error) -> String {
     format!(
-        "cannot read `{}`: {error}\nhelp: paths are relative to the folder of the package's `Cargo.toml`",
-        path.display()
+        "cannot read `{written}`: {error}\nhelp: paths are relative to the folder of the package's `Cargo.toml`"
     )
 }
 
@@ -144,6 +144,20 @@ mod tests {
         assert_eq!(unquoted(r#""a\\b.nn""#).as_deref(), Some("a/b.nn"));
         assert_eq!(unquoted(r#""a\nb""#), None);
         assert_eq!(unquoted(r#"b"a""#), None);
+    }
+
+    #[test]
+    fn errors_show_the_lines_of_the_file() {
+        let call = FileCall::parse(r#"pub "tests/mistakes.nn""#.parse().unwrap()).unwrap();
+        let expanded = call.expand().to_string();
+        for part in
+            ["no word or block is called `rleu` [E0201]", "tests/mistakes.nn:3:16", "E0207", "pub struct Net"]
+        {
+            assert!(expanded.contains(part), "{part} in {expanded}");
+        }
+        let call = FileCall::parse(r#""no/such.nn""#.parse().unwrap()).unwrap();
+        assert!(call.expand().to_string().contains("cannot read `no/such.nn`"));
+        assert!(FileCall::parse("pub Net<1 -> 1> { relu }".parse().unwrap()).is_none());
     }
 
     #[test]

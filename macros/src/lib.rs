@@ -4,6 +4,7 @@
 //! that the program `nnc` uses, and turns their diagnostics into errors and warnings of rustc on the
 //! tokens concerned. Nothing about networks is known here.
 
+mod editor;
 mod expand;
 mod file;
 mod report;

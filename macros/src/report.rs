@@ -47,7 +47,8 @@ pub(crate) fn lint(code: &str, message: &str, span: Span) -> TokenStream {
 
 fn message(diagnostic: &Diagnostic, text: &Text) -> String {
     let mut lines = vec![format!("{} [{}]", diagnostic.message, diagnostic.code)];
-    if !diagnostic.label.is_empty() {
+    // rustc draws the place without the label, which often repeats a part of the message.
+    if !diagnostic.message.contains(&diagnostic.label) {
         lines.push(format!("here: {}", diagnostic.label));
     }
     for label in &diagnostic.labels {

@@ -3,29 +3,31 @@
 //! Without them every use of the type would be one more error, in front of the one that matters. The
 //! crate does not compile, so their methods are never run.
 
+use nnc_dsl::Diagnostic;
 use nnc_dsl::ast::{Item, Module, Network};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-/// `errors`, and a type for each network that has a name.
-pub(crate) fn stubs(module: &Module, public: bool, errors: TokenStream) -> TokenStream {
+/// A type for each network whose name is not itself a mistake, such as a name given twice.
+pub(crate) fn stubs(module: &Module, found: &[Diagnostic], public: bool) -> TokenStream {
     let networks = module.items.iter().filter_map(|item| match item {
-        Item::Network(network) => stub(network, public),
+        Item::Network(network) => Some((network.name.as_ref()?, network)),
         Item::Block(_) | Item::Train(_) => None,
     });
-    quote!(#errors #(#networks)*)
+    let sound = networks.filter(|(name, _)| found.iter().all(|mistake| mistake.span != name.span));
+    sound.map(|(name, network)| stub(&name.value, network, public || network.public)).collect()
 }
 
-fn stub(network: &Network, public: bool) -> Option<TokenStream> {
-    let name = Ident::new(&network.name.as_ref()?.value, Span::call_site());
-    let visibility = (public || network.public).then(|| quote!(pub));
+fn stub(name: &str, network: &Network, public: bool) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    let visibility = public.then(|| quote!(pub));
     let shape = |shape: &[u64]| {
         let (rank, sides) =
             (shape.len(), shape.iter().map(|side| usize::try_from(*side).unwrap_or(usize::MAX)));
         quote!([usize; #rank] = [#(#sides),*])
     };
     let (input, output) = (shape(&network.input.value), shape(&network.output.value));
-    Some(quote! {
+    quote! {
         #[allow(dead_code)]
         #visibility struct #name(::nnc::runtime::Model);
 
@@ -46,5 +48,5 @@ fn stub(network: &Network, public: bool) -> Option<TokenStream> {
             pub fn load(_: impl AsRef<std::path::Path>) -> Result<Self, ::nnc::runtime::Error> { loop {} }
             pub fn model(&mut self) -> &mut ::nnc::runtime::Model { loop {} }
         }
-    })
+    }
 }

@@ -122,6 +122,8 @@ fn is_doc(token: &TokenTree) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nnc_dsl::syntax::{parse, print};
+    use nnc_dsl::{Entry, Options, check};
 
     fn printed(source: &str) -> String {
         Text::new(source.parse().unwrap()).text
@@ -141,6 +143,38 @@ mod tests {
         let inner: TokenStream = "conv3 8".parse().unwrap();
         let group = TokenTree::Group(Group::new(Delimiter::None, inner));
         assert_eq!(Text::new(TokenStream::from_iter([group])).text, "conv3 8");
+    }
+
+    /// Every model of the project that Rust can split into tokens says the same through both doors.
+    #[test]
+    fn text_and_tokens_give_the_same_trees_and_mistakes() {
+        let mut compared = 0;
+        for folder in ["../examples", "../dsl/tests/ui", "../dsl/tests/syntax"] {
+            for path in models(folder) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let Ok(tokens) = text.parse::<TokenStream>() else { continue };
+                let printed = Text::new(tokens).text;
+                assert_eq!(read(&text), read(&printed), "{}", path.display());
+                compared += 1;
+            }
+        }
+        assert!(compared > 30, "only {compared} models");
+    }
+
+    fn models(folder: &str) -> impl Iterator<Item = std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "nn"))
+    }
+
+    /// The tree, the checked models without places, and each mistake with the words that it is about.
+    fn read(text: &str) -> (String, String, Vec<(&'static str, String, String)>) {
+        let place = |place: Place| text[place.range()].split_whitespace().collect::<String>();
+        let outcome = check(text, Entry::File, &Options::default());
+        let models = format!("{:#?}", outcome.models);
+        let models = models.lines().filter(|line| !line.contains("start: ") && !line.contains("end: "));
+        let found = outcome.diagnostics.into_iter();
+        let found = found.map(|found| (found.code, found.message, place(found.span))).collect();
+        (print(&parse(text, Entry::File).0), models.collect(), found)
     }
 
     #[test]

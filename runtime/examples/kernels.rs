@@ -85,7 +85,7 @@ impl Bench {
     fn element_wise(&self, channels: usize, elements: usize) {
         let elements = elements / channels / 4 * channels * 4;
         println!("{elements} elements in {channels} channels");
-        let lens = [elements, elements, elements, channels, channels, elements / 4];
+        let lens = [elements, elements, elements, channels, channels, elements / 4, channels, channels];
         let line = |name: &str, tensors: f64, call: &dyn Fn(&Pass, &[Slot])| {
             let seconds = self.time(1, &lens, call).as_secs_f64();
             let bytes = tensors * elements as f64 * 4.0;
@@ -107,10 +107,27 @@ impl Bench {
         line("gelu backward", 3.0, &|p, s| {
             pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], gelu_backward);
         });
-        line("gelu backward, closure", 3.0, &|p, s| {
-            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], |[x, dy]| {
-                let phi = math::exp(-0.5 * x * x) * 0.398_942_3;
-                [dy * (0.5 * (1.0 + math::erf(x * std::f32::consts::FRAC_1_SQRT_2)) + x * phi)]
+        line("elu", 2.0, &|p, s| {
+            let f = |[x]: [f32; 1]| [if x > 0.0 { x } else { math::exp(x) - 1.0 }];
+            pointwise(p, channels, [Full(s[0])], [s[1]], f);
+        });
+        line("bn relu backward, sums", 2.0, &|p, s| {
+            let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4]), Channel(s[3]), Channel(s[4]), Full(s[1])];
+            let f = |[x, mean, inverse, weight, bias, dy]: [f32; 6]| {
+                let normal = (x - mean) * inverse;
+                let dy = if normal * weight + bias > 0.0 { dy } else { 0.0 };
+                [dy * normal, dy]
+            };
+            reduce_channels(p, channels, s[0], inputs, [s[6], s[7]], f);
+        });
+        line("bn relu backward", 3.0, &|p, s| {
+            let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4]), Channel(s[3]), Channel(s[4]), Full(s[1])];
+            let [a, b, c, d, e, f] = inputs;
+            let inputs = [a, b, c, d, e, f, Channel(s[3]), Channel(s[4]), Value(0.1)];
+            pointwise(p, channels, inputs, [s[2]], |[x, mean, inverse, weight, bias, dy, dw, db, n]| {
+                let normal = (x - mean) * inverse;
+                let dy = if normal * weight + bias > 0.0 { dy } else { 0.0 };
+                [weight * inverse * (dy - n * (db + normal * dw))]
             });
         });
         line("dropout", 2.0, &|p, s| {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::devices::cpu::Isa;
-use crate::kernels::conv2d::Conv2d;
+use crate::kernels::conv2d::{self, Conv2d};
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +59,19 @@ pub struct Choice {
     pub problem: Problem,
     /// What was chosen.
     pub algorithm: Algorithm,
-    /// The candidates with their estimated seconds on one core, best first.
-    pub candidates: Vec<(Algorithm, f64)>,
+    /// What could have been, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An algorithm that supports a problem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Which.
+    pub algorithm: Algorithm,
+    /// Estimated seconds on one core.
+    pub seconds: f64,
+    /// Bytes of scratch memory that the threads share.
+    pub workspace: usize,
 }
 
 /// Chooses, and remembers.
@@ -86,6 +97,19 @@ impl Algorithm {
     pub fn supports(self, _problem: &Problem) -> bool {
         match self {
             Algorithm::ImplicitGemm | Algorithm::Reference => true,
+        }
+    }
+
+    /// Bytes of scratch memory that it needs, beside a few pages per thread.
+    pub fn workspace(self, problem: &Problem, isa: Isa) -> usize {
+        let Problem { operation, spec, batch } = problem;
+        match (self, operation) {
+            (Algorithm::ImplicitGemm, _) => {
+                size_of::<f32>() * conv2d::workspace(*operation, spec, *batch, isa)
+            }
+            (Algorithm::Reference, Operation::Forward) => size_of::<f64>() * spec.output_len(),
+            (Algorithm::Reference, Operation::BackwardData) => size_of::<f64>() * batch * spec.input_len(),
+            (Algorithm::Reference, Operation::BackwardWeight) => size_of::<f64>() * spec.weight_len(),
         }
     }
 
@@ -120,11 +144,15 @@ impl Selector {
     }
 
     fn decide(&self, problem: Problem, isa: Isa) -> Choice {
+        let candidate = |algorithm: Algorithm| Candidate {
+            algorithm,
+            seconds: algorithm.cost(&problem, isa),
+            workspace: algorithm.workspace(&problem, isa),
+        };
         let supported = Algorithm::ALL.into_iter().filter(|algorithm| algorithm.supports(&problem));
-        let mut candidates: Vec<_> =
-            supported.map(|algorithm| (algorithm, algorithm.cost(&problem, isa))).collect();
-        candidates.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let cheapest = candidates.first().map_or(Algorithm::Reference, |candidate| candidate.0);
+        let mut candidates: Vec<Candidate> = supported.map(candidate).collect();
+        candidates.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        let cheapest = candidates.first().map_or(Algorithm::Reference, |candidate| candidate.algorithm);
         let algorithm = match self.mode {
             Mode::Always(algorithm) if algorithm.supports(&problem) => algorithm,
             Mode::Heuristic | Mode::Always(_) => cheapest,
@@ -142,10 +170,14 @@ impl fmt::Display for Choice {
         let Problem { operation, spec, batch } = &self.problem;
         let [height, width, channels] = spec.input;
         let [kh, kw] = spec.kernel;
-        write!(f, "{operation:?} {batch}x{height}x{width}x{channels} window {kh}x{kw} to {}", spec.output[2])?;
+        write!(
+            f,
+            "{operation:?} {batch}x{height}x{width}x{channels} window {kh}x{kw} to {}",
+            spec.output[2]
+        )?;
         write!(f, ": {}", self.algorithm.name())?;
-        for (algorithm, seconds) in &self.candidates {
-            write!(f, ", {} {:.1} µs", algorithm.name(), seconds * 1e6)?;
+        for Candidate { algorithm, seconds, workspace } in &self.candidates {
+            write!(f, ", {} {:.1} µs {workspace} bytes", algorithm.name(), seconds * 1e6)?;
         }
         Ok(())
     }

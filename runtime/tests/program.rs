@@ -1,12 +1,13 @@
 //! The command line of a generated program, seen from outside: output and exit status.
 //!
-//! With the variable `CHILD` set this executable is such a program; without it, it starts
+//! With the variable [`CHILD`] set this executable is such a program; without it, it starts
 //! itself again and looks at what comes out.
 
 #[path = "training/programs/classifier.rs"]
 mod classifier;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -14,12 +15,15 @@ use nnc_runtime::command;
 
 const CHILD: &str = "NNC_TEST_PROGRAM";
 
+/// A test in an empty folder of its own; it panics if something is wrong.
+type Check = fn(&Path);
+
 fn main() -> ExitCode {
     if std::env::var_os(CHILD).is_some() {
         return command::main(&classifier::PROGRAM);
     }
     let folder = std::env::temp_dir().join(format!("nnc-program-{}", std::process::id()));
-    let checks: [(&str, fn(&Path)); 6] = [
+    let checks: [(&str, Check); 6] = [
         ("help_teaches", help_teaches),
         ("wrong_usage_is_status_2", wrong_usage_is_status_2),
         ("mistakes_are_status_1", mistakes_are_status_1),
@@ -30,12 +34,16 @@ fn main() -> ExitCode {
     for (name, check) in checks {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        eprintln!("test {name} ...");
+        report(&format!("test {name} ..."));
         check(&folder);
     }
     fs::remove_dir_all(&folder).unwrap();
-    eprintln!("test result: ok. {} passed", checks.len());
+    report(&format!("test result: ok. {} passed", checks.len()));
     ExitCode::SUCCESS
+}
+
+fn report(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// What a program has written, and how it ended.
@@ -178,5 +186,5 @@ fn an_interruption_says_how_to_go_on(folder: &Path) {
 
 #[cfg(not(unix))]
 fn an_interruption_says_how_to_go_on(_folder: &Path) {
-    eprintln!("  skipped: signals are sent on Unix only");
+    report("  skipped: signals are sent on Unix only");
 }

@@ -90,7 +90,7 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
                 &mut self,
                 inputs: &[f32],
                 targets: #targets_type,
-            ) -> Result<#rt::StepReport, #rt::Error> {
+            ) -> ::core::result::Result<#rt::StepReport, #rt::Error> {
                 self.0.train_step(inputs, #targets)
             }
 
@@ -102,7 +102,7 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
                 &mut self,
                 inputs: &[f32],
                 targets: #targets_type,
-            ) -> Result<#rt::StepReport, #rt::Error> {
+            ) -> ::core::result::Result<#rt::StepReport, #rt::Error> {
                 self.0.evaluate(inputs, #targets)
             }
 
@@ -110,7 +110,7 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
             ///
             /// # Errors
             /// If the length is no multiple of a sample's.
-            pub fn predict(&mut self, inputs: &[f32]) -> Result<Vec<f32>, #rt::Error> {
+            pub fn predict(&mut self, inputs: &[f32]) -> ::core::result::Result<::std::vec::Vec<f32>, #rt::Error> {
                 self.0.predict(inputs)
             }
 
@@ -118,7 +118,7 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
             ///
             /// # Errors
             /// If the file cannot be written.
-            pub fn save(&self, path: impl AsRef<std::path::Path>) -> Result<(), #rt::Error> {
+            pub fn save(&self, path: impl ::core::convert::AsRef<::std::path::Path>) -> ::core::result::Result<(), #rt::Error> {
                 self.0.save(path.as_ref())
             }
 
@@ -126,7 +126,7 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
             ///
             /// # Errors
             /// If the file cannot be read or is of another network.
-            pub fn load(path: impl AsRef<std::path::Path>) -> Result<Self, #rt::Error> {
+            pub fn load(path: impl ::core::convert::AsRef<::std::path::Path>) -> ::core::result::Result<Self, #rt::Error> {
                 #rt::Model::load(&PROGRAM, path.as_ref()).map(Self)
             }
 

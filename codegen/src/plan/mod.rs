@@ -21,6 +21,8 @@ pub struct Plan {
     pub slots: Vec<Option<Slot>>,
     /// Arena elements per sample.
     pub batched_len: usize,
+    /// What no plan can go below: the elements per sample that live at one time.
+    pub batched_bound: usize,
     /// Arena elements whatever the batch.
     pub fixed_len: usize,
     /// Elements that `prepare` computes.
@@ -94,7 +96,9 @@ pub fn plan(graph: Graph) -> Plan {
     for (index, root) in roots.iter().enumerate() {
         slots[index] = slots[root.0];
     }
-    Plan { graph, slots, batched_len, fixed_len, prepared_len, tensors }
+    let batched: Vec<_> = lives.into_iter().filter(|live| live.region == Region::Batched).collect();
+    let batched_bound = memory::lower_bound(&batched);
+    Plan { graph, slots, batched_len, batched_bound, fixed_len, prepared_len, tensors }
 }
 
 impl Plan {

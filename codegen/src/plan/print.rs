@@ -9,7 +9,11 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let kernels = self.graph.nodes.iter().filter(|node| node.op != Op::Reshape).count();
         writeln!(f, "{:?} plan, {kernels} kernels", self.graph.mode)?;
-        writeln!(f, "arena: {} floats per sample + {} fixed", self.batched_len, self.fixed_len)?;
+        writeln!(
+            f,
+            "arena: {} floats per sample (at least {}) + {} fixed",
+            self.batched_len, self.batched_bound, self.fixed_len
+        )?;
         writeln!(
             f,
             "parameters {}, states {}, prepared {}",

@@ -31,6 +31,9 @@ fn find(name: &str, expr: &Expr, scope: &mut Scope, sink: &mut Sink) -> Option<V
     }
     let visible: Vec<&str> = scope.visible().collect();
     let meant = nearest(name, visible.iter().copied());
+    if meant.is_none() && scope.is_incomplete() {
+        return None;
+    }
     let ident = Ident { value: name.to_owned(), span: expr.span };
     sink.report(names::unknown_name(&ident, meant, &visible));
     None

@@ -4,9 +4,9 @@ use super::bias::drop_before_norm;
 use super::report::{limits, lints, shapes};
 use super::train::Settled;
 use super::value::Value;
-use super::walk::{Walker, last_statement, shape_of};
-use crate::ast::{Network, Statement, Train};
-use crate::diagnostic::{Diagnostic, Span};
+use super::walk::{Walker, last_statement, shape_of, span};
+use crate::ast::{Network, Spanned, Statement, Train};
+use crate::diagnostic::Span;
 use crate::model::{CheckedModel, Layer, Sequence, Shape, Step, StepKind};
 
 /// Values from outside for a network's parameters; none after a mistake, which has been reported.
@@ -79,7 +79,7 @@ impl<'a> Walker<'a> {
         parameters
     }
 
-    fn signature_shape(&mut self, written: &crate::ast::Spanned<Vec<u64>>) -> Option<Shape> {
+    fn signature_shape(&mut self, written: &Spanned<Vec<u64>>) -> Option<Shape> {
         match shapes::bad_shape(written) {
             Some(diagnostic) => {
                 self.sink.report(diagnostic);
@@ -91,7 +91,7 @@ impl<'a> Walker<'a> {
 
     fn report_output(&mut self, network: &Network, expected: &Shape, found: &Shape) {
         let last = last_statement(&network.body).map(|statement| shapes::Last {
-            word: super::walk::span(statement),
+            word: span(statement),
             end: end(statement),
             features: features(statement),
         });
@@ -99,7 +99,7 @@ impl<'a> Walker<'a> {
     }
 
     fn lint(&mut self, body: &Sequence, settled: &Settled) {
-        if let Some(last) = last_layer(body)
+        if let Some(last) = last_step(body)
             && matches!(last.kind, StepKind::Layer(Layer::Dropout { .. }))
         {
             self.sink.report(lints::last_dropout(last.span));
@@ -108,8 +108,7 @@ impl<'a> Walker<'a> {
         if let (Some(setting), Some(norm)) = (settled.batch_span, first_norm(body))
             && batch < 16
         {
-            let report: Diagnostic = lints::small_batch(setting, batch, norm);
-            self.sink.report(report);
+            self.sink.report(lints::small_batch(setting, batch, norm));
         }
     }
 }
@@ -133,18 +132,13 @@ fn features(statement: &Statement) -> Option<Span> {
     }
 }
 
-/// The layer that gives the sequence's output, where a single one does.
-pub(super) fn last_layer(sequence: &Sequence) -> Option<&Step> {
-    for step in sequence.steps.iter().rev() {
-        match &step.kind {
-            StepKind::Layer(Layer::Identity) => {}
-            StepKind::Layer(_) => return Some(step),
-            StepKind::Scope(inner) if inner.steps.is_empty() => {}
-            StepKind::Scope(inner) => return last_layer(inner),
-            StepKind::Join { .. } => return None,
-        }
-    }
-    None
+/// The step that gives the sequence's output: a layer, or a join of several.
+pub(super) fn last_step(sequence: &Sequence) -> Option<&Step> {
+    sequence.steps.iter().rev().find_map(|step| match &step.kind {
+        StepKind::Layer(Layer::Identity) => None,
+        StepKind::Scope(inner) => last_step(inner),
+        StepKind::Layer(_) | StepKind::Join { .. } => Some(step),
+    })
 }
 
 fn first_norm(sequence: &Sequence) -> Option<Span> {

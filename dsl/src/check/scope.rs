@@ -16,6 +16,7 @@ pub(super) struct Scope<'a> {
     /// Names before this one belong to the place that uses the present block.
     floor: usize,
     used: HashSet<Span>,
+    is_incomplete: bool,
 }
 
 struct Name<'a> {
@@ -32,6 +33,16 @@ pub(super) struct Mark {
 }
 
 impl<'a> Scope<'a> {
+    /// Without names. It is incomplete if the parser could not read some declarations.
+    pub(super) fn new(is_incomplete: bool) -> Scope<'a> {
+        Scope { is_incomplete, ..Scope::default() }
+    }
+
+    /// Whether there may be names that are not here.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.is_incomplete
+    }
+
     /// Where the names end now.
     pub(super) fn mark(&self) -> Mark {
         Mark { len: self.names.len(), floor: self.floor }

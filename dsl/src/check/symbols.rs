@@ -91,34 +91,66 @@ impl<'a> Symbols<'a> {
         self.networks.push(network);
     }
 
-    /// Depth-first search with its own stack: a chain of blocks may be longer than the thread's.
     fn find_circles(&mut self, sink: &mut Sink) {
-        let mut done: HashSet<&str> = HashSet::new();
+        let mut done = HashSet::new();
         for root in self.blocks() {
-            let mut path = vec![(root, words(&root.body).into_iter())];
-            while let Some((block, rest)) = path.last_mut() {
-                let name = block.name.value.as_str();
-                let next = rest.find_map(|word| Some((word, self.blocks.get(word.name.value.as_str())?)));
-                match next {
-                    None => {
-                        done.insert(name);
-                        path.pop();
-                    }
-                    Some((word, next)) => match path.iter().position(|(known, _)| known.name == next.name) {
-                        Some(first) => {
-                            let circle: Vec<&Block> = path[first..].iter().map(|(block, _)| *block).collect();
-                            self.circular.extend(circle.iter().map(|block| block.name.value.as_str()));
-                            // A block with the name of a layer most often means the layer inside.
-                            if !circle.iter().any(|block| is_word(&block.name)) {
-                                sink.report(names::circle(word, &circle));
-                            }
-                        }
-                        None if done.contains(next.name.value.as_str()) => {}
-                        None => path.push((next, words(&next.body).into_iter())),
-                    },
+            let mut path = Path::default();
+            path.enter(root);
+            while let Some(word) = path.next_word(&mut done) {
+                let Some(next) = self.block(&word.name.value) else { continue };
+                if done.contains(next.name.value.as_str()) {
+                    continue;
+                }
+                match path.circle_to(next) {
+                    Some(circle) => self.add_circle(word, &circle, sink),
+                    None => path.enter(next),
                 }
             }
         }
+    }
+
+    fn add_circle(&mut self, word: &Word, circle: &[&'a Block], sink: &mut Sink) {
+        self.circular.extend(circle.iter().map(|block| block.name.value.as_str()));
+        // A block with the name of a layer most often means the layer inside.
+        if !circle.iter().any(|block| is_word(&block.name)) {
+            sink.report(names::circle(word, circle));
+        }
+    }
+}
+
+/// The way of a depth-first search from block to block. It is no recursion, since a chain of
+/// blocks may be longer than the thread's stack.
+#[derive(Default)]
+struct Path<'a> {
+    /// The blocks on the way, each with the words that are still to be followed.
+    steps: Vec<(&'a Block, std::vec::IntoIter<&'a Word>)>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Path<'a> {
+    fn enter(&mut self, block: &'a Block) {
+        self.places.insert(&block.name.value, self.steps.len());
+        self.steps.push((block, words(&block.body).into_iter()));
+    }
+
+    /// The next word to follow. Blocks without any more are left and done.
+    fn next_word(&mut self, done: &mut HashSet<&'a str>) -> Option<&'a Word> {
+        loop {
+            let (block, rest) = self.steps.last_mut()?;
+            if let Some(word) = rest.next() {
+                return Some(word);
+            }
+            let name = block.name.value.as_str();
+            done.insert(name);
+            self.places.remove(name);
+            self.steps.pop();
+        }
+    }
+
+    /// The blocks from this one to the present one, if it is on the way.
+    fn circle_to(&self, block: &Block) -> Option<Vec<&'a Block>> {
+        let first = *self.places.get(block.name.value.as_str())?;
+        Some(self.steps[first..].iter().map(|(block, _)| *block).collect())
     }
 }
 

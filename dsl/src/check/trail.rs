@@ -8,13 +8,13 @@ const SHOWN: usize = 4;
 /// The shapes passed so far, each with the word that gave it.
 #[derive(Default)]
 pub(super) struct Trail {
+    /// A stop without a word is a start.
     stops: Vec<(String, Shape)>,
 }
 
 impl Trail {
     /// Starts anew, at a network's input or wherever a shape is known again.
     pub(super) fn start(&mut self, shape: Shape) {
-        self.stops.clear();
         self.stops.push((String::new(), shape));
     }
 
@@ -37,11 +37,12 @@ impl Trail {
 
     /// `3x32x32 → conv3 16 → 16x32x32`: the last few stops; none if nothing has changed the shape.
     pub(super) fn describe(&self) -> Option<String> {
-        let first = self.stops.len().saturating_sub(SHOWN + 1);
-        let [(_, start), rest @ ..] = &self.stops[first..] else { return None };
-        let ellipsis = if first > 0 { "… → " } else { "" };
+        let start = self.stops.iter().rposition(|(word, _)| word.is_empty())?;
+        let first = start.max(self.stops.len().saturating_sub(SHOWN + 1));
+        let [(_, shape), rest @ ..] = &self.stops[first..] else { return None };
+        let ellipsis = if first > start { "… → " } else { "" };
         let changes = rest.iter().map(|(word, shape)| format!(" → {word} → {shape}"));
-        (!rest.is_empty()).then(|| format!("{ellipsis}{start}{}", changes.collect::<String>()))
+        (!rest.is_empty()).then(|| format!("{ellipsis}{shape}{}", changes.collect::<String>()))
     }
 }
 
@@ -61,5 +62,17 @@ mod tests {
             trail.pass("linear", &Shape::vector(size));
         }
         assert_eq!(trail.describe().unwrap(), "… → 20 → linear → 1 → linear → 2 → linear → 3 → linear → 4");
+    }
+
+    #[test]
+    fn a_start_inside_a_branch_is_forgotten_with_it() {
+        let mut trail = Trail::default();
+        trail.start(Shape::vector(10));
+        trail.pass("linear 20", &Shape::vector(20));
+        let stops = trail.len();
+        trail.start(Shape::vector(3));
+        assert_eq!(trail.describe(), None);
+        trail.truncate(stops);
+        assert_eq!(trail.describe().unwrap(), "10 → linear 20 → 20");
     }
 }

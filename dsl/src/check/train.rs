@@ -5,7 +5,7 @@
 //! and the mean squared error elsewhere.
 
 use super::expr::{Place, flag, real, whole};
-use super::network::last_layer;
+use super::network::last_step;
 use super::report::train as report;
 use super::walk::Walker;
 use crate::ast::{Expr, Ident, Network, Setting, SettingValue, Train as Section};
@@ -305,7 +305,7 @@ impl<'a> Walker<'a> {
         written: Option<(Loss, Span)>,
         body: &Sequence,
     ) -> Loss {
-        let softmax = last_layer(body).filter(|step| matches!(step.kind, StepKind::Layer(Layer::Softmax)));
+        let softmax = last_step(body).filter(|step| matches!(step.kind, StepKind::Layer(Layer::Softmax)));
         let is_classes = body.output.0.len() == 1 && body.output.len() >= 2;
         let (loss, span) = match (written, section) {
             (Some(written), _) => written,

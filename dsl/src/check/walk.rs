@@ -98,7 +98,7 @@ impl<'a> Walker<'a> {
             text,
             symbols,
             sink,
-            scope: Scope::default(),
+            scope: Scope::new(!damage.is_empty()),
             trail: Trail::default(),
             written_bias: HashSet::new(),
             context: Vec::new(),
@@ -236,6 +236,7 @@ impl<'a> Walker<'a> {
                 self.sink.report(limits::too_many_steps(count.span));
                 chain.shape = None;
             }
+            Some(0) => self.untaken(body),
             Some(turns) => {
                 for turn in 1..=turns {
                     let text = format!("repeat {turn}/{turns}");
@@ -254,6 +255,12 @@ impl<'a> Walker<'a> {
         body: &'a Body,
         chain: &mut Chain,
     ) {
+        if values.is_empty() {
+            let mark = self.scope.mark();
+            self.scope.declare(name, None);
+            self.untaken(body);
+            self.scope.restore(mark);
+        }
         for expr in values {
             let value = self.evaluate(expr);
             let shown = value.map_or("?".to_owned(), |value| value.to_string());
@@ -264,6 +271,11 @@ impl<'a> Walker<'a> {
             self.turn("for", text, keyword, Label { span: expr.span, message }, body, chain);
             self.scope.restore(mark);
         }
+    }
+
+    /// Walks a body that is never taken, for the mistakes that do not depend on a shape.
+    fn untaken(&mut self, body: &'a Body) {
+        self.branch(body, None);
     }
 
     fn turn(

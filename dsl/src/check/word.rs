@@ -28,7 +28,10 @@ impl<'a> Walker<'a> {
             Found::BadWindow(row) => {
                 self.sink.report(arguments::bad_window(&word.name, row.name, row.window));
                 self.evaluate_all(word);
-                chain.shape = None;
+                self.guess(|walker| match row.window {
+                    Windowed::Yes(usual) => walker.layer(word, row, [usual; 2], chain),
+                    Windowed::No => chain.shape = None,
+                });
             }
             Found::Nothing => self.unknown(word, chain),
         }
@@ -44,12 +47,17 @@ impl<'a> Walker<'a> {
             self.sink.report(names::unknown_word(&word.name, meant.as_deref(), &blocks));
         }
         self.evaluate_all(word);
-        self.sink.mute();
-        match meant.as_deref().map(|meant| (self.symbols.block(meant), find(meant))) {
-            Some((Some(block), _)) => self.block(word, block, chain),
-            Some((None, Found::Word(row, window))) => self.layer(word, row, window, chain),
+        self.guess(|walker| match meant.as_deref().map(|meant| (walker.symbols.block(meant), find(meant))) {
+            Some((Some(block), _)) => walker.block(word, block, chain),
+            Some((None, Found::Word(row, window))) => walker.layer(word, row, window, chain),
             _ => chain.shape = None,
-        }
+        });
+    }
+
+    /// Goes on as if something else had been written; that it may not fit either is no news.
+    fn guess(&mut self, act: impl FnOnce(&mut Self)) {
+        self.sink.mute();
+        act(self);
         self.sink.unmute();
     }
 
@@ -90,13 +98,13 @@ impl<'a> Walker<'a> {
     fn fit(&mut self, word: &Use, call: &Call, input: &Shape) -> Result<Shape, Option<Shape>> {
         let row = call.word;
         if !row.input.accepts(input) {
-            self.report_here(shapes::rank(&word.name, row.input, input));
-            return Err(match row.input {
+            let guess = match row.input {
                 Rank::Vector => shape(call, &Shape::vector(input.len())).ok(),
-                // A second `gap` or `flatten` changes nothing.
-                _ if matches!(row.name, "gap" | "flatten") => Some(input.clone()),
-                _ => None,
-            });
+                // A word that only makes a vector changes nothing if there is one already.
+                _ => shape(call, &Shape::map(input.len(), 1, 1)).ok().filter(|after| after == input),
+            };
+            self.report_here(shapes::rank(&word.name, row.input, input, guess.as_ref()));
+            return Err(guess);
         }
         shape(call, input).map_err(|misfit| {
             let report = match misfit {
@@ -157,16 +165,15 @@ impl<'a> Walker<'a> {
 
     fn setting(&mut self, word: &Use, argument: &Argument, expr: &Expr) -> Option<Setting> {
         let value = self.evaluate(expr)?;
-        let name = match argument.positional {
-            true => format!("the number of {} of `{}`", argument.name, word.name.value),
-            false => format!("the `{}` of `{}`", argument.name, word.name.value),
+        let name = match argument.kind {
+            Kind::Count(_) if argument.positional => {
+                format!("the number of {} of `{}`", argument.name, word.name.value)
+            }
+            _ => format!("the `{}` of `{}`", argument.name, word.name.value),
         };
-        let name = if argument.name == "rate" { "the rate of `dropout`".to_owned() } else { name };
         let advice = match argument.default {
             Default::Required => format!("write a number after `{}`", word.name.value),
-            Default::Number(number) => format!("leave `{}` out for {number}", argument.name),
-            Default::Flag(flag) => format!("leave `{}` out for {flag}", argument.name),
-            Default::Derived(words) => format!("leave `{}` out for {words}", argument.name),
+            default => format!("leave `{}` out for {default}", argument.name),
         };
         let place = Place { name: &name, advice: &advice, text: self.text };
         match argument.kind {

@@ -131,7 +131,7 @@ impl Scanner<'_> {
                 let span = self.push(Kind::Bad, len);
                 self.scan
                     .diagnostics
-                    .push(Diagnostic::error("E0103", span, message).label("not a literal").help(help));
+                    .push(Diagnostic::error("E0103", span, message).label("cannot be read").help(help));
             }
         }
     }

@@ -22,6 +22,8 @@ pub use reference::reference;
 pub use rules::{MAX_ELEMENTS, Misfit, checked_len};
 pub use table::WORDS;
 
+use std::fmt;
+
 use crate::model::{Layer, Shape};
 
 /// A row of the table.
@@ -93,6 +95,18 @@ pub enum Default {
     Flag(bool),
     /// It depends on the rest of the word, as these words say.
     Derived(&'static str),
+}
+
+impl fmt::Display for Default {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Default::Required => write!(f, "none, it must be written"),
+            Default::Number(value) if *value != 0.0 && value.abs() < 1e-3 => write!(f, "{value:e}"),
+            Default::Number(value) => write!(f, "{value}"),
+            Default::Flag(value) => write!(f, "{value}"),
+            Default::Derived(words) => write!(f, "{words}"),
+        }
+    }
 }
 
 /// The shapes that a word reads.

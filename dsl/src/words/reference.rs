@@ -1,6 +1,6 @@
 //! The reference of the words, written from the table.
 
-use super::{Argument, Default, Kind, Meaning, Rank, WORDS, Windowed, Word};
+use super::{Argument, Kind, Meaning, Rank, WORDS, Windowed, Word};
 
 /// Every word's page, in Markdown, in the order of the table.
 pub fn reference() -> String {
@@ -41,7 +41,7 @@ fn input(rank: Rank) -> &'static str {
 
 fn row(argument: &Argument) -> String {
     let name = if argument.positional { argument.name.to_uppercase() } else { format!("{}=", argument.name) };
-    format!("| `{name}` | {} | {} | {} |\n", values(argument.kind), default(argument.default), argument.doc)
+    format!("| `{name}` | {} | {} | {} |\n", values(argument.kind), argument.default, argument.doc)
 }
 
 fn values(kind: Kind) -> String {
@@ -49,15 +49,6 @@ fn values(kind: Kind) -> String {
         Kind::Count(_) => "a whole number".to_owned(),
         Kind::Real(range) => format!("a number, {range}"),
         Kind::Flag => "`true` or `false`".to_owned(),
-    }
-}
-
-fn default(default: Default) -> String {
-    match default {
-        Default::Required => "none, it must be written".to_owned(),
-        Default::Number(value) => value.to_string(),
-        Default::Flag(value) => value.to_string(),
-        Default::Derived(words) => words.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::output::{complain, result_lines, say};
+use super::output::{complain, result_lines, say, say_json};
 use super::saved::Saved;
 use crate::error::Error;
 use crate::program::{Program, Target};
@@ -42,8 +42,8 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
     let metrics = totals.metrics(program.defaults.target == Target::Class);
     if matches.get_one::<String>("format").is_some_and(|format| format == "json") {
         let checkpoint = saved.path.display().to_string();
-        let report = Report { checkpoint, data: source.to_string(), part, samples: totals.samples, metrics };
-        say(&serde_json::json!(report).to_string());
+        let data = source.to_string();
+        say_json(&Report { checkpoint, data, part, samples: totals.samples, metrics });
     } else {
         say(&format!("{} on {} samples of {source}", saved.path.display(), totals.samples));
         result_lines(part, &metrics).iter().for_each(|line| say(line));

@@ -2,11 +2,21 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::train::{EpochRecord, Metrics};
 
 /// Writes a line to standard output. If nobody reads it any more (`| head`), the work goes on.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Writes a value as one line of JSON to standard output.
+pub(super) fn say_json<T: Serialize>(value: &T) {
+    match serde_json::to_string(value) {
+        Ok(line) => say(&line),
+        Err(error) => complain(&format!("error: the result cannot be written as JSON: {error}")),
+    }
 }
 
 /// Writes a line to standard error.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::output::say;
+use super::output::{say, say_json};
 use super::saved::Saved;
 use crate::data::{self, Dataset, Samples, Transform};
 use crate::error::Error;
@@ -45,7 +45,7 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
     let files: Vec<&PathBuf> = matches.get_many("files").into_iter().flatten().collect();
     let json = matches.get_one::<String>("format").is_some_and(|format| format == "json");
     let print = |prediction: &Prediction| match json {
-        true => say(&serde_json::json!(prediction).to_string()),
+        true => say_json(prediction),
         false => say(&line(prediction)),
     };
     if files.is_empty() {

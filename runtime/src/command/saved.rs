@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
+use super::output::complain;
 use crate::checkpoint::Checkpoint;
 use crate::devices::cpu::Pool;
 use crate::error::Error;
@@ -23,6 +24,10 @@ impl Saved {
     pub(super) fn open(program: &'static Program, matches: &ArgMatches) -> Result<Saved, Error> {
         let path = path(program, matches.get_one::<PathBuf>("checkpoint"))?;
         let checkpoint = Checkpoint::read(&path)?;
+        if checkpoint.metadata.source != program.source {
+            let (path, network) = (path.display(), &checkpoint.metadata.network);
+            complain(&format!("warning: `{path}` was trained with another text of the model (`{network}`)"));
+        }
         let threads = matches.get_one("threads").copied().unwrap_or_else(Pool::default_threads);
         let mut model = Model::with_threads(program, checkpoint.metadata.seed, threads);
         model.restore(&checkpoint, &path)?;

@@ -46,7 +46,7 @@ pub fn log(x: f32) -> f32 {
             -1.666_805_8e-1,
             2.000_071_5e-1,
             -2.499_999_4e-1,
-            3.333_333_1e-1,
+            3.333_333e-1,
         ],
     );
     let square = r * r;
@@ -67,10 +67,7 @@ pub fn sqrt(x: f32) -> f32 {
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let square = x * x;
-    let p = polynomial(
-        square,
-        [-5.704_988_7e-3, 2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1],
-    );
+    let p = polynomial(square, [-5.704_989e-3, 2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1]);
     let small = p * square * x + x;
     let magnitude = x.abs();
     let large = (1.0 - 2.0 / (exp(2.0 * magnitude) + 1.0)).copysign(x);
@@ -133,7 +130,7 @@ pub fn min(a: f32, b: f32) -> f32 {
 const ROUND: f32 = 12_582_912.0;
 
 /// ln 2 in two parts; the first has few bits, so that its product with an exponent is exact.
-const LN_2_HIGH: f32 = 0.693_359_375;
+const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// The bits of √½.
@@ -184,9 +181,12 @@ mod tests {
         let spread = (0..u32::MAX / 1999).map(|index| f32::from_bits(index * 1999));
         let dense = (-200_000..200_000).map(|index| index as f32 * 5.1e-4);
         let error = |x: f32| (ulps(function(x), exact(f64::from(x))), x);
-        special.into_iter().chain(spread).chain(dense).map(error).fold((0.0, 0.0), |worst, error| {
-            if error.0 > worst.0 { error } else { worst }
-        })
+        special
+            .into_iter()
+            .chain(spread)
+            .chain(dense)
+            .map(error)
+            .fold((0.0, 0.0), |worst, error| if error.0 > worst.0 { error } else { worst })
     }
 
     #[track_caller]

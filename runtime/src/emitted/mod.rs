@@ -19,9 +19,7 @@ pub use crate::kernels::conv2d::{
 pub use crate::kernels::elementwise::{pointwise, reduce_channels, update};
 pub use crate::kernels::layout::{concat_channels, split_channels, to_channels_first, to_channels_last};
 pub use crate::kernels::loss::{loss_terms, loss_terms_backward};
-pub use crate::kernels::pool2d::{
-    Pool2d, avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward,
-};
+pub use crate::kernels::pool2d::{Pool2d, avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward};
 pub use crate::kernels::softmax::{cross_entropy, cross_entropy_backward, softmax, softmax_backward};
 pub use crate::kernels::statistics::{batch_statistics, running_statistics};
 pub use operand::Operand;

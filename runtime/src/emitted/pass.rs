@@ -134,9 +134,9 @@ impl<'a> Pass<'a> {
     }
 
     fn examine(&self, slot: Slot) {
-        let finite = self.buffers.access([slot], [], [], |[values], [], []| {
-            values.iter().all(|value| value.is_finite())
-        });
+        let finite = self
+            .buffers
+            .access([slot], [], [], |[values], [], []| values.iter().all(|value| value.is_finite()));
         if !finite && self.first_non_finite.get().is_none() {
             self.first_non_finite.set(Some([self.scope.get(), self.layer.get()]));
         }

@@ -68,10 +68,7 @@ impl<'a> Update<'a> {
     }
 
     /// Calls `body` with the parameters, the gradients and the `S` states.
-    pub(crate) fn with_flat<const S: usize>(
-        &self,
-        body: impl FnOnce(&mut [f32], &[f32], [&mut [f32]; S]),
-    ) {
+    pub(crate) fn with_flat<const S: usize>(&self, body: impl FnOnce(&mut [f32], &[f32], [&mut [f32]; S])) {
         let flat = &mut *self.flat.borrow_mut();
         assert_eq!(flat.states.len(), S, "the optimiser has another number of states");
         let mut states = flat.states.iter_mut();

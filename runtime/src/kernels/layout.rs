@@ -1,5 +1,8 @@
 //! Tensors put side by side, cut apart and turned round.
 
+#[cfg(test)]
+mod tests;
+
 use crate::emitted::{Pass, Slot};
 
 /// Positions of a task.

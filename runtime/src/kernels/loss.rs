@@ -1,5 +1,8 @@
 //! Losses that compare each element with its target.
 
+#[cfg(test)]
+mod tests;
+
 use crate::emitted::{Pass, Slot};
 
 /// Samples of a task times features, about.

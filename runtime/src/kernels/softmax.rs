@@ -3,6 +3,9 @@
 //! The maximum is subtracted before the exponential, so that no finite logits overflow. Sums over
 //! a row go in eight lanes, in an order that depends on its length alone.
 
+#[cfg(test)]
+mod tests;
+
 use crate::devices::cpu::{Pool, Vectorised};
 use crate::emitted::{Pass, Slot, math};
 

@@ -4,6 +4,9 @@
 //! of squares about that; the chunks are merged by the formula of Chan, Golub & LeVeque 1979 in
 //! double precision. No large numbers cancel, and memory is read once.
 
+#[cfg(test)]
+mod tests;
+
 use crate::devices::cpu::Pool;
 use crate::emitted::{Pass, Slot};
 use crate::kernels::elementwise::{BLOCK, Reduction, Source, Sum, repeat};
@@ -65,7 +68,14 @@ fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], 
         let (first, second) = lanes.split_at_mut(lanes.len() / 2);
         let (means, squares) = moments.split_at_mut(channels);
         let sources = [Source::Full(x)];
-        isa.run(Sum { isa, reduction, sources: &sources, elements: elements.clone(), lanes: first, f: |[x]: [f32; 1]| [x] });
+        isa.run(Sum {
+            isa,
+            reduction,
+            sources: &sources,
+            elements: elements.clone(),
+            lanes: first,
+            f: |[x]: [f32; 1]| [x],
+        });
         reduction.fold(first, means);
         means.iter_mut().for_each(|mean| *mean /= count);
 

@@ -103,9 +103,8 @@ pub(crate) fn widen(values: &[f32]) -> Vec<f64> {
 pub(crate) fn gradient(f: impl Fn(&[f64]) -> Vec<f64>, x: &[f32], weights: &[f32]) -> Vec<f64> {
     const STEP: f64 = 1e-5;
     let mut x = widen(x);
-    let weighted = |x: &[f64]| -> f64 {
-        f(x).iter().zip(weights).map(|(y, &weight)| y * f64::from(weight)).sum()
-    };
+    let weighted =
+        |x: &[f64]| -> f64 { f(x).iter().zip(weights).map(|(y, &weight)| y * f64::from(weight)).sum() };
     (0..x.len())
         .map(|index| {
             let old = x[index];

@@ -75,11 +75,11 @@ pub fn train(
     observer.begin(&run.beginning());
     while !run.is_trained() {
         if run.epoch(observer)?.is_break() {
-            return run.interrupted();
+            return Ok(run.interrupted());
         }
     }
-    match run.test(observer)? {
-        Some(result) => Ok(Outcome::Finished { folder: run.folder().to_owned(), result }),
+    Ok(match run.test(observer)? {
+        Some(result) => Outcome::Finished { folder: run.folder().to_owned(), result },
         None => run.interrupted(),
-    }
+    })
 }

@@ -156,8 +156,8 @@ impl<'a> Run<'a> {
     }
 
     /// The outcome of a run that was interrupted.
-    pub(super) fn interrupted(&self) -> Result<Outcome, Error> {
-        Ok(Outcome::Interrupted { folder: self.folder().to_owned() })
+    pub(super) fn interrupted(&self) -> Outcome {
+        Outcome::Interrupted { folder: self.folder().to_owned() }
     }
 
     fn train_epoch(

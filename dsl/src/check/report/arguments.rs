@@ -27,28 +27,26 @@ impl Signature<'_> {
 
 /// More arguments by position than the word takes.
 pub(in crate::check) fn too_many(word: &Word, signature: &Signature) -> Diagnostic {
-    let takes = signature.positional.len();
-    let first = word.positional[takes].span;
-    let surplus = first.to(word.positional.last().map_or(first, |last| last.span));
-    let mut message = format!(
-        "`{}` takes {} by position, but {} given",
-        word.name.value,
-        count(takes, "argument"),
-        if word.positional.len() == 1 { "1 is".to_owned() } else { format!("{} are", word.positional.len()) },
-    );
-    if signature.named.is_empty() {
-        message = message.replace(" by position", "");
+    let (kept, surplus) = word.positional.split_at(signature.positional.len());
+    let span = surplus.iter().map(|expr| expr.span).reduce(Span::to).unwrap_or(word.span);
+    let takes = count(kept.len(), "argument");
+    let given = match word.positional.len() {
+        1 => "1 is given".to_owned(),
+        many => format!("{many} are given"),
+    };
+    let by_position = if signature.named.is_empty() { "" } else { " by position" };
+    let message = format!("`{}` takes {takes}{by_position}, but {given}", word.name.value);
+    let diagnostic = signature.point(Diagnostic::error("E0203", span, message)).label("not expected");
+    match signature.named.first() {
+        None => {
+            let before = kept.last().map_or(word.name.span.end, |kept| kept.span.end);
+            diagnostic.help("delete it").fix(Span::new(before, span.end), "", "delete it")
+        }
+        Some(first) => {
+            let named = list(&signature.named);
+            diagnostic.help(format!("other arguments are written by name, as in `{first}=2`: {named}"))
+        }
     }
-    let diagnostic = signature.point(Diagnostic::error("E0203", surplus, message)).label("not expected");
-    if signature.named.is_empty() {
-        let before = word.positional[..takes].last().map_or(word.name.span.end, |kept| kept.span.end);
-        return diagnostic.help("delete it").fix(Span::new(before, surplus.end), "", "delete it");
-    }
-    diagnostic.help(format!(
-        "other arguments are written by name, as in `{}=2`: {}",
-        signature.named[0],
-        list(&signature.named)
-    ))
 }
 
 /// A needed argument is missing.

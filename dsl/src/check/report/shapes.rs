@@ -5,8 +5,14 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::model::Shape;
 use crate::words::{Call, MAX_ELEMENTS, Rank};
 
-/// A word that reads maps on a vector, or the other way round.
-pub(in crate::check) fn rank(name: &Ident, expected: Rank, found: &Shape) -> Diagnostic {
+/// A word that reads maps on a vector, or the other way round. `output` is the shape that the
+/// word was probably meant to give.
+pub(in crate::check) fn rank(
+    name: &Ident,
+    expected: Rank,
+    found: &Shape,
+    output: Option<&Shape>,
+) -> Diagnostic {
     let word = &name.value;
     let (reads, gets) = match expected {
         Rank::Map => ("a map of channels x height x width", format!("the vector {found}")),
@@ -15,7 +21,7 @@ pub(in crate::check) fn rank(name: &Ident, expected: Rank, found: &Shape) -> Dia
     let message = format!("`{word}` reads {reads}, but it gets {gets}");
     let diagnostic = Diagnostic::error("E0301", name.span, message).label(format!("gets {found}"));
     match expected {
-        Rank::Map if matches!(word.as_str(), "gap" | "flatten") => {
+        Rank::Map if output == Some(found) => {
             let with_space = Span::new(name.span.start.saturating_sub(1), name.span.end);
             diagnostic.help("delete it: the value is a vector already").fix(
                 with_space,

@@ -335,9 +335,8 @@ impl Shared {
     fn sleep(&self, last: u64) {
         let guard = lock(&self.sleep);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let nothing = || {
-            !is_new(self.state.load(Ordering::SeqCst), last) && !self.shut_down.load(Ordering::SeqCst)
-        };
+        let nothing =
+            || !is_new(self.state.load(Ordering::SeqCst), last) && !self.shut_down.load(Ordering::SeqCst);
         let guard = self.wake.wait_while(guard, |()| nothing()).unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
         drop(guard);

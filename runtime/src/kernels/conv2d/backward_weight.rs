@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::Conv2d;
-use super::window::{Axis, Block, Cut, MAX_PIXELS, Patch, Windows};
+use super::window::{Block, Cut, MAX_PIXELS, Patch, Windows};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk};
 
@@ -26,17 +26,10 @@ pub(super) fn backward_weight(
     dy: &[f32],
     dw: &mut [f32],
 ) {
-    let axis = |axis: usize| Axis {
-        size: spec.input[axis],
-        taps: spec.kernel[axis],
-        stride: spec.stride[axis],
-        pad: spec.pad[axis] as isize,
-        count: spec.output[axis],
-    };
-    let windows = Windows { axes: [axis(0), axis(1)], channels: spec.input[2] };
+    let windows = Windows::of(spec);
     let cut = Cut::new(batch, [spec.output[0], spec.output[1]]);
     let job = Job { spec, windows, cut, isa: pool.isa(), x, dy };
-    let chunks = job.chunks();
+    let chunks = chunks(spec, cut, pool.isa());
     if chunks == 1 {
         job.sum(pool, 1, Tiles::new(dw));
     } else {
@@ -46,16 +39,29 @@ pub(super) fn backward_weight(
     }
 }
 
+/// Elements of the copies of dw, 0 if there is none beside dw itself.
+pub(super) fn copies_len(spec: &Conv2d, batch: usize, isa: Isa) -> usize {
+    let chunks = chunks(spec, Cut::new(batch, [spec.output[0], spec.output[1]]), isa);
+    if chunks == 1 { 0 } else { chunks * spec.weight_len() }
+}
+
+/// Into how many chunks the blocks of `cut` are gathered.
+fn chunks(spec: &Conv2d, cut: Cut, isa: Isa) -> usize {
+    let panels = Panels::new(isa, 0, spec.output[2]).count();
+    let affordable = MAX_COPIES / spec.weight_len().max(1);
+    ENOUGH_TASKS.div_ceil(panels).min(affordable).min(cut.count()).max(1)
+}
+
 /// Adds the copies up, in order.
 fn merge(pool: &Pool, copies: &[f32], dw: &mut [f32]) {
     const PIECE: usize = 4096;
     let len = dw.len();
     pool.for_each_piece([dw], [PIECE], |index, [piece]| {
-        let own = |copy: usize| &copies[copy * len + index * PIECE..][..piece.len()];
-        let rest: Vec<&[f32]> = (1..copies.len() / len).map(own).collect();
-        piece.copy_from_slice(own(0));
-        for copy in rest {
-            piece.iter_mut().zip(copy).for_each(|(sum, term)| *sum += term);
+        let own = |copy: usize, count: usize| &copies[copy * len + index * PIECE..][..count];
+        piece.copy_from_slice(own(0, piece.len()));
+        for copy in 1..copies.len() / len {
+            let own = own(copy, piece.len());
+            piece.iter_mut().zip(own).for_each(|(sum, term)| *sum += term);
         }
     });
 }
@@ -73,13 +79,6 @@ impl Job<'_> {
     /// The panels of dy; `rows` is the number of pixels, which differs between blocks.
     fn panels(&self, rows: usize) -> Panels {
         Panels::new(self.isa, rows, self.spec.output[2])
-    }
-
-    /// Into how many chunks the blocks are cut.
-    fn chunks(&self) -> usize {
-        let wanted = ENOUGH_TASKS.div_ceil(self.panels(0).count());
-        let affordable = MAX_COPIES / self.spec.weight_len().max(1);
-        wanted.min(affordable).min(self.cut.count()).max(1)
     }
 
     /// The sum over each chunk, into its own copy in `copies`.
@@ -132,9 +131,8 @@ impl Job<'_> {
             for first in (0..row_len).step_by(ROWS) {
                 let count = ROWS.min(row_len - first);
                 let element: [usize; ROWS] = std::array::from_fn(|row| first + row.min(count - 1));
-                let a = element.map(|element| {
-                    patch.values[tap * patch.row_step + element..][..reach + 1].as_ptr()
-                });
+                let a = element
+                    .map(|element| patch.values[tap * patch.row_step + element..][..reach + 1].as_ptr());
                 let c = element.map(|element| to.row(tap * row_len + element, panels, panel));
                 let columns = panels.columns(panel).len();
                 let tile = Tile { a, walk, b: dy.as_ptr(), c, rows: count, columns, accumulate };

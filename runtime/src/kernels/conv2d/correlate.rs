@@ -26,19 +26,11 @@ pub(super) fn forward(
     x: &[f32],
     w: &[f32],
     y: &mut [f32],
-    finish: Finish,
+    finish: Option<Finish>,
 ) {
-    let axis = |axis: usize| Axis {
-        size: spec.input[axis],
-        taps: spec.kernel[axis],
-        stride: spec.stride[axis],
-        pad: spec.pad[axis] as isize,
-        count: spec.output[axis],
-    };
-    let windows = Windows { axes: [axis(0), axis(1)], channels: spec.input[2] };
-    let row = spec.input[2] * spec.output[2];
-    let taps: Vec<usize> = (0..spec.kernel[0] * spec.kernel[1]).map(|tap| tap * row).collect();
-    let weights = Weights { values: w, taps: &taps, row_step: spec.output[2], column_step: 1 };
+    let windows = Windows::of(spec);
+    let start = |tap: [usize; 2]| spec.tap(tap);
+    let weights = Weights { values: w, start: &start, row_step: spec.output[2], column_step: 1 };
     let to = [Place::dense(spec.output[0]), Place::dense(spec.output[1])];
     let correlation = Correlation { windows, to, columns: spec.output[2] };
     correlation.run(pool, batch, x, &weights, Tiles::new(y), finish);
@@ -51,13 +43,10 @@ pub(super) fn backward_data(pool: &Pool, spec: &Conv2d, batch: usize, dy: &[f32]
         let rows = Phase::new(spec, 0, phase / spec.stride[1]);
         let columns = Phase::new(spec, 1, phase % spec.stride[1]);
         let windows = Windows { axes: [rows.axis, columns.axis], channels: spec.output[2] };
-        let row = spec.input[2] * spec.output[2];
-        let tap = |a: usize, b: usize| (a * spec.kernel[1] + b) * row;
-        let taps: Vec<usize> =
-            rows.taps().flat_map(|a| columns.taps().map(move |b| tap(a, b))).collect();
-        let weights = Weights { values: w, taps: &taps, row_step: 1, column_step: spec.output[2] };
+        let start = |tap: [usize; 2]| spec.tap([rows.tap(tap[0]), columns.tap(tap[1])]);
+        let weights = Weights { values: w, start: &start, row_step: 1, column_step: spec.output[2] };
         let correlation = Correlation { windows, to: [rows.to, columns.to], columns: spec.input[2] };
-        correlation.run(pool, batch, dy, &weights, dx, &|_, _| {});
+        correlation.run(pool, batch, dy, &weights, dx, None);
     }
 }
 
@@ -96,28 +85,28 @@ impl Phase {
         Phase { axis, to: Place { start, step: stride, size }, residue, stride }
     }
 
-    /// The taps in the order in which the turned window meets dy.
-    fn taps(&self) -> impl Iterator<Item = usize> + use<> {
-        let (residue, stride) = (self.residue, self.stride);
-        (0..self.axis.taps).rev().map(move |tap| residue + stride * tap)
+    /// The tap that the turned window has at `place`.
+    fn tap(&self, place: usize) -> usize {
+        self.residue + self.stride * (self.axis.taps - 1 - place)
     }
 }
 
 /// The B of a correlation, before packing: where each tap's matrix of channels × columns starts.
 struct Weights<'a> {
     values: &'a [f32],
-    taps: &'a [usize],
+    start: &'a (dyn Fn([usize; 2]) -> usize + Sync),
     row_step: usize,
     column_step: usize,
 }
 
 impl Weights<'_> {
-    fn pack(&self, pool: &Pool, channels: usize, panels: Panels, packed: &mut [f32]) {
+    fn pack(&self, pool: &Pool, windows: &Windows, panels: Panels, packed: &mut [f32]) {
+        let columns = windows.axes[1].taps.max(1);
         pool.for_each_piece([packed], [panels.panel_len().max(1)], |index, [panel]| {
             let width = panels.width(index);
-            for (tap, part) in self.taps.iter().zip(panel.chunks_exact_mut(channels * width)) {
+            for (tap, part) in panel.chunks_exact_mut(windows.channels * width).enumerate() {
                 let source = Source {
-                    values: &self.values[*tap..],
+                    values: &self.values[(self.start)([tap / columns, tap % columns])..],
                     row_step: self.row_step,
                     column_step: self.column_step,
                 };
@@ -135,12 +124,20 @@ struct Correlation {
 }
 
 impl Correlation {
-    fn run(&self, pool: &Pool, batch: usize, map: &[f32], weights: &Weights, to: Tiles, finish: Finish) {
+    fn run(
+        &self,
+        pool: &Pool,
+        batch: usize,
+        map: &[f32],
+        weights: &Weights,
+        to: Tiles,
+        finish: Option<Finish>,
+    ) {
         let [rows, columns] = self.windows.axes;
         let cut = Cut::new(batch, [rows.count, columns.count]);
         let panels = Panels::new(pool.isa(), rows.taps * self.windows.row_len(), self.columns);
         let mut packed = pool.scratch().single(panels.len());
-        weights.pack(pool, self.windows.channels, panels, &mut packed);
+        weights.pack(pool, &self.windows, panels, &mut packed);
         let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
         let job = Job { correlation: self, isa: pool.isa(), panels, packed: &packed, to };
         pool.for_each_with(
@@ -150,7 +147,9 @@ impl Correlation {
                 let block = cut.block(task / split);
                 let part = if split == 1 { 0..panels.count() } else { task % split..task % split + 1 };
                 job.compute(map, &block, part.clone(), scratch);
-                job.finish(&block, part, finish);
+                if let Some(finish) = finish {
+                    job.finish(&block, part, finish);
+                }
             },
         );
     }
@@ -236,8 +235,15 @@ impl Job<'_> {
                 let at = rows.to[pixel];
                 self.to.pointer(at + columns.start..at + columns.end)
             });
-            let tile =
-                Tile { a, walk, b: b.as_ptr(), c, rows: count, columns: columns.len(), accumulate: first > 0 };
+            let tile = Tile {
+                a,
+                walk,
+                b: b.as_ptr(),
+                c,
+                rows: count,
+                columns: columns.len(),
+                accumulate: first > 0,
+            };
             // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel
             // belongs to one block, each panel to one task.
             unsafe { gemm::multiply(self.isa, width, &tile) };
@@ -246,7 +252,8 @@ impl Job<'_> {
 
     fn clear(&self, block: &Block, panels: Range<usize>) {
         for place in block.each() {
-            self.part(self.correlation.destination(place), &panels).fill(0.0);
+            // SAFETY: each pixel belongs to one block, each panel to one task.
+            unsafe { self.part(self.correlation.destination(place), &panels) }.fill(0.0);
         }
     }
 
@@ -259,16 +266,21 @@ impl Job<'_> {
             finish(unsafe { self.to.slice(start..start + block.pixels() * columns) }, start);
         } else {
             for at in places {
-                finish(self.part(at, &panels), at + self.panels.columns(panels.start).start);
+                // SAFETY: each pixel belongs to one block, each panel to one task.
+                finish(unsafe { self.part(at, &panels) }, at + self.panels.columns(panels.start).start);
             }
         }
     }
 
     /// The columns of some panels in the pixel at `at`.
-    fn part(&self, at: usize, panels: &Range<usize>) -> &mut [f32] {
+    ///
+    /// # Safety
+    /// As for [`Tiles::slice`].
+    #[expect(clippy::mut_from_ref, reason = "as for `Tiles::slice`")]
+    unsafe fn part(&self, at: usize, panels: &Range<usize>) -> &mut [f32] {
         let start = self.panels.columns(panels.start).start;
         let end = self.panels.columns(panels.end - 1).end;
-        // SAFETY: each pixel belongs to one block, each panel to one task.
+        // SAFETY: the caller's promise.
         unsafe { self.to.slice(at + start..at + end) }
     }
 }

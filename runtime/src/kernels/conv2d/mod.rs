@@ -20,9 +20,10 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use crate::devices::cpu::Pool;
+use crate::devices::cpu::{Isa, Pool};
 use crate::emitted::{Operand, Pass, Slot};
 use crate::kernels::elementwise::{Function, Map};
+use crate::kernels::gemm::Panels;
 use crate::select::{Algorithm, Operation, Problem};
 
 /// A convolution: shapes per sample, channels last.
@@ -55,7 +56,7 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv2d(p: &Pass, spec: &Conv2d, x: Slot, w: Slot, y: Slot) {
-    p.call([x, w], [], [y], |[x, w], [], [y]| forward(p.pool(), spec, p.batch(), x, w, y, &|_, _| {}));
+    p.call([x, w], [], [y], |[x, w], [], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
 }
 
 /// y = f(x ∗ w, …): `f` reads `operands`, among them [`Operand::Result`], the convolution.
@@ -75,9 +76,10 @@ pub fn conv2d_then<const I: usize, F>(
     p.call([x, w], operands, [y], |[x, w], slices, [y]| {
         let mut repeated = function.repeated(pool, &operands);
         let sources = function.sources(operands, slices, &mut repeated);
-        forward(pool, spec, p.batch(), x, w, y, &|piece, first| {
+        let finish = |piece: &mut [f32], first| {
             function.isa.run(Map { sources: &sources, function, first, outputs: [piece], f });
-        });
+        };
+        forward(pool, spec, p.batch(), x, w, y, Some(&finish));
     });
 }
 
@@ -154,6 +156,11 @@ impl Conv2d {
         self.weight_len() * self.output[0] * self.output[1]
     }
 
+    /// Where the matrix `[in, out]` of a tap begins in the weight.
+    fn tap(&self, [row, column]: [usize; 2]) -> usize {
+        (row * self.kernel[1] + column) * self.input[2] * self.output[2]
+    }
+
     /// The same product for a batch, as one long row where the windows are single elements.
     fn flattened(&self, batch: usize) -> (Conv2d, usize) {
         if self.kernel != [1, 1] || self.stride != [1, 1] || self.pad != [0, 0] {
@@ -165,7 +172,15 @@ impl Conv2d {
     }
 }
 
-fn forward(pool: &Pool, spec: &Conv2d, batch: usize, x: &[f32], w: &[f32], y: &mut [f32], finish: Finish) {
+fn forward(
+    pool: &Pool,
+    spec: &Conv2d,
+    batch: usize,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    finish: Option<Finish>,
+) {
     match choose(pool, Operation::Forward, spec, batch) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
@@ -176,7 +191,9 @@ fn forward(pool: &Pool, spec: &Conv2d, batch: usize, x: &[f32], w: &[f32], y: &m
             pool.for_each_piece([y], [outputs], |sample, [y]| {
                 let x = &x[sample * inputs..][..inputs];
                 narrow(&reference::forward(spec, 1, x, w), y);
-                finish(y, sample * outputs);
+                if let Some(finish) = finish {
+                    finish(y, sample * outputs);
+                }
             });
         }
     }
@@ -199,6 +216,21 @@ fn backward_weight(pool: &Pool, spec: &Conv2d, batch: usize, x: &[f32], dy: &[f3
             backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
         }
         Algorithm::Reference => narrow(&reference::backward_weight(spec, batch, x, dy), dw),
+    }
+}
+
+/// Elements of the memory that the threads of an implicit GEMM share: the packed weight (at most, for
+/// a strided gradient has fewer taps at a time), or the copies of dw.
+pub(crate) fn workspace(operation: Operation, spec: &Conv2d, batch: usize, isa: Isa) -> usize {
+    let taps = spec.kernel[0] * spec.kernel[1];
+    let ([_, _, inputs], [_, _, outputs]) = (spec.input, spec.output);
+    match operation {
+        Operation::Forward => Panels::new(isa, taps * inputs, outputs).len(),
+        Operation::BackwardData => Panels::new(isa, taps * outputs, inputs).len(),
+        Operation::BackwardWeight => {
+            let (spec, batch) = spec.flattened(batch);
+            backward_weight::copies_len(&spec, batch, isa)
+        }
     }
 }
 

@@ -33,12 +33,7 @@ pub(crate) fn forward<T: Copy + Into<f64>>(spec: &Conv2d, batch: usize, x: &[T],
 }
 
 /// dx from dy and w.
-pub(crate) fn backward_data<T: Copy + Into<f64>>(
-    spec: &Conv2d,
-    batch: usize,
-    dy: &[T],
-    w: &[T],
-) -> Vec<f64> {
+pub(crate) fn backward_data<T: Copy + Into<f64>>(spec: &Conv2d, batch: usize, dy: &[T], w: &[T]) -> Vec<f64> {
     let mut dx = vec![0.0; batch * spec.input_len()];
     for_each_term(spec, batch, |at_x, at_w, at_y| dx[at_x] += dy[at_y].into() * w[at_w].into());
     dx

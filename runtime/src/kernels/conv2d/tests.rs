@@ -52,7 +52,6 @@ fn check(spec: &Conv2d, batch: usize) {
 fn random_convolutions_agree_with_the_formula() {
     for seed in 1..60 {
         let (spec, batch) = (random_spec(seed), pick(seed + 1000, 1..=5));
-        println!("{batch} x {spec:?}");
         check(&spec, batch);
     }
 }
@@ -75,7 +74,8 @@ fn sums_longer_than_one_depth_agree_with_the_formula() {
 
 #[test]
 fn rows_wider_than_a_block_are_cut() {
-    let spec = Conv2d { input: [3, 301, 2], output: [3, 301, 5], kernel: [3, 3], stride: [1, 1], pad: [1, 1] };
+    let spec =
+        Conv2d { input: [3, 301, 2], output: [3, 301, 5], kernel: [3, 3], stride: [1, 1], pad: [1, 1] };
     check(&spec, 2);
 }
 
@@ -151,6 +151,7 @@ fn the_reference_can_be_selected() {
     let found = case.run(&pool, |p, i, o| conv2d(p, &spec, i[0], i[1], o[0]));
     assert_close(&found[0], &reference::forward(&spec, batch, &x, &w), 1e-7, "reference");
     let report = pool.selector().report();
+    assert!(report[0].to_string().contains("Forward 2x5x5x3 window 3x3 to 4: reference, implicit-gemm"));
     assert_eq!((report.len(), report[0].algorithm), (1, Algorithm::Reference));
     let default = Pool::new(1);
     case.run(&default, |p, i, o| conv2d(p, &spec, i[0], i[1], o[0]));

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::Conv2d;
 use crate::devices::cpu::{Lease, Pool};
 
 /// One axis of a correlation: output `i` sees the inputs `i * stride - pad + 0..taps`.
@@ -121,6 +122,18 @@ pub(super) struct Patch<'a> {
 }
 
 impl Windows {
+    /// The windows of a convolution's input.
+    pub(super) fn of(spec: &Conv2d) -> Windows {
+        let axis = |axis: usize| Axis {
+            size: spec.input[axis],
+            taps: spec.kernel[axis],
+            stride: spec.stride[axis],
+            pad: spec.pad[axis] as isize,
+            count: spec.output[axis],
+        };
+        Windows { axes: [axis(0), axis(1)], channels: spec.input[2] }
+    }
+
     /// Elements in a row of a window.
     pub(super) fn row_len(&self) -> usize {
         self.axes[1].taps * self.channels
@@ -189,7 +202,8 @@ mod tests {
 
     #[test]
     fn blocks_cover_each_output_once_and_in_order() {
-        for (batch, rows, columns) in [(5, 4, 4), (3, 14, 14), (2, 3, 300), (1, 1, 1000), (128, 1, 1), (2, 200, 1)]
+        for (batch, rows, columns) in
+            [(5, 4, 4), (3, 14, 14), (2, 3, 300), (1, 1, 1000), (128, 1, 1), (2, 200, 1)]
         {
             let cut = Cut::new(batch, [rows, columns]);
             let outputs: Vec<usize> = (0..cut.count())

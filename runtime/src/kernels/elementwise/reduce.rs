@@ -33,17 +33,25 @@ pub fn reduce_channels<const I: usize, const O: usize, F>(
         let reduction = Reduction::new(channels, elements);
         let mut partial = pool.scratch().double(reduction.chunks() * O * channels);
         reduction.for_each_chunk(pool, O, &mut partial, |chunk, lanes, sums| {
-            function.isa.run(Sum { isa: function.isa, reduction, sources: &sources, elements: chunk, lanes: &mut *lanes, f });
+            function.isa.run(Sum {
+                isa: function.isa,
+                reduction,
+                sources: &sources,
+                elements: chunk,
+                lanes: &mut *lanes,
+                f,
+            });
             reduction.fold(lanes, sums);
         });
-        merge(&partial, outputs);
+        merge(pool, &partial, outputs);
     });
 }
 
 /// Adds up the chunks, in order.
-fn merge<const O: usize>(partial: &[f64], outputs: [&mut [f32]; O]) {
+fn merge<const O: usize>(pool: &Pool, partial: &[f64], outputs: [&mut [f32]; O]) {
     let channels = outputs.first().map_or(0, |output| output.len());
-    let mut total = vec![0.0; O * channels];
+    let mut total = pool.scratch().double(O * channels);
+    total.fill(0.0);
     for chunk in partial.chunks_exact((O * channels).max(1)) {
         total.iter_mut().zip(chunk).for_each(|(sum, term)| *sum += term);
     }

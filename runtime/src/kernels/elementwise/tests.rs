@@ -104,7 +104,9 @@ fn updates_decay_the_weights_alone() {
     let found = run(&Pool::new(1));
     let decay = |index| if index < decayed { 0.1 } else { 0.0 };
     let velocity: Vec<f64> = (0..len)
-        .map(|at| 0.9 * f64::from(state[at]) + f64::from(gradients[at]) + decay(at) * f64::from(parameters[at]))
+        .map(|at| {
+            0.9 * f64::from(state[at]) + f64::from(gradients[at]) + decay(at) * f64::from(parameters[at])
+        })
         .collect();
     let moved: Vec<f64> = (0..len).map(|at| f64::from(parameters[at]) - 0.125 * velocity[at]).collect();
     assert_close(&found.0, &moved, 1e-6, "parameters");

@@ -28,7 +28,10 @@ where
                 // SAFETY: tasks have ranges of their own, and so do their parts; parameters and
                 // states are separate slices.
                 let (parameters, states) = unsafe {
-                    (parameters.slice(range.clone()), states.each_ref().map(|state| state.slice(range.clone())))
+                    (
+                        parameters.slice(range.clone()),
+                        states.each_ref().map(|state| state.slice(range.clone())),
+                    )
                 };
                 pool.isa().run(Step { decay, parameters, gradients, states, f });
             }

@@ -23,7 +23,8 @@ fn windows(spec: &Pool2d, batch: usize) -> Vec<Vec<usize>> {
         for a in 0..spec.window[0] {
             for b in 0..spec.window[1] {
                 let row = (i * spec.stride[0] + a).checked_sub(spec.pad[0]).filter(|&row| row < height);
-                let column = (j * spec.stride[1] + b).checked_sub(spec.pad[1]).filter(|&column| column < width);
+                let column =
+                    (j * spec.stride[1] + b).checked_sub(spec.pad[1]).filter(|&column| column < width);
                 if let (Some(row), Some(column)) = (row, column) {
                     elements.push(((n * height + row) * width + column) * channels + channel);
                 }

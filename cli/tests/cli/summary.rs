@@ -1,0 +1,74 @@
+//! `nnc summary`.
+
+use serde_json::Value;
+
+use crate::support::{Folder, TINY, example};
+
+fn summary_json(folder: &Folder, arguments: &[&str]) -> Value {
+    let arguments = [&["summary", "--format", "json"], arguments].concat();
+    serde_json::from_str(&folder.nnc(&arguments).succeeds()).unwrap()
+}
+
+fn sum(layers: &Value, key: &str) -> u64 {
+    layers.as_array().unwrap().iter().map(|layer| layer[key].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn vgg_has_the_counts_of_its_definition() {
+    let summary = summary_json(&Folder::new("summary-vgg"), &[&example("vgg.nn")]);
+    assert_eq!(summary["network"], "Vgg");
+    assert_eq!((&summary["input"], &summary["output"]), (&"3x224x224".into(), &"10".into()));
+    assert_eq!(summary["parameters"], 3_935_018);
+    assert_eq!(sum(&summary["layers"], "parameters"), 3_935_018);
+    assert_eq!(Some(sum(&summary["layers"], "macs")), summary["macs"].as_u64());
+    assert_eq!(summary["layers"][0]["word"], "conv3 32");
+    assert_eq!(summary["layers"][0]["output"], "32x224x224");
+    assert_eq!(summary["layers"][0]["macs"], 224 * 224 * 9 * 3 * 32);
+}
+
+#[test]
+fn the_table_has_aligned_columns() {
+    let folder = Folder::new("summary-table").with("tiny.nn", TINY);
+    let text = folder.nnc(&["summary", "tiny.nn"]).succeeds();
+    let expected = "\
+Tiny: 1x8x8 -> 10
+
+word       output  parameters  multiply-adds
+--------------------------------------------
+input      1x8x8
+conv3 4    4x8x8           36          2,304
+bn         4x8x8            8
+relu       4x8x8
+pool2      4x4x4
+gap        4
+linear 10  10              50             40
+--------------------------------------------
+total      10              94          2,344
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.contains("memory at batch 64"), "{text}");
+}
+
+#[test]
+fn parameters_and_batch_can_be_set() {
+    let folder = Folder::new("summary-set").with("tiny.nn", TINY);
+    let small = summary_json(&folder, &["tiny.nn"]);
+    let large = summary_json(&folder, &["tiny.nn", "--set", "width=8", "--batch", "1000"]);
+    assert_eq!(small["parameters"], 9 * 4 + 2 * 4 + 4 * 10 + 10);
+    assert_eq!(large["parameters"], 9 * 8 + 2 * 8 + 8 * 10 + 10);
+    assert_eq!(large["memory"]["batch"], 1000);
+    let memory = |key: &str| large["memory"][key].as_u64().unwrap();
+    let arena = memory("evaluation_per_sample") * 1000 + memory("evaluation_fixed");
+    let kept = memory("parameters") + memory("states") + memory("prepared");
+    assert_eq!(memory("evaluation"), arena + kept);
+}
+
+#[test]
+fn one_network_of_several_must_be_chosen() {
+    let text = format!("{TINY}network Other<4 -> 2> {{ linear 2 }}\n");
+    let folder = Folder::new("summary-several").with("two.nn", text);
+    let refused = folder.nnc(&["summary", "two.nn"]).fails(1);
+    assert!(refused.contains("`two.nn` has 2 networks: `Tiny`, `Other`"), "{refused}");
+    assert!(refused.contains("--network"), "{refused}");
+    assert_eq!(summary_json(&folder, &["two.nn", "--network", "Other"])["parameters"], 10);
+}
