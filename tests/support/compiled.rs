@@ -45,7 +45,10 @@ impl Network {
         let mut network = Network { checked, compiled: Model::new(program, seed), seed };
         let mut generator = Generator::new(seed);
         for (name, tensor) in values::parameters(&network.checked, &mut generator) {
-            network.compiled.set_parameter(&name, &single(&tensor)).expect("the reference knows the parameters");
+            network
+                .compiled
+                .set_parameter(&name, &single(&tensor))
+                .expect("the reference knows the parameters");
         }
         for (name, tensor) in values::states(&network.checked, &mut generator) {
             network.compiled.set_state(&name, &single(&tensor)).expect("the reference knows the states");
@@ -79,8 +82,7 @@ impl Network {
         let uniform = |dropout: usize, element: u64| {
             f64::from(Stream::new(seed, Purpose::Dropout, dropout as u32, step).uniform(element))
         };
-        let expected =
-            reference::train_step(&self.checked, values, &batch.inputs, batch.targets(), &uniform);
+        let expected = reference::train_step(&self.checked, values, &batch.inputs, batch.targets(), &uniform);
         let found = with_targets(batch, |targets| {
             self.compiled.train_step(&single(&batch.inputs), targets).expect("the batch fits")
         });
@@ -97,7 +99,10 @@ impl Network {
     fn values(&self) -> (Tensors, Tensors) {
         let program = self.compiled.program();
         let parameters = program.parameters.iter().map(|parameter| {
-            (parameter.name.to_owned(), double(&self.compiled.parameter(parameter.name).expect("it is its own")))
+            (
+                parameter.name.to_owned(),
+                double(&self.compiled.parameter(parameter.name).expect("it is its own")),
+            )
         });
         let states = program.states.iter().map(|state| {
             (state.name.to_owned(), double(&self.compiled.state(state.name).expect("it is its own")))
@@ -145,7 +150,8 @@ impl Report {
 
     fn compare_at_scale(&mut self, what: &str, found: &[f32], expected: &[f64], scale: f64) {
         assert_eq!(found.len(), expected.len(), "{what}");
-        let differences = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).abs());
+        let differences =
+            found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).abs());
         // `total_cmp` puts NaN above everything: it must not hide behind a comparison that is false.
         let difference = differences.max_by(f64::total_cmp).unwrap_or(0.0);
         let relative = if difference == 0.0 { 0.0 } else { difference / scale };

@@ -76,8 +76,20 @@ fn binary(function: Binary, a: Dual, b: Dual) -> Dual {
         Binary::Mul => a.slope * b.value + a.value * b.slope,
         Binary::Div => (a.slope * b.value - a.value * b.slope) / (b.value * b.value),
         // At a corner the second operand counts: relu is max(x, 0), and has slope 0 at 0.
-        Binary::Max => if a.value > b.value { a.slope } else { b.slope },
-        Binary::Min => if a.value < b.value { a.slope } else { b.slope },
+        Binary::Max => {
+            if a.value > b.value {
+                a.slope
+            } else {
+                b.slope
+            }
+        }
+        Binary::Min => {
+            if a.value < b.value {
+                a.slope
+            } else {
+                b.slope
+            }
+        }
     };
     Dual { value: function.eval(a.value, b.value), slope }
 }

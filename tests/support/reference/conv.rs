@@ -129,12 +129,7 @@ impl Conv {
 }
 
 /// The rows that tap `[ky, kx]` reaches.
-fn rows(
-    vertical: Axis,
-    horizontal: Axis,
-    tap: usize,
-    [ky, kx]: [usize; 2],
-) -> impl Iterator<Item = Row> {
+fn rows(vertical: Axis, horizontal: Axis, tap: usize, [ky, kx]: [usize; 2]) -> impl Iterator<Item = Row> {
     let reached = move |output: &usize| horizontal.below(*output, kx).is_some();
     let first = (0..horizontal.output).find(reached);
     let len = (0..horizontal.output).filter(reached).count();

@@ -9,8 +9,8 @@ use nnc_dsl::scalar::Expr;
 use super::conv::Conv;
 use super::norm::{self, Affine, Statistics};
 use super::pool::Pool;
-use super::tensor::Tensor;
 use super::spec::join;
+use super::tensor::Tensor;
 use super::{Tensors, Uniform, Values, activation, branches, dropout, linear, softmax};
 
 /// Gradients by parameter.
@@ -49,7 +49,12 @@ impl<'a> Walk<'a> {
         Walk { values, mode, states: values.states.clone(), dropouts: 0 }
     }
 
-    pub(super) fn sequence(&mut self, sequence: &'a Sequence, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
+    pub(super) fn sequence(
+        &mut self,
+        sequence: &'a Sequence,
+        path: &str,
+        x: Tensor,
+    ) -> (Tensor, Backward<'a>) {
         let (mut value, mut way_back) = (x, Vec::new());
         for step in &sequence.steps {
             let (output, backward) = self.step(step, &join(path, &step.name), value);
@@ -97,9 +102,7 @@ impl<'a> Walk<'a> {
             }
             Layer::AvgPool(window) => average(Pool::new(&step.input, &step.output, *window), x),
             Layer::GlobalAvgPool => average(Pool::whole(&step.input), x),
-            Layer::Flatten => {
-                (x.reshaped(&step.output), Box::new(move |dy, _| dy.reshaped(&step.input)))
-            }
+            Layer::Flatten => (x.reshaped(&step.output), Box::new(move |dy, _| dy.reshaped(&step.input))),
             Layer::Dropout { rate } => self.dropout(*rate, x),
             Layer::Identity => (x, Box::new(|dy, _| dy)),
         }
@@ -157,7 +160,7 @@ impl<'a> Walk<'a> {
             return (y, Box::new(|_, _| panic!("evaluation has no way back")));
         }
         let batch = Statistics::of(&x, eps);
-        let new = norm::running(&old, &batch, momentum, x.samples * x.positions);
+        let new = norm::running(old, &batch, momentum, x.samples * x.positions);
         self.states.extend(kept.into_iter().zip([new.mean, new.variance]));
         let y = norm::forward(&x, &batch, affine);
         let backward = move |dy: Tensor, gradients: &mut Gradients| {

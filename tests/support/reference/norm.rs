@@ -29,8 +29,7 @@ impl Statistics {
     pub(super) fn of(x: &Tensor, eps: f64) -> Statistics {
         let count = (x.samples * x.positions) as f64;
         let mean: Vec<f64> = x.channel_sums().iter().map(|sum| sum / count).collect();
-        let squares =
-            |channel| x.channel(channel).map(|x| (x - mean[channel]).powi(2)).sum::<f64>() / count;
+        let squares = |channel| x.channel(channel).map(|x| (x - mean[channel]).powi(2)).sum::<f64>() / count;
         let variance = (0..x.channels).map(squares).collect();
         Statistics { mean, variance, eps }
     }
@@ -79,8 +78,11 @@ pub(super) fn gradient(x: &Tensor, statistics: &Statistics, scale: &[f64], dy: &
 }
 
 /// Running statistics after a batch of `count` elements per channel: the unbiased variance
-/// goes in, as in PyTorch.
-pub(super) fn running(old: &Statistics, batch: &Statistics, momentum: f64, count: usize) -> Statistics {
+/// goes in, as in PyTorch. A single element has none, and leaves everything as it was.
+pub(super) fn running(old: Statistics, batch: &Statistics, momentum: f64, count: usize) -> Statistics {
+    if count == 1 {
+        return old;
+    }
     let blend = |old: &[f64], new: &[f64], factor: f64| -> Vec<f64> {
         old.iter().zip(new).map(|(old, new)| (1.0 - momentum) * old + momentum * factor * new).collect()
     };
