@@ -9,11 +9,14 @@ mod support;
 use std::collections::BTreeSet;
 
 use nnc::runtime::program::Program;
+use nnc_dsl::words::WORDS;
 use nnc_dsl::{Entry, Options, check};
 use support::compiled::{Network, programs};
 use support::values::{Batch, Generator};
 
 nnc::network!("tests/networks/words.nn");
+
+const TEXT: &str = include_str!("networks/words.nn");
 
 /// The relative difference that is still agreement: these networks are too small to lose more
 /// than two of the seven digits of `f32`.
@@ -26,9 +29,19 @@ fn every_word_agrees_with_the_reference() {
 }
 
 #[test]
+fn every_word_has_a_network() {
+    for word in WORDS {
+        let is_word = |text: &str| {
+            let window = text.strip_prefix(word.name);
+            window.is_some_and(|window| window.chars().all(|c| c.is_ascii_digit() || c == 'x'))
+        };
+        assert!(TEXT.split_whitespace().any(is_word), "no network of the file has `{}`", word.name);
+    }
+}
+
+#[test]
 fn no_network_of_the_file_is_left_out() {
-    let text = include_str!("networks/words.nn");
-    let outcome = check(text, Entry::File, &Options::default());
+    let outcome = check(TEXT, Entry::File, &Options::default());
     let written: BTreeSet<&str> = outcome.models.iter().map(|model| model.name.as_str()).collect();
     let tried: BTreeSet<&str> = all().iter().map(|program| program.name).collect();
     assert_eq!(tried, written);

@@ -50,17 +50,22 @@ fn resnet20() {
 }
 
 #[test]
-fn digits_and_mnist() {
+fn digits() {
     let digits = example("digits");
     assert_eq!(digits.input, Shape::map(1, 8, 8));
     assert_eq!(digits.parameters, [("width".to_owned(), 32.0)]);
     assert_eq!(digits.train.data.as_ref().unwrap().format, "digits");
     assert_eq!(digits.train.loss, Loss::CrossEntropy);
     // Convolutions without bias, scale and shift of batch norm, the linear layer.
-    let counted = |width: usize| {
-        let convolutions = 9 * width + 9 * width * 2 * width + 9 * 2 * width * 4 * width;
-        convolutions + 2 * (width + 2 * width + 4 * width) + 4 * width * 10 + 10
-    };
-    assert_eq!(parameters(&digits.body), counted(32));
-    assert_eq!(parameters(&example("mnist").body), counted(16));
+    let convolutions = 9 * (32 + 32 * 64 + 64 * 128);
+    assert_eq!(parameters(&digits.body), convolutions + 2 * (32 + 64 + 128) + 128 * 10 + 10);
+}
+
+#[test]
+fn mnist() {
+    let convolutions = 9 * (16 + 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64);
+    let norms = 2 * (16 + 16 + 32 + 32 + 64 + 128);
+    // The bias of the hidden layer is dropped, since batch norm follows.
+    let linear = 64 * 7 * 7 * 128 + 128 * 10 + 10;
+    assert_eq!(parameters(&example("mnist").body), convolutions + norms + linear);
 }

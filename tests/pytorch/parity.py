@@ -70,7 +70,7 @@ def unit(inputs, outputs, stride=1):
     )
 
 
-def digits(width=16):
+def digits(width):
     return named(
         conv1=conv(1, width), bn1=nn.BatchNorm2d(width), relu1=nn.ReLU(),
         conv2=conv(width, 2 * width), bn2=nn.BatchNorm2d(2 * width), relu2=nn.ReLU(), pool1=nn.MaxPool2d(2),
@@ -79,7 +79,7 @@ def digits(width=16):
     )
 
 
-def mnist(width=16):
+def mnist(width):
     return named(
         conv1=conv(1, width), bn1=nn.BatchNorm2d(width), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
         conv2=conv(width, 2 * width), bn2=nn.BatchNorm2d(2 * width), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
@@ -88,7 +88,7 @@ def mnist(width=16):
     )
 
 
-def resnet20():
+def resnet20(**_):
     def plain(channels):
         return named(residual1=Residual(named(unit1=named(**unit(channels, channels)))), relu1=nn.ReLU())
 
@@ -106,7 +106,7 @@ def resnet20():
     )
 
 
-def vgg():
+def vgg(**_):
     def stage(inputs, outputs):
         return named(
             conv1=conv(inputs, outputs), bn1=nn.BatchNorm2d(outputs), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2)
@@ -120,6 +120,7 @@ def vgg():
     )
 
 
+# How to build each from the parameter `width`, and the shape of its input.
 NETWORKS = {
     "Digits": (digits, (1, 8, 8)),
     "Mnist": (mnist, (1, 28, 28)),
@@ -128,9 +129,8 @@ NETWORKS = {
 }
 
 
-def load(network, path):
+def load(network, tensors):
     """Fills `network`; returns the number of its elements that the checkpoint has no tensor for."""
-    tensors = load_file(path)
     dropped = 0
     for name, own in [*network.named_parameters(), *network.named_buffers()]:
         if name.endswith("num_batches_tracked"):
@@ -138,7 +138,7 @@ def load(network, path):
         if name in tensors:
             own.data.copy_(tensors.pop(name))
         else:
-            assert ".bias" in name, f"{name} is missing in {path}"
+            assert name.endswith(".bias"), f"{name} is missing"
             own.data.zero_()
             dropped += own.numel()
     left = [name for name in tensors if not name.startswith("optimizer.")]
@@ -154,9 +154,10 @@ def difference(found, expected):
 
 def compare(name, folder):
     build, shape = NETWORKS[name]
-    network = build()
+    tensors = load_file(folder / f"{name}.safetensors")
+    network = build(width=len(tensors["conv1.weight"]))
     count = sum(parameter.numel() for parameter in network.parameters())
-    dropped = load(network, folder / f"{name}.safetensors")
+    dropped = load(network, tensors)
     results = load_file(folder / f"{name}.step.safetensors")
     inputs = results["input"].double().view(-1, *shape)
     for index, dropout in enumerate(m for m in network.modules() if isinstance(m, Fixed)):
@@ -167,11 +168,13 @@ def compare(name, folder):
     loss.backward()
     gradients = [
         difference(results[f"gradient.{name}"], parameter.grad)
-        for name, parameter in network.named_parameters() if f"gradient.{name}" in results
+        for name, parameter in network.named_parameters()
+        if f"gradient.{name}" in results
     ]
     after = [
         difference(results[f"after.{name}"], state)
-        for name, state in network.named_buffers() if f"after.{name}" in results
+        for name, state in network.named_buffers()
+        if f"after.{name}" in results
     ]
     worst = [evaluation, difference(results["loss"], loss), max(gradients), max(after)]
     print(f"{name:10}{count:12,}{count - dropped:12,}", *(f"{value:12.1e}" for value in worst))
