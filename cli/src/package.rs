@@ -19,10 +19,10 @@ pub(crate) fn package_files(file: &ModelFile, compiled: &Compiled, package: &str
     crate_files(&file.model, compiled, &options)
 }
 
-/// A network's name as cargo likes it: `VggNet` becomes `vgg-net`. Names that mean something to
-/// Rust or cargo get an ending.
+/// A network's name in lower case, as the runtime names run folders too: `ResNet20` becomes
+/// `resnet20`. Names that mean something to Rust or cargo get an ending.
 pub(crate) fn package_name(network: &str) -> String {
-    let name = kebab(network);
+    let name = network.to_lowercase().replace('_', "-").trim_matches('-').to_owned();
     match name.as_str() {
         "" => "network".to_owned(),
         reserved if RESERVED.split_whitespace().any(|name| name == reserved) => format!("{name}-network"),
@@ -42,25 +42,6 @@ const RESERVED: &str = "
     mod move mut nnc nnc-runtime nul override priv prn proc-macro pub ref return self static std struct
     super test trait true try type typeof unsafe unsized use virtual where while yield
 ";
-
-fn kebab(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut text = String::new();
-    for (index, char) in chars.iter().enumerate() {
-        let before = index.checked_sub(1).map(|before| chars[before]);
-        let ends_word = before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
-        let ends_capitals = before.is_some_and(char::is_uppercase)
-            && chars.get(index + 1).is_some_and(|after| after.is_lowercase());
-        let breaks = *char == '_' || (char.is_uppercase() && (ends_word || ends_capitals));
-        if breaks && !text.is_empty() && !text.ends_with('-') {
-            text.push('-');
-        }
-        if *char != '_' {
-            text.extend(char.to_lowercase());
-        }
-    }
-    text.trim_end_matches('-').to_owned()
-}
 
 fn runtime() -> RuntimeDependency {
     match checkout() {
@@ -88,17 +69,7 @@ mod tests {
 
     #[test]
     fn names_are_as_cargo_likes_them() {
-        let names = [
-            ("Digits", "digits"),
-            ("VggNet", "vgg-net"),
-            ("ResNet20", "res-net20"),
-            ("MLP", "mlp"),
-            ("MLPMixer", "mlp-mixer"),
-            ("Conv2D", "conv2-d"),
-            ("my_net", "my-net"),
-            ("_Hidden__Name_", "hidden-name"),
-            ("_", "network"),
-        ];
+        let names = [("ResNet20", "resnet20"), ("MLP", "mlp"), ("my_net", "my-net"), ("_", "network")];
         for (network, package) in names {
             assert_eq!(package_name(network), package);
         }

@@ -81,10 +81,13 @@ def digits(width):
 
 def mnist(width):
     return named(
-        conv1=conv(1, width), bn1=nn.BatchNorm2d(width), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
-        conv2=conv(width, 2 * width), bn2=nn.BatchNorm2d(2 * width), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
-        conv3=conv(2 * width, 4 * width), bn3=nn.BatchNorm2d(4 * width), relu3=nn.ReLU(),
-        gap1=Mean(), linear1=nn.Linear(4 * width, 10),
+        conv1=conv(1, width), bn1=nn.BatchNorm2d(width), relu1=nn.ReLU(),
+        conv2=conv(width, width), bn2=nn.BatchNorm2d(width), relu2=nn.ReLU(), pool1=nn.MaxPool2d(2),
+        conv3=conv(width, 2 * width), bn3=nn.BatchNorm2d(2 * width), relu3=nn.ReLU(),
+        conv4=conv(2 * width, 2 * width), bn4=nn.BatchNorm2d(2 * width), relu4=nn.ReLU(), pool2=nn.MaxPool2d(2),
+        conv5=conv(2 * width, 4 * width), bn5=nn.BatchNorm2d(4 * width), relu5=nn.ReLU(),
+        flatten1=nn.Flatten(), dropout1=Fixed(0.4), linear1=nn.Linear(4 * width * 7 * 7, 128),
+        bn6=nn.BatchNorm1d(128), relu6=nn.ReLU(), dropout2=Fixed(0.4), linear2=nn.Linear(128, 10),
     )
 
 

@@ -217,8 +217,8 @@ fn overrides(matches: &ArgMatches) -> Overrides {
 
 fn number(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        _ => Err("expected a finite number, such as 0.05 or 1e-3".into()),
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number of at least 0, such as 0.05 or 1e-3".into()),
     }
 }
 
@@ -276,7 +276,9 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for line in [["--epochs", "0"], ["--lr", "nan"], ["--hyper", "momentum"], ["--batch", "-1"]] {
+        for line in
+            [["--epochs", "0"], ["--lr", "nan"], ["--lr", "-1"], ["--hyper", "momentum"], ["--batch", "-1"]]
+        {
             let command = Command::new("train").no_binary_name(true).args(train_arguments());
             assert!(command.try_get_matches_from(line).is_err(), "{line:?}");
         }

@@ -38,7 +38,8 @@ impl<'a> Request<'a> {
                 .help(format!("write `data {format} \"PATH\"`, or give `--data PATH`")));
         };
         if !path.exists() {
-            return Err(Error::at(path, format!("there is no such file or folder; expected {what}")));
+            return Err(Error::at(path, format!("there is no such file or folder; expected {what}"))
+                .help("say where it lies with `--data PATH`; a relative path starts at the current folder"));
         }
         Ok(path)
     }

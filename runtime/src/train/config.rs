@@ -179,9 +179,9 @@ fn hyperparameters(program: &Program, overrides: &[(String, f32)]) -> Result<BTr
         known.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     for (name, value) in overrides {
         match values.get_mut(name) {
-            Some(_) if !value.is_finite() => {
+            Some(_) if !value.is_finite() || *value < 0.0 => {
                 return Err(Error::settings(
-                    format!("hyperparameter `{name}` is {value}, expected a finite number"),
+                    format!("hyperparameter `{name}` is {value}, expected a finite number of at least 0"),
                     format!("leave `{name}` out to take the model's value"),
                 ));
             }

@@ -325,6 +325,13 @@ fn read_run(program: &Program, path: &Path) -> Result<(Checkpoint, RunRecord), E
             "restore the text, which is in the checkpoint, or start a new run without `--resume`",
         ));
     }
+    let (old, new) = (&checkpoint.metadata.optimizer, program.optimizer.name);
+    if old != new {
+        return Err(damage(
+            &format!("is of a run with the optimiser {old}, but the network was compiled with {new}"),
+            &format!("compile it with `--optimizer {old}`, or start a new run without `--resume`"),
+        ));
+    }
     match checkpoint.metadata.run.clone() {
         Some(record) => Ok((checkpoint, record)),
         None => Err(damage("is not part of a run", "start a new run without `--resume`")),

@@ -33,7 +33,8 @@ fn a_path_is_needed_and_must_be_there() {
     check_error(
         &folder,
         &request("csv", &path, &[1], &[1]),
-        "DIR/nowhere: there is no such file or folder; expected a CSV file",
+        "DIR/nowhere: there is no such file or folder; expected a CSV file\n\
+         help: say where it lies with `--data PATH`; a relative path starts at the current folder",
     );
 }
 

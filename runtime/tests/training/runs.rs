@@ -220,6 +220,19 @@ fn a_run_of_another_model_is_refused() {
     assert!(error.to_string().contains("another text of the model"), "{error}");
 }
 
+#[test]
+fn a_run_with_another_optimiser_is_refused() {
+    let folder = Folder::new();
+    Session { stop_after: Some(1), ..Session::new(&classifier::PROGRAM, folder.path()) }.run().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let mut checkpoint = Checkpoint::read(&path).unwrap();
+    checkpoint.metadata.optimizer = "adam".into();
+    checkpoint.write(&path).unwrap();
+    let error = Session::resume(&classifier::PROGRAM, folder.path()).run().unwrap_err();
+    assert!(error.to_string().contains("the optimiser adam"), "{error}");
+    assert!(error.help().unwrap().contains("--optimizer adam"));
+}
+
 /// Points of the plane z = 3x - 2y + 1.
 fn plane(path: &Path, rows: usize) {
     let mut text = String::from("x,y,z\n");
