@@ -117,6 +117,7 @@ fn fill(template: &str, model: &CheckedModel, type_name: &str, options: &CrateOp
         ("{{package}}", package.as_str()),
         ("{{library}}", &library),
         ("{{type}}", type_name),
+        ("{{run}}", &type_name.to_lowercase()),
         ("{{file}}", &options.file),
         ("{{runtime}}", &runtime),
         ("{{input}}", &model.input.to_string()),
