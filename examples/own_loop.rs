@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example own_loop`
 
+#![allow(clippy::print_stdout, reason = "it is a program")]
+
 use std::error::Error;
 use std::sync::Arc;
 
