@@ -30,11 +30,13 @@ struct Pace {
     samples: usize,
     /// Samples of one epoch, training and validation.
     epoch_samples: usize,
+    /// Moving average of the training loss, over about twenty steps.
+    loss: Option<f32>,
 }
 
 impl Terminal {
     pub(super) fn new() -> Terminal {
-        let pace = Pace { part: None, start: Instant::now(), samples: 0, epoch_samples: 0 };
+        let pace = Pace { part: None, start: Instant::now(), samples: 0, epoch_samples: 0, loss: None };
         Terminal { bar: None, drawn: None, pace, unit: "samples", folder: String::new() }
     }
 
@@ -100,21 +102,26 @@ impl Pace {
     fn add(&mut self, step: &Step) {
         if self.part != Some((step.part, step.epoch)) {
             (self.part, self.start, self.samples) = (Some((step.part, step.epoch)), Instant::now(), 0);
+            self.loss = None;
         } else {
             // The first batch only starts the clock.
             self.samples += step.samples;
         }
+        if let Some(loss) = step.loss {
+            self.loss = Some(self.loss.map_or(loss, |mean| 0.95 * mean + 0.05 * loss));
+        }
     }
 
-    /// Rate and time left, once there is a rate.
+    /// Loss, rate and time left, once there is a rate.
     fn message(&self, step: &Step, unit: &str) -> String {
         let rate = self.samples as f64 / self.start.elapsed().as_secs_f64();
         if self.samples == 0 || !rate.is_finite() {
             return String::new();
         }
         let left = (step.steps - step.done) * step.samples;
-        let mut message =
-            format!("{} {unit}/s  {} left", thousands(rate.round() as u64), duration(left as f64 / rate));
+        let mut message = self.loss.map(|loss| format!("loss {loss:.4}  ")).unwrap_or_default();
+        let (rounded, time) = (thousands(rate.round() as u64), duration(left as f64 / rate));
+        message.push_str(&format!("{rounded} {unit}/s  {time} left"));
         let epochs = step.epochs - step.epoch;
         if step.part == Part::Training && epochs > 0 {
             let left = left + epochs * self.epoch_samples;

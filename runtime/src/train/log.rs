@@ -1,7 +1,8 @@
 //! The log of a run: one JSON object a line, each with its `event`.
 //!
 //! `start` holds the configuration and versions, `resume` says where a later session went on,
-//! `epoch` holds the metrics of an epoch, `result` those of the test part. A run that was killed
+//! `steps` holds the mean loss over a twentieth of an epoch, `epoch` the metrics of an epoch, `result`
+//! those of the test part. A run that was killed
 //! may repeat an epoch: the later record is the one that counts.
 
 use std::fs::{self, File, OpenOptions};
@@ -29,6 +30,17 @@ pub enum Record<'a> {
         /// The new session.
         #[serde(flatten)]
         session: Session<'a>,
+    },
+    /// A part of an epoch is done.
+    Steps {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// Steps of the epoch that are done.
+        step: usize,
+        /// Steps of the epoch.
+        steps: usize,
+        /// Mean training loss since the record before.
+        loss: f64,
     },
     /// An epoch has ended.
     Epoch(EpochRecord),

@@ -77,4 +77,6 @@ pub struct Step {
     pub steps: usize,
     /// Samples of the batch.
     pub samples: usize,
+    /// Mean loss of the batch, in training.
+    pub loss: Option<f32>,
 }

@@ -11,7 +11,7 @@ use super::evaluate::{evaluate, has_classes, load_data};
 use super::folder::RunFolder;
 use super::log::{EpochRecord, Log, Record, ResultRecord, Session};
 use super::observer::{Beginning, Observer, Part, Step};
-use super::progress::{DataRecord, Metrics, Progress, RunRecord, Score};
+use super::progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
 use super::{Options, Outcome, Start};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Order, Splits};
@@ -45,7 +45,12 @@ struct Clock {
     start: Instant,
     samples: usize,
     training_seconds: f64,
+    /// Since the last record of steps.
+    recent: Totals,
 }
+
+/// Records of steps in the log of an epoch.
+const RECORDS: usize = 20;
 
 impl<'a> Run<'a> {
     /// Starts or resumes a run: settings, data, model, folder, log.
@@ -128,7 +133,8 @@ impl<'a> Run<'a> {
 
     /// Does what remains of the next epoch; breaks off, with the position saved, when interrupted.
     pub(super) fn epoch(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<()>, Error> {
-        let mut clock = Clock { start: Instant::now(), samples: 0, training_seconds: 0.0 };
+        let mut clock =
+            Clock { start: Instant::now(), samples: 0, training_seconds: 0.0, recent: Totals::default() };
         if self.train_epoch(&mut clock, observer)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -174,13 +180,27 @@ impl<'a> Run<'a> {
             clock.samples += samples;
             self.record.progress.position += 1;
             self.record.progress.totals.add(&report);
-            observer.step(&self.step(Part::Training, self.record.progress.position, steps, samples));
+            clock.recent.add(&report);
+            self.log_steps(clock, steps)?;
+            let step = self.step(Part::Training, self.record.progress.position, steps, samples);
+            observer.step(&Step { loss: Some(report.loss), ..step });
             if self.interrupt.load(Ordering::Relaxed) {
                 self.save(&self.folder.last())?;
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The mean loss since the record before, at each twentieth of the epoch.
+    fn log_steps(&mut self, clock: &mut Clock, steps: usize) -> Result<(), Error> {
+        let step = self.record.progress.position;
+        if !step.is_multiple_of(steps.div_ceil(RECORDS)) {
+            return Ok(());
+        }
+        let loss = std::mem::take(&mut clock.recent).metrics(false).loss;
+        let epoch = self.record.progress.epoch + 1;
+        self.log.write(&Record::Steps { epoch, step, steps, loss })
     }
 
     fn loader_options(&self) -> LoaderOptions {
@@ -253,7 +273,8 @@ impl<'a> Run<'a> {
 
     fn step(&self, part: Part, done: usize, steps: usize, samples: usize) -> Step {
         let epochs = self.record.config.epochs;
-        Step { part, epoch: (self.record.progress.epoch + 1).min(epochs), epochs, done, steps, samples }
+        let epoch = (self.record.progress.epoch + 1).min(epochs);
+        Step { part, epoch, epochs, done, steps, samples, loss: None }
     }
 
     fn save(&self, path: &Path) -> Result<(), Error> {
