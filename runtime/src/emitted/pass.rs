@@ -133,6 +133,21 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// As [`Pass::call`] for numbers of operands and results that only the caller knows.
+    pub(crate) fn call_slices<const R: usize>(
+        &self,
+        reads: [Slot; R],
+        operands: &[Operand],
+        writes: &[Slot],
+        kernel: impl FnOnce([&[f32]; R], &[&[f32]], &mut [&mut [f32]]),
+    ) {
+        let operands: Vec<Option<Slot>> = operands.iter().map(|operand| operand.slot()).collect();
+        self.buffers.access_slices(reads, &operands, writes, kernel);
+        if self.inspect {
+            writes.iter().for_each(|&slot| self.examine(slot));
+        }
+    }
+
     fn examine(&self, slot: Slot) {
         let finite = self
             .buffers

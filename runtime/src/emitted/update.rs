@@ -67,12 +67,10 @@ impl<'a> Update<'a> {
         self.pool
     }
 
-    /// Calls `body` with the parameters, the gradients and the `S` states.
-    pub(crate) fn with_flat<const S: usize>(&self, body: impl FnOnce(&mut [f32], &[f32], [&mut [f32]; S])) {
+    /// Calls `body` with the parameters, the gradients and the states, of which there are `states`.
+    pub(crate) fn with_flat(&self, states: usize, body: impl FnOnce(&mut [f32], &[f32], &mut [Buffer])) {
         let flat = &mut *self.flat.borrow_mut();
-        assert_eq!(flat.states.len(), S, "the optimiser has another number of states");
-        let mut states = flat.states.iter_mut();
-        let states = std::array::from_fn(|_| states.next().map_or(&mut [][..], |state| state));
-        body(flat.parameters, flat.gradients, states);
+        assert_eq!(flat.states.len(), states, "the optimiser has another number of states");
+        body(flat.parameters, flat.gradients, flat.states);
     }
 }

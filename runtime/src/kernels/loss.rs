@@ -3,21 +3,26 @@
 #[cfg(test)]
 mod tests;
 
-use crate::emitted::{Pass, Slot};
-
-/// Samples of a task times features, about.
-const TASK: usize = 1 << 14;
+use crate::emitted::{Operand, Pass, Slot};
+use crate::kernels::elementwise::{BlockFunction, Each, Function, Source, for_each_task, pointwise};
 
 /// loss\[n\] = the mean over the features of f(prediction, target).
 pub fn loss_terms<F>(p: &Pass, features: usize, prediction: Slot, target: Slot, loss: Slot, f: F)
 where
     F: Fn(f32, f32) -> f32 + Sync,
 {
-    p.call([prediction, target], [], [loss], |[prediction, target], [], [loss]| {
-        let rows = prediction.chunks_exact(features).zip(target.chunks_exact(features));
-        for ((prediction, target), loss) in rows.zip(loss) {
-            let terms = prediction.iter().zip(target).map(|(&prediction, &target)| f(prediction, target));
-            *loss = (terms.map(f64::from).sum::<f64>() / features as f64) as f32;
+    let f = |[prediction, target]: [f32; 2]| [f(prediction, target)];
+    mean_terms(p, features, [prediction, target], loss, &Each(f));
+}
+
+fn mean_terms(p: &Pass, features: usize, reads: [Slot; 2], loss: Slot, f: &dyn BlockFunction) {
+    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels: features, f });
+    p.call(reads, [], [loss], |reads, [], [loss]| {
+        let mut terms = pool.scratch().single(reads[0].len());
+        for_each_task(pool, &function, &reads.map(Source::Full), &mut [&mut *terms]);
+        for (terms, loss) in terms.chunks_exact(features).zip(loss) {
+            let sum: f64 = terms.iter().copied().map(f64::from).sum();
+            *loss = (sum / features as f64) as f32;
         }
     });
 }
@@ -35,13 +40,7 @@ pub fn loss_terms_backward<F>(
     F: Fn(f32, f32) -> f32 + Sync,
 {
     let scale = 1.0 / (features * p.batch()) as f32;
-    p.call([prediction, target], [], [dprediction], |[prediction, target], [], [dprediction]| {
-        p.pool().for_each_piece([dprediction], [TASK], |task, [dprediction]| {
-            let at = task * TASK..task * TASK + dprediction.len();
-            let pairs = prediction[at.clone()].iter().zip(&target[at]);
-            for (result, (&prediction, &target)) in dprediction.iter_mut().zip(pairs) {
-                *result = scale * f(prediction, target);
-            }
-        });
-    });
+    let inputs = [Operand::Full(prediction), Operand::Full(target)];
+    let f = &f;
+    pointwise(p, features, inputs, [dprediction], |[prediction, target]| [scale * f(prediction, target)]);
 }

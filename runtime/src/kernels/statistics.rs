@@ -9,7 +9,7 @@ mod tests;
 
 use crate::devices::cpu::Pool;
 use crate::emitted::{Pass, Slot};
-use crate::kernels::elementwise::{BLOCK, Reduction, Source, Sum, repeat};
+use crate::kernels::elementwise::{BLOCK, Each, Function, Reduction, Source, Sum, repeat};
 
 /// Mean and biased variance of each channel over batch and positions.
 pub fn batch_statistics(p: &Pass, channels: usize, x: Slot, mean: Slot, variance: Slot) {
@@ -63,19 +63,14 @@ pub fn running_statistics(
 /// For each chunk, the mean of each channel, then the sum of squares about it.
 fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], moments: &mut [f64]) {
     let isa = pool.isa();
+    let itself = Function { isa, channels, f: &Each(|x: [f32; 1]| x) };
+    let square = Function { isa, channels, f: &Each(|[x, mean]: [f32; 2]| [(x - mean) * (x - mean)]) };
     reduction.for_each_chunk(pool, 2, moments, |elements, lanes, moments| {
         let count = (elements.len() / channels) as f64;
         let (first, second) = lanes.split_at_mut(lanes.len() / 2);
         let (means, squares) = moments.split_at_mut(channels);
         let sources = [Source::Full(x)];
-        isa.run(Sum {
-            isa,
-            reduction,
-            sources: &sources,
-            elements: elements.clone(),
-            lanes: first,
-            f: |[x]: [f32; 1]| [x],
-        });
+        Sum { function: &itself, reduction, sources: &sources, elements: elements.clone() }.add_to(first);
         reduction.fold(first, means);
         means.iter_mut().for_each(|mean| *mean /= count);
 
@@ -84,8 +79,7 @@ fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], 
         let mut repeated = pool.scratch().single(channels + BLOCK);
         repeat(&centre, &mut repeated);
         let sources = [Source::Full(x), Source::Repeated(&repeated)];
-        let square = |[x, mean]: [f32; 2]| [(x - mean) * (x - mean)];
-        isa.run(Sum { isa, reduction, sources: &sources, elements, lanes: second, f: square });
+        Sum { function: &square, reduction, sources: &sources, elements }.add_to(second);
         reduction.fold(second, squares);
         // The squares were taken about the rounded mean.
         for ((square, &mean), &centre) in squares.iter_mut().zip(&*means).zip(&*centre) {

@@ -125,21 +125,56 @@ impl<'a> Buffers<'a> {
     ) -> T {
         let guard = InUse::new(&self.in_use);
         self.check_disjoint(&reads, &operands, &writes);
-        let read = |slot| {
-            let (start, len) = self.pointer(slot);
-            // SAFETY: `pointer` has checked the bounds; the memory is borrowed exclusively for
-            // 'a, no other call is under way, and no range written by this one overlaps.
-            unsafe { std::slice::from_raw_parts(start.cast_const(), len) }
-        };
-        let write = |slot| {
-            let (start, len) = self.pointer(slot);
-            // SAFETY: as above, and this range overlaps no other range of the call at all.
-            unsafe { std::slice::from_raw_parts_mut(start, len) }
-        };
+        // SAFETY: no other call is under way, and no range written by this one overlaps.
+        let read = |slot| unsafe { self.read(slot) };
+        // SAFETY: as above, and this range overlaps no other range of the call at all.
+        let write = |slot| unsafe { self.write(slot) };
         let operands = operands.map(|slot| slot.map_or(&[][..], read));
         let result = body(reads.map(read), operands, writes.map(write));
         drop(guard);
         result
+    }
+
+    /// As [`Buffers::access`] for numbers of operands and results that only the caller knows: not
+    /// generic over them, it is compiled once.
+    pub fn access_slices<const R: usize>(
+        &self,
+        reads: [Slot; R],
+        operands: &[Option<Slot>],
+        writes: &[Slot],
+        body: impl FnOnce([&[f32]; R], &[&[f32]], &mut [&mut [f32]]),
+    ) {
+        let guard = InUse::new(&self.in_use);
+        self.check_disjoint(&reads, operands, writes);
+        // SAFETY: no other call is under way, and no range written by this one overlaps.
+        let read = |slot| unsafe { self.read(slot) };
+        // SAFETY: as above, and this range overlaps no other range of the call at all.
+        let write = |&slot: &Slot| unsafe { self.write(slot) };
+        let operands: Vec<&[f32]> = operands.iter().map(|slot| slot.map_or(&[][..], read)).collect();
+        body(reads.map(read), &operands, &mut writes.iter().map(write).collect::<Vec<_>>());
+        drop(guard);
+    }
+
+    /// The elements of `slot`.
+    ///
+    /// # Safety
+    /// While the result lives, nothing may write them.
+    unsafe fn read(&self, slot: Slot) -> &[f32] {
+        let (start, len) = self.pointer(slot);
+        // SAFETY: `pointer` has checked the bounds; the memory is borrowed exclusively for 'a, and
+        // the caller vouches for the rest.
+        unsafe { std::slice::from_raw_parts(start.cast_const(), len) }
+    }
+
+    /// The elements of `slot`.
+    ///
+    /// # Safety
+    /// While the result lives, nothing else may read or write them.
+    #[expect(clippy::mut_from_ref, reason = "handing out disjoint ranges is its purpose")]
+    unsafe fn write(&self, slot: Slot) -> &mut [f32] {
+        let (start, len) = self.pointer(slot);
+        // SAFETY: as in `read`.
+        unsafe { std::slice::from_raw_parts_mut(start, len) }
     }
 
     fn check_disjoint(&self, reads: &[Slot], operands: &[Option<Slot>], writes: &[Slot]) {

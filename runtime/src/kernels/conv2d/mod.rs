@@ -22,7 +22,7 @@ mod tests;
 
 use crate::devices::cpu::{Isa, Pool};
 use crate::emitted::{Operand, Pass, Slot};
-use crate::kernels::elementwise::{Function, Map};
+use crate::kernels::elementwise::{BlockFunction, Each, Function, Source, map};
 use crate::kernels::gemm::Panels;
 use crate::select::{Algorithm, Operation, Problem};
 
@@ -71,15 +71,24 @@ pub fn conv2d_then<const I: usize, F>(
 ) where
     F: Fn([f32; I]) -> [f32; 1] + Copy + Sync,
 {
+    forward_then(p, spec, [x, w], y, &operands, &Each(f));
+}
+
+fn forward_then(
+    p: &Pass,
+    spec: &Conv2d,
+    reads: [Slot; 2],
+    y: Slot,
+    operands: &[Operand],
+    f: &dyn BlockFunction,
+) {
     let (pool, channels) = (p.pool(), spec.output[2]);
-    let function = Function { isa: pool.isa(), channels, random: p.random() };
-    p.call([x, w], operands, [y], |[x, w], slices, [y]| {
-        let mut repeated = function.repeated(pool, &operands);
-        let sources = function.sources(operands, slices, &mut repeated);
-        let finish = |piece: &mut [f32], first| {
-            function.isa.run(Map { sources: &sources, function, first, outputs: [piece], f });
-        };
-        forward(pool, spec, p.batch(), x, w, y, Some(&finish));
+    let function = Function { isa: pool.isa(), channels, f };
+    p.call_slices(reads, operands, &[y], |[x, w], slices, outputs| {
+        let mut memory = Source::memory(pool, operands, channels);
+        let sources = Source::of(operands, slices, channels, p.random(), &mut memory);
+        let finish = |piece: &mut [f32], first| map(&function, &sources, first, &mut [piece]);
+        forward(pool, spec, p.batch(), x, w, outputs[0], Some(&finish));
     });
 }
 

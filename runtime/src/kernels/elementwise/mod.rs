@@ -1,10 +1,11 @@
 //! Element-wise functions over whole tensors, and what is built from them.
 //!
-//! The function itself comes from emitted code and is compiled into the loops here, once for each
-//! instruction set. To keep that small, a loop has two halves: [`source`] brings one block of
-//! each operand into a small array, whatever its kind, and the function turns arrays into
-//! arrays, which no alias can keep from being vectorised.
+//! The function itself comes from emitted code, and [`function`] alone is compiled with it: a loop
+//! over a block of each operand, once for each instruction set. The rest works on slices and is
+//! compiled here: [`source`] finds the blocks of each operand, whatever its kind, the others cut
+//! the tensors into tasks and put the results where they belong.
 
+mod function;
 mod pointwise;
 mod reduce;
 mod source;
@@ -13,9 +14,10 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use pointwise::Map;
+pub(crate) use function::{BLOCK, BlockFunction, Each};
 pub use pointwise::pointwise;
+pub(crate) use pointwise::{for_each_task, map};
 pub use reduce::reduce_channels;
 pub(crate) use reduce::{Reduction, Sum};
-pub(crate) use source::{BLOCK, Function, Source, repeat};
+pub(crate) use source::{Function, Source, repeat};
 pub use update::update;

@@ -1,7 +1,8 @@
 //! A function of each element.
 
-use super::source::{BLOCK, Blocks, Function, Source};
-use crate::devices::cpu::Vectorised;
+use super::function::{BLOCK, Block, BlockFunction, Each, Own};
+use super::source::{Blocks, Function, Source};
+use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Operand, Pass, Slot};
 
 /// Elements of a task: some microseconds of work, a few hundred KiB of operands.
@@ -21,51 +22,72 @@ pub fn pointwise<const I: usize, const O: usize, F>(
 ) where
     F: Fn([f32; I]) -> [f32; O] + Copy + Sync,
 {
-    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels, random: p.random() });
-    p.call([], inputs, outputs, |[], slices, outputs| {
-        let mut repeated = function.repeated(pool, &inputs);
-        let sources = function.sources(inputs, slices, &mut repeated);
-        pool.for_each_piece(outputs, [TASK; O], |task, pieces| {
-            function.isa.run(Map { sources: &sources, function, first: task * TASK, outputs: pieces, f });
-        });
+    run(p, channels, &inputs, &outputs, &Each(f));
+}
+
+fn run(p: &Pass, channels: usize, operands: &[Operand], outputs: &[Slot], f: &dyn BlockFunction) {
+    let function = Function { isa: p.pool().isa(), channels, f };
+    p.call_slices([], operands, outputs, |[], slices, outputs| {
+        let mut memory = Source::memory(p.pool(), operands, channels);
+        let sources = Source::of(operands, slices, channels, p.random(), &mut memory);
+        for_each_task(p.pool(), &function, &sources, outputs);
     });
 }
 
-/// The elements from `first` on, as many as the outputs have.
-pub(crate) struct Map<'a, const I: usize, const O: usize, F> {
-    pub(crate) sources: &'a [Source<'a>; I],
-    pub(crate) function: Function,
-    pub(crate) first: usize,
-    pub(crate) outputs: [&'a mut [f32]; O],
-    pub(crate) f: F,
+/// Fills the outputs, on all threads.
+pub(crate) fn for_each_task(
+    pool: &Pool,
+    function: &Function,
+    sources: &[Source],
+    outputs: &mut [&mut [f32]],
+) {
+    let len = outputs.first().map_or(0, |output| output.len());
+    assert!(outputs.iter().all(|output| output.len() == len), "outputs of several extents");
+    let outputs: Vec<Tiles> = outputs.iter_mut().map(|output| Tiles::new(output)).collect();
+    pool.for_each(len.div_ceil(TASK), |task| {
+        let range = task * TASK..((task + 1) * TASK).min(len);
+        // SAFETY: tasks have ranges of their own, and the outputs are separate slices.
+        let pieces = outputs.iter().map(|output| unsafe { output.slice(range.clone()) });
+        map(function, sources, range.start, &mut pieces.collect::<Vec<_>>());
+    });
 }
 
-impl<const I: usize, const O: usize, F> Vectorised for Map<'_, I, O, F>
-where
-    F: Fn([f32; I]) -> [f32; O] + Copy,
-{
+/// Fills the outputs, which begin at element `first`.
+pub(crate) fn map(function: &Function, sources: &[Source], first: usize, outputs: &mut [&mut [f32]]) {
+    let results = &mut vec![Own::ZERO; outputs.len()];
+    function.isa.run(Map { blocks: Blocks::new(function, sources, first), results, outputs });
+}
+
+struct Map<'a, 'o> {
+    blocks: Blocks<'a>,
+    results: &'a mut [Own],
+    outputs: &'a mut [&'o mut [f32]],
+}
+
+impl Vectorised for Map<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
-        let mut blocks = Blocks::new(self.sources, self.function.isa, self.function.channels, self.first);
-        let mut results = [[0.0; BLOCK]; O];
-        let len = self.outputs.first().map_or(0, |output| output.len());
+    fn run(self) {
+        let Map { mut blocks, results, outputs } = self;
+        let len = outputs.first().map_or(0, |output| output.len());
         for start in (0..len).step_by(BLOCK) {
             let range = start..(start + BLOCK).min(len);
-            blocks.map(range.len(), &self.outputs[0][range.clone()], self.f, &mut results);
-            for (output, result) in self.outputs.iter_mut().zip(&results) {
+            blocks.apply(range.clone(), outputs, results);
+            for (output, Own(result)) in outputs.iter_mut().zip(&*results) {
                 write(result, &mut output[range.clone()]);
             }
         }
     }
 }
 
+/// Copies a block; the length of most is known when this is compiled.
 #[inline(always)]
-pub(crate) fn write(block: &[f32; BLOCK], to: &mut [f32]) {
-    let count = to.len();
-    match <&mut [f32; BLOCK]>::try_from(&mut *to) {
-        Ok(whole) => *whole = *block,
-        Err(_) => to.copy_from_slice(&block[..count]),
+fn write(block: &Block, to: &mut [f32]) {
+    let (block, count) = (block.as_flattened(), to.len());
+    if count == BLOCK {
+        to.copy_from_slice(block);
+    } else {
+        to.copy_from_slice(&block[..count]);
     }
 }

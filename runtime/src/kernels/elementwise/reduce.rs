@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use super::source::{BLOCK, Blocks, Function, Source};
-use crate::devices::cpu::{Isa, Pool, Tiles, Vectorised};
+use super::function::{BLOCK, Block, BlockFunction, Each, Own};
+use super::source::{Blocks, Function, Source};
+use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Operand, Pass, Slot};
 
 /// outputs\[channel\] = Σ f(inputs) over batch and positions. `extent` is a tensor of the summed
@@ -25,22 +26,25 @@ pub fn reduce_channels<const I: usize, const O: usize, F>(
 ) where
     F: Fn([f32; I]) -> [f32; O] + Copy + Sync,
 {
-    let (pool, elements) = (p.pool(), p.len(extent));
-    let function = Function { isa: pool.isa(), channels, random: p.random() };
-    p.call([], inputs, outputs, |[], slices, outputs| {
-        let mut repeated = function.repeated(pool, &inputs);
-        let sources = function.sources(inputs, slices, &mut repeated);
+    run(p, channels, p.len(extent), &inputs, &outputs, &Each(f));
+}
+
+fn run(
+    p: &Pass,
+    channels: usize,
+    elements: usize,
+    operands: &[Operand],
+    outputs: &[Slot],
+    f: &dyn BlockFunction,
+) {
+    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels, f });
+    p.call_slices([], operands, outputs, |[], slices, outputs| {
+        let mut memory = Source::memory(pool, operands, channels);
+        let sources = Source::of(operands, slices, channels, p.random(), &mut memory);
         let reduction = Reduction::new(channels, elements);
-        let mut partial = pool.scratch().double(reduction.chunks() * O * channels);
-        reduction.for_each_chunk(pool, O, &mut partial, |chunk, lanes, sums| {
-            function.isa.run(Sum {
-                isa: function.isa,
-                reduction,
-                sources: &sources,
-                elements: chunk,
-                lanes: &mut *lanes,
-                f,
-            });
+        let mut partial = pool.scratch().double(reduction.chunks() * outputs.len() * channels);
+        reduction.for_each_chunk(pool, outputs.len(), &mut partial, |elements, lanes, sums| {
+            Sum { function: &function, reduction, sources: &sources, elements }.add_to(lanes);
             reduction.fold(lanes, sums);
         });
         merge(pool, &partial, outputs);
@@ -48,14 +52,14 @@ pub fn reduce_channels<const I: usize, const O: usize, F>(
 }
 
 /// Adds up the chunks, in order.
-fn merge<const O: usize>(pool: &Pool, partial: &[f64], outputs: [&mut [f32]; O]) {
+fn merge(pool: &Pool, partial: &[f64], outputs: &mut [&mut [f32]]) {
     let channels = outputs.first().map_or(0, |output| output.len());
-    let mut total = pool.scratch().double(O * channels);
+    let mut total = pool.scratch().double(outputs.len() * channels);
     total.fill(0.0);
-    for chunk in partial.chunks_exact((O * channels).max(1)) {
+    for chunk in partial.chunks_exact(total.len().max(1)) {
         total.iter_mut().zip(chunk).for_each(|(sum, term)| *sum += term);
     }
-    for (output, total) in outputs.into_iter().zip(total.chunks_exact(channels.max(1))) {
+    for (output, total) in outputs.iter_mut().zip(total.chunks_exact(channels.max(1))) {
         output.iter_mut().zip(total).for_each(|(output, &sum)| *output = sum as f32);
     }
 }
@@ -141,34 +145,45 @@ fn common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// Adds `f` of `elements` to the arrays in `lanes`, one period after the other.
-pub(crate) struct Sum<'a, const I: usize, const O: usize, F> {
-    pub(crate) isa: Isa,
+/// A function of `elements`, to be added up.
+pub(crate) struct Sum<'a> {
+    pub(crate) function: &'a Function<'a>,
     pub(crate) reduction: Reduction,
-    pub(crate) sources: &'a [Source<'a>; I],
+    pub(crate) sources: &'a [Source<'a>],
     pub(crate) elements: Range<usize>,
-    pub(crate) lanes: &'a mut [f32],
-    pub(crate) f: F,
 }
 
-impl<const I: usize, const O: usize, F> Vectorised for Sum<'_, I, O, F>
-where
-    F: Fn([f32; I]) -> [f32; O] + Copy,
-{
+impl Sum<'_> {
+    /// Adds each result to its array in `lanes`, one period after the other.
+    pub(crate) fn add_to(self, lanes: &mut [f32]) {
+        let Sum { function, reduction: Reduction { period, .. }, sources, elements } = self;
+        let blocks = Blocks::new(function, sources, elements.start);
+        let results = &mut vec![Own::ZERO; lanes.len() / period];
+        function.isa.run(Add { blocks, results, period, elements, lanes });
+    }
+}
+
+struct Add<'a> {
+    blocks: Blocks<'a>,
+    results: &'a mut [Own],
+    period: usize,
+    elements: Range<usize>,
+    lanes: &'a mut [f32],
+}
+
+impl Vectorised for Add<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Sum { isa, reduction, sources, elements, lanes, f } = self;
-        let mut blocks = Blocks::new(sources, isa, reduction.channels, elements.start);
-        let mut results = [[0.0; BLOCK]; O];
-        for start in elements.clone().step_by(reduction.period) {
-            let end = (start + reduction.period).min(elements.end);
+        let Add { mut blocks, results, period, elements, lanes } = self;
+        for start in elements.clone().step_by(period) {
+            let end = (start + period).min(elements.end);
             for block in (start..end).step_by(BLOCK) {
-                let count = BLOCK.min(end - block);
-                blocks.map(count, &[], f, &mut results);
-                for (lanes, result) in lanes.chunks_exact_mut(reduction.period).zip(&results) {
-                    add(result, &mut lanes[block - start..][..count]);
+                let range = block - start..(block + BLOCK).min(end) - start;
+                blocks.apply(range.clone(), &[], results);
+                for (lanes, Own(result)) in lanes.chunks_exact_mut(period).zip(&*results) {
+                    add(result, &mut lanes[range.clone()]);
                 }
             }
         }
@@ -176,7 +191,8 @@ where
 }
 
 #[inline(always)]
-fn add(block: &[f32; BLOCK], to: &mut [f32]) {
+fn add(block: &Block, to: &mut [f32]) {
+    let block = block.as_flattened();
     match <&mut [f32; BLOCK]>::try_from(&mut *to) {
         Ok(whole) => (0..BLOCK).for_each(|lane| whole[lane] += block[lane]),
         Err(_) => to.iter_mut().zip(block).for_each(|(sum, term)| *sum += term),

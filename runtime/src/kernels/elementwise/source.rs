@@ -1,19 +1,22 @@
 //! Operands, a block at a time.
 
+use std::ops::Range;
+
+use super::function::{BLOCK, Block, BlockFunction, Own, ZERO};
 use crate::devices::cpu::{Isa, Lease, Pool, Vectorised};
 use crate::emitted::{Operand, RandomKey};
 use crate::random::{Purpose, Stream};
 
-/// Elements that are worked on at once: some vectors of any instruction set, small enough for
-/// several arrays to stay in the first-level cache.
-pub(crate) const BLOCK: usize = 128;
+/// The most operands that a function has. The compiler fuses up to half as many.
+const MAX_OPERANDS: usize = 32;
 
-/// What the loops need to know beside operands and results.
+/// A function and what the loops around it need to know beside operands and results.
 #[derive(Clone, Copy)]
-pub(crate) struct Function {
+pub(crate) struct Function<'a> {
+    /// The instruction set of a pool, so one that the processor has.
     pub(crate) isa: Isa,
     pub(crate) channels: usize,
-    pub(crate) random: RandomKey,
+    pub(crate) f: &'a dyn BlockFunction,
 }
 
 /// Where the blocks of an operand come from.
@@ -24,48 +27,58 @@ pub(crate) enum Source<'a> {
     /// The channels over and over, a block more than once through, so that a block may start at
     /// any of them.
     Repeated(&'a [f32]),
-    /// The same number everywhere.
-    Value(f32),
+    /// The same block everywhere.
+    Constant(&'a [f32]),
     /// Random numbers.
     Uniform(Stream),
-    /// What the results held before.
-    Result,
+    /// What the result of this number held before.
+    Result(usize),
 }
 
-impl Function {
-    /// The sources of `operands`, whose tensors are `slices`. `repeated` keeps their channels.
-    pub(crate) fn sources<'a, const I: usize>(
-        &self,
-        operands: [Operand; I],
-        slices: [&'a [f32]; I],
-        repeated: &'a mut [f32],
-    ) -> [Source<'a>; I] {
-        let mut rest = repeated;
-        let mut sources = [Source::Result; I];
-        for (index, source) in sources.iter_mut().enumerate() {
-            *source = match operands[index] {
-                Operand::Full(_) => Source::Full(slices[index]),
+impl<'a> Source<'a> {
+    /// The sources of `operands`, whose tensors are `slices`. `memory` keeps their channels and
+    /// values.
+    pub(crate) fn of(
+        operands: &[Operand],
+        slices: &[&'a [f32]],
+        channels: usize,
+        random: RandomKey,
+        memory: &'a mut [f32],
+    ) -> Vec<Source<'a>> {
+        let mut rest = memory;
+        let source = |(operand, &slice): (&Operand, &&'a [f32])| {
+            let own = rest.split_off_mut(..own_len(operand, channels)).unwrap_or_default();
+            match *operand {
+                Operand::Full(_) => Source::Full(slice),
                 Operand::Channel(_) => {
-                    let own = rest.split_off_mut(..self.channels + BLOCK).unwrap_or_default();
-                    repeat(slices[index], own);
+                    repeat(slice, own);
                     Source::Repeated(own)
                 }
-                Operand::Value(value) => Source::Value(value),
-                Operand::Uniform(stream) => Source::Uniform(self.stream(stream)),
-                Operand::Result => Source::Result,
-            };
-        }
-        sources
+                Operand::Value(value) => {
+                    own.fill(value);
+                    Source::Constant(own)
+                }
+                Operand::Uniform(id) => {
+                    Source::Uniform(Stream::new(random.seed, Purpose::Dropout, id, random.step))
+                }
+                Operand::Result => Source::Result(0),
+            }
+        };
+        operands.iter().zip(slices).map(source).collect()
     }
 
-    /// Memory for [`Function::sources`].
-    pub(crate) fn repeated<'p>(&self, pool: &'p Pool, operands: &[Operand]) -> Lease<'p, f32> {
-        let channel = |operand: &&Operand| matches!(operand, Operand::Channel(_));
-        pool.scratch().single(operands.iter().filter(channel).count() * (self.channels + BLOCK))
+    /// Memory for [`Source::of`].
+    pub(crate) fn memory<'p>(pool: &'p Pool, operands: &[Operand], channels: usize) -> Lease<'p, f32> {
+        pool.scratch().single(operands.iter().map(|operand| own_len(operand, channels)).sum())
     }
+}
 
-    fn stream(&self, id: u32) -> Stream {
-        Stream::new(self.random.seed, Purpose::Dropout, id, self.random.step)
+/// Elements that an operand needs beside its tensor.
+fn own_len(operand: &Operand, channels: usize) -> usize {
+    match operand {
+        Operand::Channel(_) => channels + BLOCK,
+        Operand::Value(_) => BLOCK,
+        Operand::Full(_) | Operand::Uniform(_) | Operand::Result => 0,
     }
 }
 
@@ -76,98 +89,69 @@ pub(crate) fn repeat(channels: &[f32], to: &mut [f32]) {
     }
 }
 
-/// The blocks of `I` operands in their turn.
-pub(crate) struct Blocks<'a, const I: usize> {
-    sources: &'a [Source<'a>; I],
-    isa: Isa,
-    channels: usize,
+/// A function of one block after the other.
+pub(crate) struct Blocks<'a> {
+    function: &'a Function<'a>,
+    sources: &'a [Source<'a>],
     /// The next element, and its channel.
     at: usize,
     channel: usize,
     /// Blocks that do not lie in a tensor as they are.
-    own: [[f32; BLOCK]; I],
+    own: Vec<Own>,
 }
 
-impl<'a, const I: usize> Blocks<'a, I> {
+impl<'a> Blocks<'a> {
     /// Blocks from element `first` on.
-    #[inline(always)]
-    pub(crate) fn new(sources: &'a [Source<'a>; I], isa: Isa, channels: usize, first: usize) -> Self {
-        let mut own = [[0.0; BLOCK]; I];
-        for (own, source) in own.iter_mut().zip(sources) {
-            if let Source::Value(value) = source {
-                own.fill(*value);
-            }
-        }
-        Blocks { sources, isa, channels, at: first, channel: first % channels, own }
+    pub(crate) fn new(function: &'a Function<'a>, sources: &'a [Source<'a>], first: usize) -> Self {
+        assert!(sources.len() <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} operands");
+        let own = vec![Own::ZERO; sources.len()];
+        Blocks { function, sources, at: first, channel: first % function.channels, own }
     }
 
-    /// `f` of each of the next `count` elements; `result` is what the result holds there. Past the
-    /// last element `f` works on what an earlier block has left, and the caller ignores it.
+    /// The function of the next elements, as many as `range` has, which is their place in `held`:
+    /// what the results hold so far. Past the last element the function works on what an earlier
+    /// block has left, and the caller ignores it.
     #[inline(always)]
-    pub(crate) fn map<const O: usize, F>(
-        &mut self,
-        count: usize,
-        result: &[f32],
-        f: F,
-        results: &mut [[f32; BLOCK]; O],
-    ) where
-        F: Fn([f32; I]) -> [f32; O] + Copy,
-    {
-        let mut own = self.own.iter_mut().zip(self.sources);
-        let values: [&[f32; BLOCK]; I] = std::array::from_fn(|_| match own.next() {
-            Some((own, Source::Full(slice))) => view(&slice[self.at..self.at + count], own),
-            Some((own, Source::Repeated(slice))) => view(&slice[self.channel..self.channel + count], own),
-            Some((own, Source::Value(_))) => own,
-            Some((own, Source::Uniform(stream))) => {
-                fill_uniform(self.isa, stream, self.at, own);
-                own
-            }
-            Some((own, Source::Result)) => view(result, own),
-            None => &[0.0; BLOCK],
-        });
-        for lane in 0..BLOCK {
-            let result = f(std::array::from_fn(|operand| values[operand][lane]));
-            for output in 0..O {
-                results[output][lane] = result[output];
-            }
+    pub(crate) fn apply(&mut self, range: Range<usize>, held: &[&mut [f32]], results: &mut [Own]) {
+        let count = range.len();
+        let mut values: [&Block; MAX_OPERANDS] = [&ZERO; MAX_OPERANDS];
+        for ((value, source), Own(own)) in values.iter_mut().zip(self.sources).zip(&mut self.own) {
+            *value = match source {
+                Source::Full(slice) => view(&slice[self.at..self.at + count], own),
+                Source::Repeated(slice) => view(&slice[self.channel..self.channel + BLOCK], own),
+                Source::Constant(block) => view(block, own),
+                Source::Uniform(stream) => {
+                    self.function.isa.run(Uniform { stream, first: self.at, to: own });
+                    own
+                }
+                Source::Result(index) => view(&held[*index][range.clone()], own),
+            };
         }
+        let Function { isa, channels, f } = *self.function;
+        // SAFETY: a pool never has an instruction set that its processor lacks.
+        unsafe { f.apply(isa, count, &values[..self.sources.len()], results) };
         self.at += count;
-        self.channel = (self.channel + count) % self.channels;
+        self.channel = (self.channel + count) % channels;
     }
 }
 
 /// A whole block where it lies, a part of one copied into `own`.
 #[inline(always)]
-fn view<'a>(from: &'a [f32], own: &'a mut [f32; BLOCK]) -> &'a [f32; BLOCK] {
-    match from.try_into() {
+fn view<'a>(from: &'a [f32], own: &'a mut Block) -> &'a Block {
+    match from.as_chunks().0.try_into() {
         Ok(whole) => whole,
         Err(_) => {
-            own[..from.len()].copy_from_slice(from);
+            own.as_flattened_mut()[..from.len()].copy_from_slice(from);
             own
         }
     }
 }
 
-/// Copies a block; the length of most is known when this is compiled.
-#[inline(always)]
-pub(crate) fn copy(from: &[f32], to: &mut [f32; BLOCK]) {
-    match <&[f32; BLOCK]>::try_from(from) {
-        Ok(whole) => *to = *whole,
-        Err(_) => to[..from.len()].copy_from_slice(from),
-    }
-}
-
-/// The numbers of `stream` for the elements from `first` on. Not inlined: it would be built into
-/// each loop of the emitted code.
-#[inline(never)]
-fn fill_uniform(isa: Isa, stream: &Stream, first: usize, to: &mut [f32; BLOCK]) {
-    isa.run(Uniform { stream, first, to });
-}
-
+/// The numbers of a stream for the elements from `first` on.
 struct Uniform<'a> {
     stream: &'a Stream,
     first: usize,
-    to: &'a mut [f32; BLOCK],
+    to: &'a mut Block,
 }
 
 impl Vectorised for Uniform<'_> {
@@ -180,6 +164,6 @@ impl Vectorised for Uniform<'_> {
         for (index, words) in words.iter_mut().enumerate() {
             *words = self.stream.uniform_block((self.first / 4 + index) as u32);
         }
-        self.to.copy_from_slice(&words.as_flattened()[self.first % 4..][..BLOCK]);
+        self.to.as_flattened_mut().copy_from_slice(&words.as_flattened()[self.first % 4..][..BLOCK]);
     }
 }

@@ -1,10 +1,12 @@
 //! The step of an optimiser: a function of each parameter, its gradient and its states.
 
+use std::iter::once;
 use std::ops::Range;
 
-use super::pointwise::write;
-use super::source::{BLOCK, copy};
-use crate::devices::cpu::{Tiles, Vectorised};
+use super::function::{BLOCK, BlockFunction, Step};
+use super::pointwise::map;
+use super::source::{Function, Source};
+use crate::devices::cpu::Tiles;
 use crate::emitted::Update;
 
 /// Elements of a task.
@@ -19,71 +21,38 @@ pub fn update<const S: usize, F>(u: &Update, f: F)
 where
     F: Fn(f32, f32, f32, [f32; S]) -> (f32, [f32; S]) + Copy + Sync,
 {
+    run(u, S, &Step(f));
+}
+
+fn run(u: &Update, states: usize, f: &dyn BlockFunction) {
     let (pool, decay) = (u.pool(), u.decay());
-    u.with_flat(|parameters, gradients, states: [&mut [f32]; S]| {
-        let (parameters, states) = (Tiles::new(parameters), states.map(Tiles::new));
-        pool.for_each(gradients.len().div_ceil(TASK), |task| {
-            for (range, decay) in parts(task, gradients.len(), decay.len, decay.weight) {
-                let gradients = &gradients[range.clone()];
+    let function = Function { isa: pool.isa(), channels: 1, f };
+    u.with_flat(states, |parameters, gradients, states| {
+        let len = gradients.len();
+        let results: Vec<Tiles> =
+            once(parameters).chain(states.iter_mut().map(|state| &mut **state)).map(Tiles::new).collect();
+        let decays = [[decay.weight; BLOCK], [0.0; BLOCK]];
+        let sources = decays.each_ref().map(|decay| sources(decay, gradients, results.len()));
+        pool.for_each(len.div_ceil(TASK), |task| {
+            for (range, sources) in parts(task, len, decay.len).into_iter().zip(&sources) {
                 // SAFETY: tasks have ranges of their own, and so do their parts; parameters and
                 // states are separate slices.
-                let (parameters, states) = unsafe {
-                    (
-                        parameters.slice(range.clone()),
-                        states.each_ref().map(|state| state.slice(range.clone())),
-                    )
-                };
-                pool.isa().run(Step { decay, parameters, gradients, states, f });
+                let pieces = results.iter().map(|result| unsafe { result.slice(range.clone()) });
+                map(&function, sources, range.start, &mut pieces.collect::<Vec<_>>());
             }
         });
     });
 }
 
+/// Weight decay, parameter, gradient, states.
+fn sources<'a>(decay: &'a [f32], gradients: &'a [f32], results: usize) -> Vec<Source<'a>> {
+    let first = [Source::Constant(decay), Source::Result(0), Source::Full(gradients)];
+    first.into_iter().chain((1..results).map(Source::Result)).collect()
+}
+
 /// The elements of a task that take weight decay, then those that do not.
-fn parts(task: usize, len: usize, decayed: usize, weight: f32) -> [(Range<usize>, f32); 2] {
+fn parts(task: usize, len: usize, decayed: usize) -> [Range<usize>; 2] {
     let (start, end) = (task * TASK, ((task + 1) * TASK).min(len));
     let middle = decayed.clamp(start, end);
-    [(start..middle, weight), (middle..end, 0.0)]
-}
-
-struct Step<'a, const S: usize, F> {
-    decay: f32,
-    parameters: &'a mut [f32],
-    gradients: &'a [f32],
-    states: [&'a mut [f32]; S],
-    f: F,
-}
-
-impl<const S: usize, F> Vectorised for Step<'_, S, F>
-where
-    F: Fn(f32, f32, f32, [f32; S]) -> (f32, [f32; S]),
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn run(mut self) {
-        let mut parameters = [0.0; BLOCK];
-        let mut gradients = [0.0; BLOCK];
-        let mut states = [[0.0; BLOCK]; S];
-        for start in (0..self.gradients.len()).step_by(BLOCK) {
-            let range = start..(start + BLOCK).min(self.gradients.len());
-            copy(&self.parameters[range.clone()], &mut parameters);
-            copy(&self.gradients[range.clone()], &mut gradients);
-            for (block, state) in states.iter_mut().zip(&self.states) {
-                copy(&state[range.clone()], block);
-            }
-            for lane in 0..BLOCK {
-                let old = std::array::from_fn(|state| states[state][lane]);
-                let (parameter, new) = (self.f)(self.decay, parameters[lane], gradients[lane], old);
-                parameters[lane] = parameter;
-                for state in 0..S {
-                    states[state][lane] = new[state];
-                }
-            }
-            write(&parameters, &mut self.parameters[range.clone()]);
-            for (block, state) in states.iter().zip(&mut self.states) {
-                write(block, &mut state[range.clone()]);
-            }
-        }
-    }
+    [start..middle, middle..end]
 }
