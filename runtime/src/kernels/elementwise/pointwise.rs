@@ -1,7 +1,7 @@
 //! A function of each element.
 
 use super::function::{BLOCK, Block, BlockFunction, Each, Own};
-use super::source::{Blocks, Function, Source};
+use super::source::{Blocks, Function, Source, with_blocks};
 use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Operand, Pass, Slot};
 
@@ -54,8 +54,9 @@ pub(crate) fn for_each_task(
 
 /// Fills the outputs, which begin at element `first`.
 pub(crate) fn map(function: &Function, sources: &[Source], first: usize, outputs: &mut [&mut [f32]]) {
-    let results = &mut vec![Own::ZERO; outputs.len()];
-    function.isa.run(Map { blocks: Blocks::new(function, sources, first), results, outputs });
+    with_blocks(sources.len(), outputs.len(), |own, results| {
+        function.isa.run(Map { blocks: Blocks::new(function, sources, first, own), results, outputs });
+    });
 }
 
 struct Map<'a, 'o> {

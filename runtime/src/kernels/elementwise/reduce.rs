@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::function::{BLOCK, Block, BlockFunction, Each, Own};
-use super::source::{Blocks, Function, Source};
+use super::source::{Blocks, Function, Source, with_blocks};
 use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Operand, Pass, Slot};
 
@@ -157,9 +157,10 @@ impl Sum<'_> {
     /// Adds each result to its array in `lanes`, one period after the other.
     pub(crate) fn add_to(self, lanes: &mut [f32]) {
         let Sum { function, reduction: Reduction { period, .. }, sources, elements } = self;
-        let blocks = Blocks::new(function, sources, elements.start);
-        let results = &mut vec![Own::ZERO; lanes.len() / period];
-        function.isa.run(Add { blocks, results, period, elements, lanes });
+        with_blocks(sources.len(), lanes.len() / period, |own, results| {
+            let blocks = Blocks::new(function, sources, elements.start, own);
+            function.isa.run(Add { blocks, results, period, elements, lanes });
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Operands, a block at a time.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use super::function::{BLOCK, Block, BlockFunction, Own, ZERO};
@@ -89,6 +90,26 @@ pub(crate) fn repeat(channels: &[f32], to: &mut [f32]) {
     }
 }
 
+thread_local! {
+    /// Blocks of this thread, kept between calls: one may work on no more than a pixel's channels.
+    static KEPT: RefCell<Vec<Own>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends `body` blocks for operands and for results. They hold what earlier calls have left.
+pub(crate) fn with_blocks<T>(
+    operands: usize,
+    results: usize,
+    body: impl FnOnce(&mut [Own], &mut [Own]) -> T,
+) -> T {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() < operands + results {
+            kept.resize(operands + results, Own::ZERO);
+        }
+        let (own, rest) = kept.split_at_mut(operands);
+        body(own, &mut rest[..results])
+    })
+}
+
 /// A function of one block after the other.
 pub(crate) struct Blocks<'a> {
     function: &'a Function<'a>,
@@ -97,14 +118,18 @@ pub(crate) struct Blocks<'a> {
     at: usize,
     channel: usize,
     /// Blocks that do not lie in a tensor as they are.
-    own: Vec<Own>,
+    own: &'a mut [Own],
 }
 
 impl<'a> Blocks<'a> {
-    /// Blocks from element `first` on.
-    pub(crate) fn new(function: &'a Function<'a>, sources: &'a [Source<'a>], first: usize) -> Self {
+    /// Blocks from element `first` on; `own` has a block for each source.
+    pub(crate) fn new(
+        function: &'a Function<'a>,
+        sources: &'a [Source<'a>],
+        first: usize,
+        own: &'a mut [Own],
+    ) -> Self {
         assert!(sources.len() <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} operands");
-        let own = vec![Own::ZERO; sources.len()];
         Blocks { function, sources, at: first, channel: first % function.channels, own }
     }
 
@@ -115,7 +140,7 @@ impl<'a> Blocks<'a> {
     pub(crate) fn apply(&mut self, range: Range<usize>, held: &[&mut [f32]], results: &mut [Own]) {
         let count = range.len();
         let mut values: [&Block; MAX_OPERANDS] = [&ZERO; MAX_OPERANDS];
-        for ((value, source), Own(own)) in values.iter_mut().zip(self.sources).zip(&mut self.own) {
+        for ((value, source), Own(own)) in values.iter_mut().zip(self.sources).zip(self.own.iter_mut()) {
             *value = match source {
                 Source::Full(slice) => view(&slice[self.at..self.at + count], own),
                 Source::Repeated(slice) => view(&slice[self.channel..self.channel + BLOCK], own),
