@@ -6,6 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use nnc_codegen::compile;
 use nnc_codegen::summary::{Cost, Memory, Row, Summary, summary};
+use nnc_runtime::command::units::{bytes, thousands};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -138,8 +139,8 @@ fn to_text(summary: &Summary, batch: u64) -> String {
 /// What each mode takes. Training has all of evaluation, which runs after every epoch.
 fn memory_rows(memory: &Memory, batch: u64) -> Vec<[String; 3]> {
     let none = String::new;
-    let row = |name: &str, training: u64| [name.to_owned(), size(training), none()];
-    let both = |name: &str, bytes: u64| [name.to_owned(), size(bytes), size(bytes)];
+    let row = |name: &str, training: u64| [name.to_owned(), bytes(training), none()];
+    let both = |name: &str, len: u64| [name.to_owned(), bytes(len), bytes(len)];
     vec![
         [format!("memory at batch {}", thousands(batch)), "training".to_owned(), "evaluation".to_owned()],
         both("parameters", memory.parameters),
@@ -149,7 +150,7 @@ fn memory_rows(memory: &Memory, batch: u64) -> Vec<[String; 3]> {
         both("folded parameters", memory.prepared),
         row("values of the training pass", memory.training.bytes(batch)),
         both("values of the evaluation pass", memory.evaluation.bytes(batch)),
-        ["total".to_owned(), size(memory.training_total(batch)), size(memory.evaluation_total(batch))],
+        ["total".to_owned(), bytes(memory.training_total(batch)), bytes(memory.evaluation_total(batch))],
     ]
 }
 
@@ -173,48 +174,9 @@ fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     text
 }
 
-/// A number with a comma between groups of three digits.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of bytes in the decimal unit that leaves it readable.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1e3;
-    let mut unit = 0;
-    // From here on one decimal would round it up to 1000.0.
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1e3;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(thousands(3_935_018), "3,935,018");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(size(999), "999 B");
-        assert_eq!(size(1_500), "1.5 kB");
-        assert_eq!(size(999_999), "1.0 MB");
-        assert_eq!(size(3_935_018 * 4), "15.7 MB");
-    }
 
     #[test]
     fn columns_are_aligned() {

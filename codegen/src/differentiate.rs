@@ -153,8 +153,8 @@ impl Backward<'_> {
         }
     }
 
-    /// The gradient of a parameter as a value of its own. A parameter that the loss does not
-    /// depend on gets zeros; one that shares its gradient with another value gets a copy.
+    /// The gradient of a parameter; zeros if the loss does not depend on it. No two parameters have
+    /// one gradient in common: a word's parameters enter through kernels that write each its own.
     fn gradient_of_parameter(&mut self, parameter: ValueId) -> ValueId {
         let Some(node) = self.graph.nodes.iter().rfind(|node| node.reads().any(|v| v == parameter)).cloned()
         else {

@@ -12,6 +12,8 @@ mod predict;
 mod saved;
 mod terminal;
 
+pub mod units;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};

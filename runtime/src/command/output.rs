@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::units::thousands;
 use crate::train::{EpochRecord, Metrics};
 
 /// Writes a line to standard output. If nobody reads it any more (`| head`), the work goes on.
@@ -49,28 +50,10 @@ pub(super) fn result_lines(part: &str, result: &Metrics) -> Vec<String> {
     std::iter::once(loss).chain(accuracy).collect()
 }
 
-/// A number with a comma between groups of three digits.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `1 thread`, `2 threads`.
 pub(super) fn plural(count: usize, word: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {word}{ending}", thousands(count as u64))
-}
-
-/// An amount of memory.
-pub(super) fn megabytes(bytes: usize) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// A duration that is still to come.
@@ -128,7 +111,6 @@ mod tests {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(plural(1, "step"), "1 step");
         assert_eq!(plural(1000, "step"), "1,000 steps");
-        assert_eq!(megabytes(1_250_000), "1.2 MB");
         assert_eq!(duration(59.4), "59 s");
         assert_eq!(duration(61.0), "1:01 min");
         assert_eq!(duration(3_700.0), "1:01 h");

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{
-    complain, duration, epoch_label, epoch_line, megabytes, plural, result_lines, say, thousands,
-};
+use super::output::{complain, duration, epoch_label, epoch_line, plural, result_lines, say};
+use super::units::{bytes, thousands};
 use crate::train::{Beginning, EpochRecord, Observer, Part, ResultRecord, Step};
 
 /// Time between two drawings of the bar; more often nobody can read it.
@@ -140,7 +139,7 @@ fn beginning(start: &Beginning) -> Vec<String> {
             "{}: {} parameters, {} memory, {}",
             start.network,
             thousands(start.parameters as u64),
-            megabytes(start.memory),
+            bytes(start.memory as u64),
             plural(start.threads, "thread"),
         ),
         format!("{}: {training} training, {validation} validation, {test} test samples", config.data),

@@ -116,24 +116,24 @@ impl<'a> Pass<'a> {
 
     /// A copy of what `slot` holds, for tests and reports.
     pub fn read(&self, slot: Slot) -> Vec<f32> {
-        self.buffers.access([slot], [], [], |[values], [], []| values.to_vec())
+        self.buffers.access([slot], [], |[values], []| values.to_vec())
     }
 
-    /// Runs a kernel on its slices. An operand that is no tensor has an empty one.
-    pub(crate) fn call<const R: usize, const I: usize, const W: usize>(
+    /// Runs a kernel on its slices.
+    pub(crate) fn call<const R: usize, const W: usize>(
         &self,
         reads: [Slot; R],
-        operands: [Operand; I],
         writes: [Slot; W],
-        kernel: impl FnOnce([&[f32]; R], [&[f32]; I], [&mut [f32]; W]),
+        kernel: impl FnOnce([&[f32]; R], [&mut [f32]; W]),
     ) {
-        self.buffers.access(reads, operands.map(Operand::slot), writes, kernel);
+        self.buffers.access(reads, writes, kernel);
         if self.inspect {
             writes.iter().for_each(|&slot| self.examine(slot));
         }
     }
 
-    /// As [`Pass::call`] for numbers of operands and results that only the caller knows.
+    /// As [`Pass::call`] with operands too, for numbers of them and of results that only the caller
+    /// knows. An operand that is no tensor has an empty slice.
     pub(crate) fn call_slices<const R: usize>(
         &self,
         reads: [Slot; R],
@@ -149,9 +149,8 @@ impl<'a> Pass<'a> {
     }
 
     fn examine(&self, slot: Slot) {
-        let finite = self
-            .buffers
-            .access([slot], [], [], |[values], [], []| values.iter().all(|value| value.is_finite()));
+        let finite =
+            self.buffers.access([slot], [], |[values], []| values.iter().all(|value| value.is_finite()));
         if !finite && self.first_non_finite.get().is_none() {
             self.first_non_finite.set(Some([self.scope.get(), self.layer.get()]));
         }
@@ -168,7 +167,7 @@ mod tests {
         let (pool, mut memory) = (Pool::new(1), [0.0; 4]);
         let pass = Pass::new(Buffers::new(1).with(Region::Fixed, &mut memory), &pool).inspecting();
         let write = |value: f32| {
-            pass.call([], [], [Slot::new(Region::Fixed, 1, 1)], |[], [], [y]| y.fill(value));
+            pass.call([], [Slot::new(Region::Fixed, 1, 1)], |[], [y]| y.fill(value));
         };
         pass.scope("repeat2");
         for (layer, value) in [("conv1", 1.0), ("bn1", f32::INFINITY), ("relu1", f32::NAN)] {

@@ -12,7 +12,7 @@ const TASK: usize = 1 << 10;
 pub fn concat_channels<const N: usize>(p: &Pass, parts: [(Slot, usize); N], y: Slot) {
     let channels = parts.map(|part| part.1);
     let total: usize = channels.iter().sum();
-    p.call(parts.map(|part| part.0), [], [y], |parts, [], [y]| {
+    p.call(parts.map(|part| part.0), [y], |parts, [y]| {
         p.pool().for_each_piece([y], [TASK * total], |task, [y]| {
             for (position, y) in y.chunks_exact_mut(total).enumerate() {
                 let position = task * TASK + position;
@@ -30,7 +30,7 @@ pub fn concat_channels<const N: usize>(p: &Pass, parts: [(Slot, usize); N], y: S
 pub fn split_channels<const N: usize>(p: &Pass, dy: Slot, parts: [(Slot, usize); N]) {
     let channels = parts.map(|part| part.1);
     let total: usize = channels.iter().sum();
-    p.call([dy], [], parts.map(|part| part.0), |[dy], [], parts| {
+    p.call([dy], parts.map(|part| part.0), |[dy], parts| {
         p.pool().for_each_piece(parts, channels.map(|channels| TASK * channels), |task, mut parts| {
             let positions = dy.chunks_exact(total).skip(task * TASK).take(TASK);
             for (position, dy) in positions.enumerate() {
@@ -59,7 +59,7 @@ pub fn to_channels_last(p: &Pass, map: [usize; 3], x: Slot, y: Slot) {
 /// Turns each sample, a matrix of `rows` × `columns`, round.
 fn transpose(p: &Pass, rows: usize, columns: usize, x: Slot, y: Slot) {
     let len = rows * columns;
-    p.call([x], [], [y], |[x], [], [y]| {
+    p.call([x], [y], |[x], [y]| {
         p.pool().for_each_piece([y], [len], |sample, [y]| {
             let x = &x[sample * len..][..len];
             for (column, y) in y.chunks_exact_mut(rows).enumerate() {

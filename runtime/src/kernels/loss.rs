@@ -17,7 +17,7 @@ where
 
 fn mean_terms(p: &Pass, features: usize, reads: [Slot; 2], loss: Slot, f: &dyn BlockFunction) {
     let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels: features, f });
-    p.call(reads, [], [loss], |reads, [], [loss]| {
+    p.call(reads, [loss], |reads, [loss]| {
         let mut terms = pool.scratch().single(reads[0].len());
         for_each_task(pool, &function, &reads.map(Source::Full), &mut [&mut *terms]);
         for (terms, loss) in terms.chunks_exact(features).zip(loss) {

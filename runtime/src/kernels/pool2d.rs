@@ -29,7 +29,7 @@ pub struct Pool2d {
 /// y = the maximum over each window; padding counts as −∞. A NaN in the window is the result.
 pub fn max_pool2d(p: &Pass, spec: &Pool2d, x: Slot, y: Slot) {
     let isa = p.pool().isa();
-    p.call([x], [], [y], |[x], [], [y]| {
+    p.call([x], [y], |[x], [y]| {
         for_each_row(p.pool(), spec, x, y, |window, x, y| isa.run(Maximum { spec, window, x, y }));
     });
 }
@@ -37,7 +37,7 @@ pub fn max_pool2d(p: &Pass, spec: &Pool2d, x: Slot, y: Slot) {
 /// The gradient of [`max_pool2d`]: dy goes to the first maximum of each window.
 pub fn max_pool2d_backward(p: &Pass, spec: &Pool2d, x: Slot, dy: Slot, dx: Slot) {
     let isa = p.pool().isa();
-    p.call([x, dy], [], [dx], |[x, dy], [], [dx]| {
+    p.call([x, dy], [dx], |[x, dy], [dx]| {
         for_each_map(p.pool(), spec, dy, dx, |sample, dy, dx| {
             let x = &x[sample * spec.input_len()..][..spec.input_len()];
             isa.run(MaximumBackward { spec, x, dy, dx });
@@ -48,7 +48,7 @@ pub fn max_pool2d_backward(p: &Pass, spec: &Pool2d, x: Slot, dy: Slot, dx: Slot)
 /// y = the mean over each window; padding counts as zeros, included in the mean.
 pub fn avg_pool2d(p: &Pass, spec: &Pool2d, x: Slot, y: Slot) {
     let isa = p.pool().isa();
-    p.call([x], [], [y], |[x], [], [y]| {
+    p.call([x], [y], |[x], [y]| {
         for_each_row(p.pool(), spec, x, y, |window, x, y| isa.run(Mean { spec, window, x, y }));
     });
 }
@@ -56,7 +56,7 @@ pub fn avg_pool2d(p: &Pass, spec: &Pool2d, x: Slot, y: Slot) {
 /// The gradient of [`avg_pool2d`].
 pub fn avg_pool2d_backward(p: &Pass, spec: &Pool2d, dy: Slot, dx: Slot) {
     let isa = p.pool().isa();
-    p.call([dy], [], [dx], |[dy], [], [dx]| {
+    p.call([dy], [dx], |[dy], [dx]| {
         for_each_map(p.pool(), spec, dy, dx, |_, dy, dx| isa.run(MeanBackward { spec, dy, dx }));
     });
 }

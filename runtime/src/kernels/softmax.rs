@@ -15,7 +15,7 @@ const TASK: usize = 1 << 14;
 /// y = exp(x) / Σ exp(x) over the channels.
 pub fn softmax(p: &Pass, channels: usize, x: Slot, y: Slot) {
     let isa = p.pool().isa();
-    p.call([x], [], [y], |[x], [], [y]| {
+    p.call([x], [y], |[x], [y]| {
         for_each_rows(p.pool(), channels, y, |first, y| {
             let x = &x[first * channels..][..y.len()];
             isa.run(Softmax { channels, x, y });
@@ -26,7 +26,7 @@ pub fn softmax(p: &Pass, channels: usize, x: Slot, y: Slot) {
 /// dx = y · (dy − Σ y·dy) over the channels.
 pub fn softmax_backward(p: &Pass, channels: usize, y: Slot, dy: Slot, dx: Slot) {
     let isa = p.pool().isa();
-    p.call([y, dy], [], [dx], |[y, dy], [], [dx]| {
+    p.call([y, dy], [dx], |[y, dy], [dx]| {
         for_each_rows(p.pool(), channels, dx, |first, dx| {
             let at = first * channels..first * channels + dx.len();
             isa.run(SoftmaxBackward { channels, y: &y[at.clone()], dy: &dy[at], dx });
@@ -36,7 +36,7 @@ pub fn softmax_backward(p: &Pass, channels: usize, y: Slot, dy: Slot, dx: Slot) 
 
 /// loss = log Σ exp(logits) − logits\[label\], one per sample. A label that is no class has NaN.
 pub fn cross_entropy(p: &Pass, classes: usize, logits: Slot, loss: Slot) {
-    p.call([logits], [], [loss], |[logits], [], [loss]| {
+    p.call([logits], [loss], |[logits], [loss]| {
         let rows = logits.chunks_exact(classes).zip(p.labels());
         for ((logits, &label), loss) in rows.zip(loss) {
             let maximum = maximum(logits);
@@ -51,7 +51,7 @@ pub fn cross_entropy(p: &Pass, classes: usize, logits: Slot, loss: Slot) {
 pub fn cross_entropy_backward(p: &Pass, classes: usize, logits: Slot, dlogits: Slot) {
     let (isa, labels) = (p.pool().isa(), p.labels());
     let scale = 1.0 / p.batch() as f32;
-    p.call([logits], [], [dlogits], |[logits], [], [dlogits]| {
+    p.call([logits], [dlogits], |[logits], [dlogits]| {
         for_each_rows(p.pool(), classes, dlogits, |first, dlogits| {
             let logits = &logits[first * classes..][..dlogits.len()];
             isa.run(Softmax { channels: classes, x: logits, y: &mut *dlogits });

@@ -13,7 +13,7 @@ use crate::kernels::elementwise::{BLOCK, Each, Function, Reduction, Source, Sum,
 
 /// Mean and biased variance of each channel over batch and positions.
 pub fn batch_statistics(p: &Pass, channels: usize, x: Slot, mean: Slot, variance: Slot) {
-    p.call([x], [], [mean, variance], |[x], [], [mean, variance]| {
+    p.call([x], [mean, variance], |[x], [mean, variance]| {
         let reduction = Reduction::new(channels, x.len());
         let mut moments = p.pool().scratch().double(reduction.chunks() * 2 * channels);
         chunk_moments(p.pool(), channels, reduction, x, &mut moments);
@@ -46,7 +46,7 @@ pub fn running_statistics(
     running_variance: Slot,
 ) {
     let count = (p.batch() * positions) as f32;
-    p.call([mean, variance], [], [running_mean, running_variance], |[mean, variance], [], running| {
+    p.call([mean, variance], [running_mean, running_variance], |[mean, variance], running| {
         let [running_mean, running_variance] = running;
         let finite = mean.iter().chain(variance).all(|value| value.is_finite());
         if count < 2.0 || !finite {

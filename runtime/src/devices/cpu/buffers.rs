@@ -110,33 +110,31 @@ impl<'a> Buffers<'a> {
         self.range(slot).len()
     }
 
-    /// Calls `body` with the slices of one kernel call. An operand without a slot reads an
-    /// empty slice.
+    /// Calls `body` with the slices of one kernel call.
     ///
     /// # Panics
     /// If a slot lies outside its region, a written range overlaps another range of the call,
     /// or `body` calls `access` again: mistakes of the compiler that planned the memory.
-    pub fn access<const R: usize, const I: usize, const W: usize, T>(
+    pub fn access<const R: usize, const W: usize, T>(
         &self,
         reads: [Slot; R],
-        operands: [Option<Slot>; I],
         writes: [Slot; W],
-        body: impl FnOnce([&[f32]; R], [&[f32]; I], [&mut [f32]; W]) -> T,
+        body: impl FnOnce([&[f32]; R], [&mut [f32]; W]) -> T,
     ) -> T {
         let guard = InUse::new(&self.in_use);
-        self.check_disjoint(&reads, &operands, &writes);
+        self.check_disjoint(&reads, &[], &writes);
         // SAFETY: no other call is under way, and no range written by this one overlaps.
         let read = |slot| unsafe { self.read(slot) };
         // SAFETY: as above, and this range overlaps no other range of the call at all.
         let write = |slot| unsafe { self.write(slot) };
-        let operands = operands.map(|slot| slot.map_or(&[][..], read));
-        let result = body(reads.map(read), operands, writes.map(write));
+        let result = body(reads.map(read), writes.map(write));
         drop(guard);
         result
     }
 
-    /// As [`Buffers::access`] for numbers of operands and results that only the caller knows: not
-    /// generic over them, it is compiled once.
+    /// As [`Buffers::access`] with operands too, for numbers of them and of results that only the
+    /// caller knows: not generic over these, it is compiled once. An operand without a slot reads an
+    /// empty slice.
     pub fn access_slices<const R: usize>(
         &self,
         reads: [Slot; R],
@@ -232,11 +230,27 @@ mod tests {
     fn copy(reads: [Slot; 1], writes: [Slot; 1]) -> Vec<f32> {
         let mut memory: Vec<f32> = (0..10u8).map(f32::from).collect();
         let buffers = Buffers::new(2).with(Region::Batched, &mut memory);
-        buffers.access(reads, [None], writes, |[x], [none], [y]| {
-            assert!(none.is_empty());
-            y.copy_from_slice(x);
-        });
+        buffers.access(reads, writes, |[x], [y]| y.copy_from_slice(x));
         memory
+    }
+
+    #[test]
+    fn an_operand_without_a_slot_is_empty() {
+        let mut memory = [1.0, 2.0, 0.0, 0.0];
+        let buffers = Buffers::new(1).with(Region::Batched, &mut memory);
+        buffers.access_slices([], &[None, Some(slot(0, 2))], &[slot(2, 2)], |[], operands, outputs| {
+            assert!(operands[0].is_empty());
+            outputs[0].copy_from_slice(operands[1]);
+        });
+        assert_eq!(memory, [1.0, 2.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "overlaps")]
+    fn a_result_over_an_operand_is_refused() {
+        let mut memory = [0.0; 4];
+        let buffers = Buffers::new(1).with(Region::Batched, &mut memory);
+        buffers.access_slices([], &[Some(slot(0, 2))], &[slot(1, 2)], |[], _, _| {});
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv2d(p: &Pass, spec: &Conv2d, x: Slot, w: Slot, y: Slot) {
-    p.call([x, w], [], [y], |[x, w], [], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
+    p.call([x, w], [y], |[x, w], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
 }
 
 /// y = f(x ∗ w, …): `f` reads `operands`, among them [`Operand::Result`], the convolution.
@@ -94,12 +94,12 @@ fn forward_then(
 
 /// The gradient of [`conv2d`] with respect to x.
 pub fn conv2d_backward_data(p: &Pass, spec: &Conv2d, dy: Slot, w: Slot, dx: Slot) {
-    p.call([dy, w], [], [dx], |[dy, w], [], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
+    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
 }
 
 /// The gradient of [`conv2d`] with respect to w.
 pub fn conv2d_backward_weight(p: &Pass, spec: &Conv2d, x: Slot, dy: Slot, dw: Slot) {
-    p.call([x, dy], [], [dw], |[x, dy], [], [dw]| backward_weight(p.pool(), spec, p.batch(), x, dy, dw));
+    p.call([x, dy], [dw], |[x, dy], [dw]| backward_weight(p.pool(), spec, p.batch(), x, dy, dw));
 }
 
 /// y = x·w
