@@ -1,9 +1,12 @@
-//! Every word of the language against the reference: evaluation and a step of training of a small
-//! network for each.
+//! Every word of the language, every way that words meet, and every block of the library against the
+//! reference: evaluation and steps of training of a small network for each.
 //!
 //! A wrong derivative in the compiler, a wrong kernel or a wrong fusion shows here, under the name
-//! of the word.
+//! of the word. Prints the worst relative difference of each network with `--nocapture`; with `NNC_DUMP=DIR`
+//! it also writes what `tests/pytorch/words.py` compares with PyTorch.
 
+#[path = "support/dump.rs"]
+mod dump;
 mod support;
 
 use std::collections::BTreeSet;
@@ -11,21 +14,86 @@ use std::collections::BTreeSet;
 use nnc::runtime::program::Program;
 use nnc_dsl::words::WORDS;
 use nnc_dsl::{Entry, Options, check};
-use support::compiled::{Network, programs};
+use support::compiled::Network;
 use support::values::{Batch, Generator};
 
-nnc::network!("tests/networks/words.nn");
+mod words {
+    use nnc::runtime::program::Program;
 
-const TEXT: &str = include_str!("networks/words.nn");
+    nnc::network!("tests/networks/words.nn");
+
+    pub(super) fn all() -> Vec<&'static Program> {
+        crate::support::compiled::programs![
+            Conv ConvLine ConvVolume Dwconv DwconvOther Deconv DeconvOther Linear Norms NormsOfVector
+            NormsOther Lrn Rectifiers Squashers AlongChannels Pools PoolsOther AvgPools AvgPoolsOther
+            Upsample Shuffles Borders Parts Randoms
+        ]
+        .to_vec()
+    }
+}
+
+mod structure {
+    use nnc::runtime::program::Program;
+
+    nnc::network!("tests/networks/structure.nn");
+
+    pub(super) fn all() -> Vec<&'static Program> {
+        crate::support::compiled::programs![
+            ActivationChain ActivationFirst Channels Linears FlattenInput FlattenOutput Epilogues Volume
+            Line Softmax Attention BatchNorm BatchNormRelu BatchNormAfterLinear BatchNormAfterBias
+            BatchNormAfterGroups BatchNormAfterDeconv BatchNormFirst BatchNormLast BatchNormAfterPool
+            BatchNormAfterActivation BatchNormTwice OtherNorms MaxPoolAfterRelu MaxPoolFirst
+            AvgPoolFused ConcatIdentity ConcatVectors ConcatNorm ConcatVolume Add AddSame MulMaps
+            MulChannels MulChannelsMap MulPositions MulBoth MulVectors MulLine MulSame Residual
+            ResidualNorm ResidualShortcut ResidualPooled ResidualNested ResidualScaled PreActivation
+            DenseBlock Dropout DropoutOfMap DropoutInResidual RandomKinds Taps TapsOfJoins UNet Ports
+            OutputsInARow OneInputTwice Siamese SharedInARow SharedShapes Frozen FrozenLast Initial
+            Conditions OwnActivation Inner Outer Regression Absolute Huber HuberDelta Binary
+            Segmentation Weighted Smoothed SegmentationWeighted
+        ]
+        .to_vec()
+    }
+}
+
+mod library {
+    use nnc::runtime::program::Program;
+
+    nnc::network!("tests/networks/library.nn");
+
+    pub(super) fn all() -> Vec<&'static Program> {
+        crate::support::compiled::programs![
+            Excited Convolved Basic Bottlenecks Projected RegNet ConvNeXt Separable Inverted Mobile
+            Shuffled Dense Fire Inception UNetParts
+        ]
+        .to_vec()
+    }
+}
+
+const TEXTS: [&str; 3] = [
+    include_str!("networks/words.nn"),
+    include_str!("networks/structure.nn"),
+    include_str!("networks/library.nn"),
+];
 
 /// The relative difference that is still agreement: these networks are too small to lose more
 /// than two of the seven digits of `f32`.
 const TOLERANCE: f64 = 2e-5;
 
+const SEED: u64 = 21;
+
 #[test]
 fn every_word_agrees_with_the_reference() {
-    let failures: Vec<String> = all().into_iter().filter_map(failure).collect();
-    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    agree(words::all());
+}
+
+#[test]
+fn every_structure_agrees_with_the_reference() {
+    agree(structure::all());
+}
+
+#[test]
+fn every_block_of_the_library_agrees_with_the_reference() {
+    agree(library::all());
 }
 
 #[test]
@@ -35,43 +103,48 @@ fn every_word_has_a_network() {
             let window = text.strip_prefix(word.name);
             window.is_some_and(|window| window.chars().all(|c| c.is_ascii_digit() || c == 'x'))
         };
-        assert!(TEXT.split_whitespace().any(is_word), "no network of the file has `{}`", word.name);
+        assert!(TEXTS[0].split_whitespace().any(is_word), "no network of the file has `{}`", word.name);
     }
 }
 
 #[test]
-fn no_network_of_the_file_is_left_out() {
-    let outcome = check(TEXT, Entry::File, &Options::default());
-    let written: BTreeSet<&str> = outcome.models.iter().map(|model| model.name.as_str()).collect();
-    let tried: BTreeSet<&str> = all().iter().map(|program| program.name).collect();
-    assert_eq!(tried, written);
+fn every_block_of_the_library_has_a_network() {
+    for block in nnc_dsl::library::names() {
+        let is_used = TEXTS[2].split_whitespace().any(|word| word == block);
+        assert!(is_used, "no network of the file has `{block}`");
+    }
 }
 
-fn all() -> Vec<&'static Program> {
-    programs![
-        Activations ActivationChain ActivationFirst Softmax SoftmaxOfMap Windows Strides Pads
-        Channels Linears FlattenInput FlattenOutput BatchNorm BatchNormRelu BatchNormAfterLinear
-        BatchNormAfterBias BatchNormFirst BatchNormLast BatchNormAfterPool BatchNormAfterActivation
-        BatchNormTwice MaxPools MaxPoolAfterRelu MaxPoolFirst AvgPools AvgPoolFused ConcatIdentity
-        ConcatVectors ConcatNorm Add AddSame Residual ResidualNorm ResidualShortcut ResidualPooled
-        ResidualNested PreActivation DenseBlock Dropout DropoutOfMap DropoutInResidual Regression
-    ]
-    .to_vec()
+#[test]
+fn no_network_of_the_files_is_left_out() {
+    for (text, tried) in TEXTS.into_iter().zip([words::all(), structure::all(), library::all()]) {
+        let outcome = check(text, Entry::File, &Options::default());
+        let written: BTreeSet<&str> = outcome.models.iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(tried.iter().map(|program| program.name).collect::<BTreeSet<&str>>(), written);
+    }
+}
+
+fn agree(programs: Vec<&'static Program>) {
+    let failures: Vec<String> = programs.into_iter().filter_map(failure).collect();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
 /// How the network fails to agree, if it does. The batches are odd, to leave a remainder in every
 /// vector, and one is a single sample, which batch norm of a vector has no variance for.
+#[expect(clippy::print_stdout, reason = "the measured difference is wanted beside the verdict")]
 fn failure(program: &'static Program) -> Option<String> {
-    let mut network = Network::random(program, 21);
+    let mut network = Network::random(program, SEED);
     let mut generator = Generator::new(22);
     let [large, small, single] =
         [7, 3, 1].map(|samples| Batch::random(&network.checked, samples, &mut generator));
+    dump::write(program, SEED, &large);
     let mut report = network.evaluation(&large);
     report.extend(network.step(&large));
     report.extend(network.step(&small));
     report.extend(network.step(&single));
     report.extend(network.evaluation(&small));
     let worst = report.worst();
+    println!("{:26} {worst}", program.name);
     let agrees = worst.relative < TOLERANCE;
     (!agrees).then(|| format!("{}: {worst}", program.name))
 }

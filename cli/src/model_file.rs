@@ -65,6 +65,7 @@ pub(crate) fn check_options(matches: &ArgMatches) -> Options {
     Options {
         set: matches.get_many("set").into_iter().flatten().cloned().collect(),
         network: matches.get_one("network").cloned(),
+        ..Options::default()
     }
 }
 

@@ -2,31 +2,40 @@
 //!
 //! Walks the forward nodes backwards and appends the nodes that carry the gradient of the
 //! mean loss to every parameter (Griewank & Walther 2008, chapter 3). Element-wise nodes
-//! are differentiated symbolically; the others have a rule each. A value that no parameter
-//! reaches gets no gradient, so the first layer computes none for the input.
+//! are differentiated symbolically; the others have a rule each. A value that no learning
+//! parameter reaches gets no gradient, so the first layer computes none for the input, and
+//! nothing is computed below a frozen part.
 
-use nnc_dsl::scalar::Expr;
+use std::collections::BTreeSet;
 
-use crate::graph::{Graph, Node, Op, Operand, Section, Source, Type, ValueId};
-use crate::scalar::{compact, derivative, simplify, substitute};
+use nnc_dsl::scalar::{Expr, Unary};
+
+use crate::graph::{Graph, Keep, MAX_OPERANDS, Node, Op, Operand, Section, Source, Spread, Type, ValueId};
+use crate::scalar::{compact, derivative, simplify, substitute, variables};
 
 /// Appends the backward pass and fills in [`Graph::gradients`].
 pub fn differentiate(graph: &mut Graph) {
-    let reached = reached_by_parameters(graph);
+    let reached = reached_by_learning(graph);
     let mut backward = Backward { adjoints: vec![Vec::new(); graph.values.len()], reached, graph };
     let forward = backward.graph.nodes.clone();
     for node in forward.iter().rev() {
         backward.node(node);
     }
-    let parameters: Vec<ValueId> = backward.graph.parameters.iter().map(|p| p.value).collect();
-    let gradients = parameters.into_iter().map(|value| backward.gradient_of_parameter(value)).collect();
+    let parameters: Vec<(ValueId, bool)> =
+        backward.graph.parameters.iter().map(|parameter| (parameter.value, parameter.is_frozen())).collect();
+    let gradients = parameters
+        .into_iter()
+        .map(|(value, frozen)| (!frozen).then(|| backward.gradient_of_parameter(value)))
+        .collect();
     backward.graph.gradients = gradients;
 }
 
-/// Which values depend on a parameter.
-fn reached_by_parameters(graph: &Graph) -> Vec<bool> {
-    let is_parameter = |source| matches!(source, Source::Parameter(_));
-    let mut reached: Vec<bool> = graph.values.iter().map(|value| is_parameter(value.source)).collect();
+/// Which values depend on a parameter that learns.
+fn reached_by_learning(graph: &Graph) -> Vec<bool> {
+    let mut reached = vec![false; graph.values.len()];
+    for parameter in graph.parameters.iter().filter(|parameter| !parameter.is_frozen()) {
+        reached[parameter.value.0] = true;
+    }
     for node in graph.nodes.iter().filter(|node| !node.has_effect()) {
         if node.reads().any(|value| reached[value.0]) {
             node.outputs.iter().for_each(|output| reached[output.0] = true);
@@ -45,28 +54,46 @@ struct Backward<'a> {
 impl Backward<'_> {
     fn node(&mut self, node: &Node) {
         match &node.op {
-            Op::CrossEntropy => self.unary(node, Op::CrossEntropyBackward, &[node.input(0)]),
+            Op::CrossEntropy(loss) => {
+                self.unary(node, Op::CrossEntropyBackward(loss.clone()), &[node.input(0)]);
+            }
             Op::LossTerms(term) => {
                 let op = Op::LossTermsBackward(derivative(term, 0));
                 self.unary(node, op, &[node.input(0), node.input(1)]);
             }
-            Op::BatchStatistics | Op::RunningStatistics { .. } => {} // part of the rule of batch norm
+            Op::Statistics(_) | Op::RunningStatistics { .. } => {} // part of the rule of `Normalize`
+            Op::Pointwise(exprs) | Op::Reduce { exprs, .. } => {
+                let adjoints = self.adjoints_of(node);
+                self.elementwise(node, exprs, &adjoints);
+            }
+            Op::Split => {
+                let adjoints = self.adjoints_of(node);
+                self.concat(node, &adjoints);
+            }
             _ => {
-                let adjoints: Vec<Option<ValueId>> =
-                    node.outputs.iter().map(|output| self.adjoint(*output, node)).collect();
-                if let [Some(dy)] = adjoints[..] {
+                if let [Some(dy)] = self.adjoints_of(node)[..] {
                     self.single_output(node, dy);
                 }
             }
         }
     }
 
+    fn adjoints_of(&mut self, node: &Node) -> Vec<Option<ValueId>> {
+        node.outputs.iter().map(|output| self.adjoint(*output, node)).collect()
+    }
+
     fn single_output(&mut self, node: &Node, dy: ValueId) {
         match &node.op {
-            Op::Conv2d(conv) => {
+            Op::Conv(conv) => {
                 let (x, w) = (node.input(0), node.input(1));
-                self.contribute(node, w, Op::Conv2dBackwardWeight(*conv), &[x, dy]);
-                self.contribute(node, x, Op::Conv2dBackwardData(*conv), &[dy, w]);
+                self.contribute(node, w, Op::ConvBackwardWeight(*conv), &[x, dy]);
+                self.contribute(node, x, Op::ConvBackwardData(*conv), &[dy, w]);
+            }
+            // A transposed convolution: linear in both operands, as the convolution that it mirrors is.
+            Op::ConvBackwardData(conv) => {
+                let (x, w) = (node.input(0), node.input(1));
+                self.contribute(node, w, Op::ConvBackwardWeight(*conv), &[dy, x]);
+                self.contribute(node, x, Op::Conv(*conv), &[dy, w]);
             }
             Op::Linear => {
                 let (x, w) = (node.input(0), node.input(1));
@@ -75,27 +102,30 @@ impl Backward<'_> {
             }
             Op::MaxPool(pool) => self.unary(node, Op::MaxPoolBackward(*pool), &[node.input(0), dy]),
             Op::AvgPool(pool) => self.unary(node, Op::AvgPoolBackward(*pool), &[dy]),
-            Op::Softmax => self.unary(node, Op::SoftmaxBackward, &[node.outputs[0], dy]),
-            Op::Flatten => self.unary(node, Op::FlattenBackward, &[dy]),
+            Op::Resize(resize) => self.unary(node, Op::ResizeBackward(*resize), &[dy]),
+            Op::Permute(permute) => self.unary(node, Op::Permute(permute.inverse()), &[dy]),
+            Op::Crop(crop) => self.unary(node, Op::Crop(crop.inverse()), &[dy]),
             Op::Reshape => self.unary(node, Op::Reshape, &[dy]),
+            Op::Softmax => self.unary(node, Op::SoftmaxBackward, &[node.outputs[0], dy]),
+            Op::LogSumExp => self.log_sum_exp(node, dy),
             Op::Concat => self.split(node, dy),
-            Op::BatchNorm => self.batch_norm(node, dy),
-            Op::Pointwise(exprs) => self.pointwise(node, &exprs[0], dy),
-            Op::CrossEntropy | Op::LossTerms(_) | Op::BatchStatistics | Op::RunningStatistics { .. } => {
-                unreachable!("handled before its adjoint is asked for")
-            }
-            Op::Conv2dBackwardData(_)
-            | Op::Conv2dBackwardWeight(_)
+            Op::Normalize(keep) => self.normalize(node, *keep, dy),
+            Op::CrossEntropy(_)
+            | Op::LossTerms(_)
+            | Op::Statistics(_)
+            | Op::RunningStatistics { .. }
+            | Op::Pointwise(_)
+            | Op::Reduce { .. }
+            | Op::Split => unreachable!("handled before its one adjoint is asked for"),
+            Op::ConvBackwardWeight(_)
             | Op::LinearBackwardData
             | Op::LinearBackwardWeight
             | Op::MaxPoolBackward(_)
             | Op::AvgPoolBackward(_)
-            | Op::ReduceChannels(_)
+            | Op::ResizeBackward(_)
             | Op::SoftmaxBackward
-            | Op::CrossEntropyBackward
-            | Op::LossTermsBackward(_)
-            | Op::FlattenBackward
-            | Op::Split => unreachable!("lowering makes forward nodes alone"),
+            | Op::CrossEntropyBackward(_)
+            | Op::LossTermsBackward(_) => unreachable!("lowering makes forward nodes alone"),
         }
     }
 
@@ -139,35 +169,26 @@ impl Backward<'_> {
 
     /// The gradient of a value, its contributions summed; none if nothing depends on it.
     fn adjoint(&mut self, value: ValueId, node: &Node) -> Option<ValueId> {
-        let contributions = std::mem::take(&mut self.adjoints[value.0]);
-        match contributions[..] {
-            [] => None,
-            [only] => Some(only),
-            _ => {
-                let sum = (1..contributions.len()).fold(Expr::var(0), |sum, index| sum + Expr::var(index));
-                let total = self.gradient_value(value);
-                let inputs = contributions.into_iter().map(Operand::Value).collect();
-                self.push(node, Op::Pointwise(vec![sum]), inputs, vec![total]);
-                Some(total)
-            }
+        let mut contributions = std::mem::take(&mut self.adjoints[value.0]);
+        while contributions.len() > 1 {
+            let rest = contributions.split_off(contributions.len().min(MAX_OPERANDS));
+            let sum = (1..contributions.len()).fold(Expr::var(0), |sum, index| sum + Expr::var(index));
+            let total = self.gradient_value(value);
+            let inputs = contributions.into_iter().map(Operand::Value).collect();
+            self.push(node, Op::Pointwise(vec![sum]), inputs, vec![total]);
+            contributions = [vec![total], rest].concat();
         }
+        contributions.pop()
     }
 
     /// The gradient of a parameter; zeros if the loss does not depend on it. No two parameters have
-    /// one gradient in common: a word's parameters enter through kernels that write each its own.
+    /// one gradient in common: parameters enter through kernels that write each its own.
     fn gradient_of_parameter(&mut self, parameter: ValueId) -> ValueId {
         let Some(node) = self.graph.nodes.iter().rfind(|node| node.reads().any(|v| v == parameter)).cloned()
         else {
             unreachable!("lowering makes a parameter only for a word that reads it")
         };
-        match self.adjoint(parameter, &node) {
-            Some(gradient) => gradient,
-            None => {
-                let zeros = self.gradient_value(parameter);
-                self.push(&node, Op::Pointwise(vec![Expr::Const(0.0)]), Vec::new(), vec![zeros]);
-                zeros
-            }
-        }
+        self.adjoint(parameter, &node).unwrap_or_else(|| self.zeros(&node, parameter))
     }
 
     fn split(&mut self, node: &Node, dy: ValueId) {
@@ -180,66 +201,182 @@ impl Backward<'_> {
         self.push(node, Op::Split, vec![Operand::Value(dy)], outputs);
     }
 
-    /// An element-wise node: the chain rule on the expression, for each operand. Vectors of
-    /// channels were broadcast, so their gradients are sums, all in one pass.
-    fn pointwise(&mut self, node: &Node, expr: &Expr, dy: ValueId) {
-        let result = self.graph.ty(node.outputs[0]).clone();
-        let dy_index = node.inputs.len();
-        let (mut sums, mut vectors) = (Vec::new(), Vec::new());
+    /// The gradient of a split; zeros for a part on which nothing depends.
+    fn concat(&mut self, node: &Node, adjoints: &[Option<ValueId>]) {
+        if !self.reached[node.input(0).0] || adjoints.iter().all(Option::is_none) {
+            return;
+        }
+        let parts: Vec<ValueId> = node
+            .outputs
+            .iter()
+            .zip(adjoints)
+            .map(|(part, adjoint)| adjoint.unwrap_or_else(|| self.zeros(node, *part)))
+            .collect();
+        self.unary(node, Op::Concat, &parts);
+    }
+
+    fn zeros(&mut self, node: &Node, like: ValueId) -> ValueId {
+        let zeros = self.gradient_value(like);
+        self.push(node, Op::Pointwise(vec![Expr::Const(0.0)]), Vec::new(), vec![zeros]);
+        zeros
+    }
+
+    /// ∂ log Σ exp x / ∂x = exp(x − log Σ exp x)
+    fn log_sum_exp(&mut self, node: &Node, dy: ValueId) {
+        let [x, log_sum, d] = [0, 1, 2].map(Expr::var);
+        let expr = (x - log_sum).unary(Unary::Exp) * d;
+        self.unary(node, Op::Pointwise(vec![expr]), &[node.input(0), node.outputs[0], dy]);
+    }
+
+    /// An element-wise node, or a sum of one: the chain rule on the expressions, for each operand.
+    /// What was spread over the extent has a sum as its gradient; all sums that keep the same are made
+    /// in one pass.
+    fn elementwise(&mut self, node: &Node, exprs: &[Expr], adjoints: &[Option<ValueId>]) {
+        if adjoints.iter().all(Option::is_none) {
+            return;
+        }
+        let extent = match &node.op {
+            Op::Reduce { .. } => self.graph.ty(node.input(0)).clone(),
+            _ => self.graph.ty(node.outputs[0]).clone(),
+        };
+        let inputs: Vec<Operand> = node
+            .inputs
+            .iter()
+            .copied()
+            .chain(adjoints.iter().flatten().map(|dy| Operand::Value(*dy)))
+            .collect();
+        let mut sums: Vec<(Keep, Vec<Expr>, Vec<ValueId>)> = Vec::new();
         for (index, operand) in node.inputs.iter().enumerate() {
             let Some(value) = operand.value().filter(|value| self.reached[value.0]) else { continue };
-            let chain = simplify(&(Expr::var(dy_index) * derivative(expr, index)));
-            if self.graph.ty(value).batched == result.batched {
-                self.pointwise_operand(node, value, chain, dy);
-            } else {
-                sums.push(chain);
-                vectors.push(value);
+            let chain = chain(node, exprs, adjoints, index);
+            let spread = Spread::of(self.graph.ty(value), &extent);
+            match spread.and_then(|spread| spread.keep(&extent)) {
+                None => self.full_operand(node, value, chain, &inputs),
+                Some(keep) => match sums.iter_mut().find(|(known, ..)| *known == keep) {
+                    Some((_, chains, values)) => {
+                        chains.push(chain);
+                        values.push(value);
+                    }
+                    None => sums.push((keep, vec![chain], vec![value])),
+                },
             }
         }
-        if !sums.is_empty() {
-            // The first input of a reduction gives its extent.
-            let order = |index: usize| if index == dy_index { 0 } else { index + 1 };
-            let sums: Vec<Expr> =
-                sums.iter().map(|sum| substitute(sum, &|index| Expr::Var(order(index)))).collect();
-            let inputs: Vec<Operand> =
-                std::iter::once(Operand::Value(dy)).chain(node.inputs.iter().copied()).collect();
-            let (sums, inputs) = compact(&sums, &inputs, 1);
-            self.contribute_outputs(node, &vectors, Op::ReduceChannels(sums), inputs);
+        for (keep, chains, values) in sums {
+            let (exprs, inputs) = self.led_by_extent(&extent, chains, &inputs);
+            self.contribute_outputs(node, &values, Op::Reduce { exprs, keep }, inputs);
         }
     }
 
-    fn pointwise_operand(&mut self, node: &Node, value: ValueId, chain: Expr, dy: ValueId) {
-        let dy_index = node.inputs.len();
-        if chain == Expr::Var(dy_index) {
-            self.adjoints[value.0].push(dy); // a plain sum hands its gradient on
-        } else {
-            let inputs: Vec<Operand> = node.inputs.iter().copied().chain([Operand::Value(dy)]).collect();
-            let (exprs, inputs) = compact(&[chain], &inputs, 0);
-            self.contribute_outputs(node, &[value], Op::Pointwise(exprs), inputs);
+    fn full_operand(&mut self, node: &Node, value: ValueId, chain: Expr, inputs: &[Operand]) {
+        match chain {
+            // A plain sum hands its gradient on.
+            Expr::Var(index) if index >= node.inputs.len() && matches!(node.op, Op::Pointwise(_)) => {
+                self.adjoints[value.0].extend(inputs[index].value());
+            }
+            chain => {
+                let (exprs, inputs) = compact(&[chain], inputs, 0);
+                self.contribute_outputs(node, &[value], Op::Pointwise(exprs), inputs);
+            }
         }
     }
 
-    /// Ioffe & Szegedy 2015, section 3. With x̂ = (x − mean) · inverse deviation and m elements per
-    /// channel: dscale = Σ dy x̂, dshift = Σ dy,
-    /// dx = scale · inverse deviation · (dy − dshift / m − x̂ · dscale / m).
-    fn batch_norm(&mut self, node: &Node, dy: ValueId) {
-        let [x, mean, inverse, scale, shift] = [0, 1, 2, 3, 4].map(|index| node.input(index));
-        let [v0, v1, v2, v3, v4, v5, v6, v7] = [0, 1, 2, 3, 4, 5, 6, 7].map(Expr::var);
-        let positions = self.graph.ty(x).positions();
+    /// The first input of a reduction gives its extent: one of that extent comes first, if possible one
+    /// that the expressions read.
+    fn led_by_extent(
+        &self,
+        extent: &Type,
+        exprs: Vec<Expr>,
+        inputs: &[Operand],
+    ) -> (Vec<Expr>, Vec<Operand>) {
+        let is_full = |operand: &Operand| {
+            operand.value().is_some_and(|v| Spread::of(self.graph.ty(v), extent) == Some(Spread::Full))
+        };
+        let read: BTreeSet<usize> = exprs.iter().flat_map(variables).collect();
+        let full = |index: &usize| is_full(&inputs[*index]);
+        let first = read.iter().rev().copied().find(full).or_else(|| (0..inputs.len()).find(full));
+        let first = first.unwrap_or_default();
+        let order = |index: usize| if index == first { 0 } else { index + 1 };
+        let exprs: Vec<Expr> =
+            exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(order(index)))).collect();
+        let inputs: Vec<Operand> = std::iter::once(inputs[first]).chain(inputs.iter().copied()).collect();
+        compact(&exprs, &inputs, 1)
+    }
 
-        let normalised = (v1.clone() - v2.clone()) * v3.clone();
-        let sums = vec![v0.clone() * normalised.clone(), v0.clone()];
-        let inputs = [dy, x, mean, inverse].map(Operand::Value).to_vec();
-        self.contribute_outputs(node, &[scale, shift], Op::ReduceChannels(sums), inputs);
+    /// With x̂ = (x − mean) · inverse deviation, g = dy · scale, and m elements that share statistics:
+    /// dscale = Σ dy x̂ and dshift = Σ dy over each channel, dx = inverse deviation · (g − Σ g / m − x̂ · Σ g x̂ / m)
+    /// (Ioffe & Szegedy 2015, section 3).
+    fn normalize(&mut self, node: &Node, keep: Keep, dy: ValueId) {
+        let affine = (node.inputs.len() == 5).then(|| [node.input(3), node.input(4)]);
+        match (keep, affine) {
+            (Keep::Channels, Some([scale, shift])) => self.batch_norm(node, [scale, shift], dy),
+            _ => {
+                let learns = affine.filter(|[scale, shift]| self.reached[scale.0] && self.reached[shift.0]);
+                if let Some(affine) = learns {
+                    self.affine_sums(node, affine, dy);
+                }
+                self.normalize_of_sample(node, keep, affine.map(|[scale, _]| scale), dy);
+            }
+        }
+    }
+
+    /// dscale and dshift.
+    fn affine_sums(&mut self, node: &Node, affine: [ValueId; 2], dy: ValueId) -> [ValueId; 2] {
+        let [dy_of, x, mean, inverse] = [0, 1, 2, 3].map(Expr::var);
+        let exprs = vec![dy_of.clone() * ((x - mean) * inverse), dy_of];
+        let inputs = [dy, node.input(0), node.input(1), node.input(2)].map(Operand::Value).to_vec();
+        self.contribute_outputs(node, &affine, Op::Reduce { exprs, keep: Keep::Channels }, inputs);
+        affine.map(|parameter| self.adjoints[parameter.0][self.adjoints[parameter.0].len() - 1])
+    }
+
+    /// Where the statistics are of a channel the scale is the same for all of them, and the two sums are
+    /// scale · dshift and scale · dscale.
+    fn batch_norm(&mut self, node: &Node, affine: [ValueId; 2], dy: ValueId) {
+        let [dscale, dshift] = self.affine_sums(node, affine, dy);
+        let [x, mean, inverse] = [0, 1, 2].map(|index| node.input(index));
         if !self.reached[x.0] {
             return;
         }
-        let last = |adjoints: &[ValueId]| adjoints[adjoints.len() - 1];
-        let (dscale, dshift) = (last(&self.adjoints[scale.0]), last(&self.adjoints[shift.0]));
+        let [v0, v1, v2, v3, v4, v5, v6, v7] = [0, 1, 2, 3, 4, 5, 6, 7].map(Expr::var);
+        let normalised = (v1 - v2) * v3.clone();
         let centred = v0 - v6 * v7.clone() - normalised * v5 * v7;
         let expr = v4 * v3 * centred;
-        let mut inputs = [dy, x, mean, inverse, scale, dscale, dshift].map(Operand::Value).to_vec();
-        inputs.push(Operand::InverseCount { positions });
+        let mut inputs = [dy, x, mean, inverse, affine[0], dscale, dshift].map(Operand::Value).to_vec();
+        inputs.push(Operand::InverseCount { positions: self.graph.ty(x).positions() });
         self.contribute_outputs(node, &[x], Op::Pointwise(vec![expr]), inputs);
     }
+
+    fn normalize_of_sample(&mut self, node: &Node, keep: Keep, scale: Option<ValueId>, dy: ValueId) {
+        let x = node.input(0);
+        if !self.reached[x.0] {
+            return;
+        }
+        let extent = self.graph.ty(x).clone();
+        let share = Expr::Const(1.0 / keep.count(&extent) as f64);
+        let operands: Vec<ValueId> = [dy, x, node.input(1), node.input(2)].into_iter().chain(scale).collect();
+        let inputs: Vec<Operand> = operands.iter().map(|value| Operand::Value(*value)).collect();
+        let [v0, v1, v2, v3, v4] = [0, 1, 2, 3, 4].map(Expr::var);
+        let normalised = (v1 - v2) * v3.clone();
+        let scaled = if scale.is_some() { v0 * v4 } else { v0 };
+        let sums = ["gradient_sum", "gradient_moment"].map(|role| {
+            let name = format!("{}.{role}", self.graph.value(node.outputs[0]).name);
+            self.new_value(&name, keep.of(&extent))
+        });
+        let exprs = vec![scaled.clone(), scaled.clone() * normalised.clone()];
+        self.push(node, Op::Reduce { exprs, keep }, inputs.clone(), sums.to_vec());
+        let [sum, moment] = [0, 1].map(|index| Expr::var(inputs.len() + index));
+        let expr = v3 * (scaled - sum * share.clone() - normalised * (moment * share));
+        let inputs = inputs.into_iter().chain(sums.map(Operand::Value)).collect();
+        self.contribute_outputs(node, &[x], Op::Pointwise(vec![expr]), inputs);
+    }
+}
+
+/// Σ adjoint · ∂expr / ∂operand over the node's outputs. The adjoints that exist are the variables
+/// after the node's inputs.
+fn chain(node: &Node, exprs: &[Expr], adjoints: &[Option<ValueId>], operand: usize) -> Expr {
+    let wanted = exprs.iter().zip(adjoints).filter(|(_, adjoint)| adjoint.is_some());
+    let terms = wanted.enumerate().map(|(place, (expr, _))| {
+        simplify(&(Expr::var(node.inputs.len() + place) * derivative(expr, operand)))
+    });
+    let sum = terms.reduce(|sum, term| sum + term).unwrap_or(Expr::Const(0.0));
+    simplify(&sum)
 }

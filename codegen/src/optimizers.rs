@@ -14,13 +14,14 @@ pub struct UpdateRule {
 
 /// Names of the variables of an optimiser's expressions, in order.
 pub fn variable_names(kind: OptimizerKind) -> Vec<&'static str> {
-    let own = ["decay", "parameter", "gradient", "step"].into_iter();
+    let own = ["parameter", "gradient", "decay", "step"].into_iter();
     own.chain(states(kind).iter().copied()).chain(hyperparameters(kind)).collect()
 }
 
-/// The variables that are the same for all elements: the step and the hyperparameters.
+/// The variables that are the same for all elements of a step: the decay, the step and the
+/// hyperparameters.
 pub fn is_uniform(kind: OptimizerKind, variable: usize) -> bool {
-    variable == 3 || variable >= 4 + states(kind).len()
+    variable == 2 || variable == 3 || variable >= 4 + states(kind).len()
 }
 
 /// The rule of an optimiser.
@@ -33,7 +34,7 @@ pub fn update_rule(kind: OptimizerKind) -> UpdateRule {
     UpdateRule { states: states(kind), exprs }
 }
 
-/// Weight decay comes as the variable `decay`, since it differs between elements.
+/// Weight decay comes as the variable `decay`, since only weights take it.
 fn hyperparameters(kind: OptimizerKind) -> impl Iterator<Item = &'static str> {
     kind.hyperparameters().iter().map(|(name, _)| *name).filter(|name| *name != "weight_decay")
 }
@@ -124,7 +125,7 @@ mod tests {
         let mut states = vec![0.0; rule.states.len()];
         let mut seen = Vec::new();
         for (step, gradient) in [0.5, -0.25, 1.0].into_iter().enumerate() {
-            let mut operands = vec![0.01, parameter, gradient, step as f64 + 1.0];
+            let mut operands = vec![parameter, gradient, 0.01, step as f64 + 1.0];
             operands.extend(states.iter().chain(&hyper));
             let results: Vec<f64> = rule.exprs.iter().map(|expr| expr.eval(&operands)).collect();
             parameter = results[0];

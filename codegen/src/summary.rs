@@ -2,9 +2,12 @@
 //!
 //! Counts come from the checked model, word by word; memory comes from the plans, which know it
 //! before anything runs. A multiply-add is one product of a weight with an activation, so only
-//! convolutions and linear layers have them; biases, norms and activations count as nothing.
+//! convolutions and linear layers have them; biases, norms and activations count as nothing. The
+//! parameters of a shared sub-network are counted where it is used first.
 
-use nnc_dsl::model::{CheckedModel, Layer, Sequence, Shape, Step, StepKind};
+use std::collections::HashSet;
+
+use nnc_dsl::model::{CheckedModel, Conv, Input, Layer, Output, Sequence, Shape, Step, StepKind};
 
 use crate::Compiled;
 use crate::graph::join_path;
@@ -19,10 +22,10 @@ const FLOAT: u64 = 4;
 pub struct Summary {
     /// The network's name.
     pub network: String,
-    /// Shape of one input sample.
-    pub input: Shape,
-    /// Shape of one output sample.
-    pub output: Shape,
+    /// What goes in.
+    pub inputs: Vec<Input>,
+    /// What comes out.
+    pub outputs: Vec<Output>,
     /// Learnt numbers.
     pub parameters: u64,
     /// Multiply-adds of one sample in a forward pass.
@@ -62,7 +65,7 @@ pub struct Cost {
 pub struct Memory {
     /// The parameters.
     pub parameters: u64,
-    /// Their gradients.
+    /// The gradients of those that learn.
     pub gradients: u64,
     /// The states of the optimiser.
     pub optimizer: u64,
@@ -87,13 +90,14 @@ pub struct Arena {
 
 /// The table of `model`, whose compiled form is `compiled`.
 pub fn summary(model: &CheckedModel, compiled: &Compiled) -> Summary {
-    let mut rows = Vec::new();
-    add_sequence(&mut rows, &model.body, "", 0);
+    let mut table = Table::default();
+    table.add_sequence(&model.body, "", 0);
+    let rows = table.rows;
     let total = |count: fn(&Cost) -> u64| rows.iter().filter_map(|row| row.cost.as_ref()).map(count).sum();
     Summary {
         network: model.name.clone(),
-        input: model.input.clone(),
-        output: model.output.clone(),
+        inputs: model.inputs.clone(),
+        outputs: model.outputs.clone(),
         parameters: total(|cost| cost.parameters),
         macs: total(|cost| cost.macs),
         memory: Memory::new(model, compiled),
@@ -101,15 +105,35 @@ pub fn summary(model: &CheckedModel, compiled: &Compiled) -> Summary {
     }
 }
 
+impl Summary {
+    /// What goes in: `3x32x32`, or `image 3x64x64, meta 8` if it has names.
+    pub fn inputs_text(&self) -> String {
+        ports(self.inputs.iter().map(|input| (&input.name, &input.shape)))
+    }
+
+    /// What comes out, in the same form.
+    pub fn outputs_text(&self) -> String {
+        ports(self.outputs.iter().map(|output| (&output.name, &output.shape)))
+    }
+}
+
+/// Shapes with their names, as far as they have any.
+pub(crate) fn ports<'m>(ports: impl Iterator<Item = (&'m String, &'m Shape)>) -> String {
+    let text = |(name, shape): (&String, &Shape)| {
+        if name.is_empty() { shape.to_string() } else { format!("{name} {shape}") }
+    };
+    ports.map(text).collect::<Vec<_>>().join(", ")
+}
+
 impl Memory {
     fn new(model: &CheckedModel, compiled: &Compiled) -> Memory {
         let Compiled { training, evaluation } = compiled;
-        let parameters = bytes(training.tensors.parameter_len);
+        let gradients = bytes(training.tensors.trained_len);
         let optimizer_states = update_rule(model.train.optimizer.kind).states.len() as u64;
         Memory {
-            parameters,
-            gradients: parameters,
-            optimizer: optimizer_states * parameters,
+            parameters: bytes(training.tensors.parameter_len),
+            gradients,
+            optimizer: optimizer_states * gradients,
             // Twice: the runtime keeps a copy that undoes a step whose loss is not finite.
             states: 2 * bytes(training.tensors.state_len),
             prepared: bytes(evaluation.prepared_len),
@@ -144,64 +168,113 @@ fn bytes(floats: usize) -> u64 {
     floats as u64 * FLOAT
 }
 
-fn add_sequence(rows: &mut Vec<Row>, sequence: &Sequence, path: &str, depth: usize) {
-    for step in &sequence.steps {
-        add_step(rows, step, path, depth);
-    }
+/// The rows so far.
+#[derive(Default)]
+struct Table {
+    rows: Vec<Row>,
+    /// Paths of the shared sub-networks whose parameters are counted.
+    counted: HashSet<String>,
+    /// Whether the parameters of the present sub-network are.
+    is_repeated: bool,
 }
 
-fn add_step(rows: &mut Vec<Row>, step: &Step, path: &str, depth: usize) {
-    let path = join_path(path, &step.name);
-    let cost = match &step.kind {
-        StepKind::Layer(layer) => Some(cost(layer, step)),
-        StepKind::Scope(_) | StepKind::Join { .. } => None,
-    };
-    let (word, output) = (step.text.clone(), step.output.clone());
-    rows.push(Row { path: path.clone(), word, depth, output, cost });
-    match &step.kind {
-        StepKind::Layer(_) => {}
-        StepKind::Scope(body) => add_sequence(rows, body, &path, depth + 1),
-        StepKind::Join { branches, .. } => {
-            for (name, branch) in branches {
-                add_branch(rows, name, branch, &path, depth + 1);
+impl Table {
+    fn add_sequence(&mut self, sequence: &Sequence, path: &str, depth: usize) {
+        for step in &sequence.steps {
+            self.add_step(step, path, depth);
+        }
+    }
+
+    fn add_step(&mut self, step: &Step, path: &str, depth: usize) {
+        let path = join_path(path, &step.name);
+        let cost = match &step.kind {
+            StepKind::Layer(layer) => Some(self.cost(layer, step)),
+            StepKind::From(_) => Some(Cost::default()),
+            StepKind::Scope(_) | StepKind::Shared { .. } | StepKind::Join { .. } => None,
+        };
+        let (word, output) = (step.text.clone(), step.output.clone());
+        self.rows.push(Row { path: path.clone(), word, depth, output, cost });
+        match &step.kind {
+            StepKind::Layer(_) | StepKind::From(_) => {}
+            StepKind::Scope(body) => self.add_sequence(body, &path, depth + 1),
+            StepKind::Shared { path: declared, body } => {
+                let is_repeated = self.is_repeated || !self.counted.insert(declared.clone());
+                let outside = std::mem::replace(&mut self.is_repeated, is_repeated);
+                self.add_sequence(body, &path, depth + 1);
+                self.is_repeated = outside;
+            }
+            StepKind::Join { branches, .. } => {
+                for (name, branch) in branches {
+                    self.add_branch(name, branch, &path, depth + 1);
+                }
             }
         }
     }
-}
 
-/// A branch under its name. The body of a `residual` needs none, and an empty branch, which hands
-/// the value on, has nothing to show.
-fn add_branch(rows: &mut Vec<Row>, name: &str, branch: &Sequence, path: &str, depth: usize) {
-    let path = join_path(path, name);
-    if name == "body" {
-        return add_sequence(rows, branch, &path, depth);
+    /// A branch under its name. The body of a `residual` needs none, and an empty branch, which hands
+    /// the value on, has nothing to show.
+    fn add_branch(&mut self, name: &str, branch: &Sequence, path: &str, depth: usize) {
+        let path = join_path(path, name);
+        if name == "body" {
+            return self.add_sequence(branch, &path, depth);
+        }
+        if !branch.steps.is_empty() {
+            let (word, output) = (name.to_owned(), branch.output.clone());
+            self.rows.push(Row { path: path.clone(), word, depth, output, cost: None });
+            self.add_sequence(branch, &path, depth + 1);
+        }
     }
-    if !branch.steps.is_empty() {
-        let (word, output) = (name.to_owned(), branch.output.clone());
-        rows.push(Row { path: path.clone(), word, depth, output, cost: None });
-        add_sequence(rows, branch, &path, depth + 1);
+
+    fn cost(&self, layer: &Layer, step: &Step) -> Cost {
+        let cost = cost(layer, step);
+        Cost { parameters: if self.is_repeated { 0 } else { cost.parameters }, ..cost }
     }
 }
 
 fn cost(layer: &Layer, step: &Step) -> Cost {
     let [inputs, outputs] = [&step.input, &step.output].map(|shape| shape.channels() as u64);
+    let per_channel = |count: u64| Cost { parameters: count * outputs, macs: 0 };
     match layer {
-        Layer::Conv { kernel, bias, .. } => {
-            let weights = (kernel[0] * kernel[1]) as u64 * inputs * outputs;
-            let [height, width] = step.output.area();
-            weighted(weights, (height * width) as u64, *bias, outputs)
-        }
-        Layer::Linear { bias } => weighted(inputs * outputs, 1, *bias, outputs),
-        Layer::BatchNorm { .. } => Cost { parameters: 2 * outputs, macs: 0 },
-        Layer::Activation(_)
+        Layer::Conv(conv) => convolution(conv, [inputs, outputs], step.output.positions()),
+        // Every element of the input meets each weight of its channel once.
+        Layer::ConvTranspose { conv, .. } => convolution(conv, [inputs, outputs], step.input.positions()),
+        Layer::Linear { bias, .. } => weighted(inputs * outputs, 1, *bias, outputs),
+        Layer::BatchNorm { .. } | Layer::LayerNorm { .. } => per_channel(2),
+        Layer::GroupNorm { affine, .. } => per_channel(if *affine { 2 } else { 0 }),
+        Layer::RmsNorm { .. } | Layer::Scale { .. } | Layer::PRelu { .. } => per_channel(1),
+        Layer::LocalResponseNorm { .. }
+        | Layer::Activation(_)
+        | Layer::RRelu { .. }
         | Layer::Softmax
+        | Layer::LogSoftmax
+        | Layer::Glu
         | Layer::MaxPool(_)
-        | Layer::AvgPool(_)
+        | Layer::AvgPool { .. }
+        | Layer::AdaptiveMaxPool
+        | Layer::AdaptiveAvgPool
         | Layer::GlobalAvgPool
+        | Layer::GlobalMaxPool
+        | Layer::Resize(_)
+        | Layer::PixelShuffle { .. }
+        | Layer::ChannelShuffle { .. }
+        | Layer::Pad { .. }
+        | Layer::Slice { .. }
+        | Layer::Crop { .. }
         | Layer::Flatten
+        | Layer::Reshape
+        | Layer::Permute { .. }
         | Layer::Dropout { .. }
+        | Layer::SpatialDropout { .. }
+        | Layer::AlphaDropout { .. }
+        | Layer::StochasticDepth { .. }
+        | Layer::GaussianNoise { .. }
         | Layer::Identity => Cost::default(),
     }
+}
+
+fn convolution(conv: &Conv, [inputs, outputs]: [u64; 2], positions: usize) -> Cost {
+    let window: usize = conv.kernel.iter().product();
+    weighted(window as u64 * inputs * outputs / conv.groups as u64, positions as u64, conv.bias, outputs)
 }
 
 /// A layer that uses each of its weights once at every position.

@@ -34,6 +34,41 @@ pub enum Item {
     Network(Network),
     /// `train Name { … }`
     Train(Train),
+    /// `use "path.nn"`
+    Use(Use),
+    /// `activation swish(x) = x*sigmoid(x)`
+    Activation(Activation),
+    /// `allow(lint, …)`, for the whole text.
+    Allow(Allow),
+}
+
+/// `use "path.nn"`: the items of another file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Use {
+    /// The word `use`.
+    pub keyword: Span,
+    /// The path, without its quotes and with its escapes resolved.
+    pub path: Spanned<String>,
+}
+
+/// `activation name(x, beta = 1.0) = expression`: a function of each element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activation {
+    /// Its name.
+    pub name: Ident,
+    /// The element first, then the arguments.
+    pub params: Vec<Param>,
+    /// What it computes.
+    pub value: Expr,
+}
+
+/// `allow(lint, …)`: lints that are silent from here to the end of the braces around.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allow {
+    /// The word `allow`.
+    pub keyword: Span,
+    /// Names of lints, such as `small-batch`, or their codes.
+    pub lints: Vec<Ident>,
 }
 
 /// `block name(params) { … }`
@@ -56,14 +91,23 @@ pub struct Network {
     pub name: Option<Ident>,
     /// Its parameters.
     pub params: Vec<Param>,
-    /// Shape of an input sample.
-    pub input: Spanned<Vec<u64>>,
-    /// Shape of an output sample.
-    pub output: Spanned<Vec<u64>>,
+    /// The inputs, at least one; each has a name if there are several.
+    pub inputs: Vec<Port>,
+    /// The outputs, at least one; each has a name if there are several.
+    pub outputs: Vec<Port>,
     /// `<in -> out>`.
     pub signature_span: Span,
     /// Its statements.
     pub body: Body,
+}
+
+/// An input or output of a network: `3x32x32` or `image: 3x32x32`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// Its name, if it has one.
+    pub name: Option<Ident>,
+    /// Shape of one sample.
+    pub shape: Spanned<Vec<u64>>,
 }
 
 /// `name` or `name = default`
@@ -107,14 +151,14 @@ pub enum Statement {
         /// What.
         body: Body,
     },
-    /// `for name in [a, b, c] { … }`
+    /// `for name in [a, b, c] { … }` or `for name in a..b { … }`
     For {
         /// The word `for`.
         keyword: Span,
         /// The loop variable.
         name: Ident,
         /// Its values.
-        values: Vec<Expr>,
+        values: LoopValues,
         /// What.
         body: Body,
     },
@@ -127,7 +171,57 @@ pub enum Statement {
         /// The other branch; the identity if there is none.
         shortcut: Option<Body>,
     },
-    /// `add { a | b }` or `concat { a | b }`
+    /// `if (condition) { … } else if (condition) { … } else { … }`
+    If {
+        /// The word `if`.
+        keyword: Span,
+        /// The bodies with a condition, at least one, in order.
+        arms: Vec<Arm>,
+        /// The body after the last `else`.
+        otherwise: Option<Body>,
+    },
+    /// `as name`: names the present value, or at the start of a body its input.
+    As {
+        /// The word `as`.
+        keyword: Span,
+        /// The name.
+        name: Ident,
+    },
+    /// `from name`: goes on from a named value.
+    From {
+        /// The word `from`.
+        keyword: Span,
+        /// The name.
+        name: Ident,
+    },
+    /// `shared name { … }`: declares a sub-network whose uses have the same weights.
+    Shared {
+        /// The word `shared`.
+        keyword: Span,
+        /// Its name.
+        name: Ident,
+        /// What it is.
+        body: Body,
+    },
+    /// `with lr=0.1 init=orthogonal { … }`: settings for the words within.
+    With {
+        /// The word `with`.
+        keyword: Span,
+        /// The settings, at least one.
+        settings: Vec<(Ident, Expr)>,
+        /// The words.
+        body: Body,
+    },
+    /// `allow(lint, …)`
+    Allow(Allow),
+    /// `concat a, b`: joins the present value with named ones, behind it in their order.
+    JoinNamed {
+        /// The word and its place.
+        keyword: Spanned<JoinWord>,
+        /// The names, at least one.
+        names: Vec<Ident>,
+    },
+    /// `add { a | b }`, `concat { a | b }` or `mul { a | b }`
     Join {
         /// The word and its place.
         keyword: Spanned<JoinWord>,
@@ -138,13 +232,44 @@ pub enum Statement {
     },
 }
 
-/// The words that join branches.
+/// The values that the variable of a loop takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoopValues {
+    /// `[a, b, c]`
+    List(Vec<Expr>),
+    /// `a..b`: the whole numbers from the first value on that are below the second.
+    Range(Box<[Expr; 2]>),
+}
+
+/// A body of `if` with its condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// Stands in parentheses.
+    pub condition: Expr,
+    /// What happens if it holds and none before it does.
+    pub body: Body,
+}
+
+/// The words that join values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinWord {
     /// Element-wise sum.
     Add,
     /// Side by side along the channels.
     Concat,
+    /// Element-wise product.
+    Mul,
+}
+
+impl JoinWord {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            JoinWord::Add => "add",
+            JoinWord::Concat => "concat",
+            JoinWord::Mul => "mul",
+        }
+    }
 }
 
 /// A word with its arguments: `conv3 32 stride=2`.
@@ -152,9 +277,10 @@ pub enum JoinWord {
 pub struct Word {
     /// The word.
     pub name: Ident,
-    /// Arguments by position: a number, or an expression in parentheses.
+    /// Arguments by position: a number, sides (`7x7`), a list, or an expression in parentheses.
     pub positional: Vec<Expr>,
-    /// Arguments by name.
+    /// Arguments by name. The value may also be a name or a call (`init=constant(0.1)`), which is the
+    /// argument's to understand.
     pub named: Vec<(Ident, Expr)>,
     /// From the word to its last argument.
     pub span: Span,
@@ -180,13 +306,20 @@ pub enum ExprKind {
     Name(String),
     /// `-x`
     Neg(Box<Expr>),
+    /// `not x`
+    Not(Box<Expr>),
     /// `a + b` and so on.
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     /// `min(a, b)`
     Call(Ident, Vec<Expr>),
+    /// `2x1` or `4x7x7`: several numbers as one argument, never within an expression.
+    Sides(Vec<u64>),
+    /// `[1, 2, 0.5]`: likewise.
+    List(Vec<Expr>),
 }
 
-/// Infix operators; `*`, `/` and `%` bind tighter than `+` and `-`, which bind tighter than comparisons.
+/// Infix operators; `*`, `/` and `%` bind tighter than `+` and `-`, which bind tighter than comparisons, then
+/// `not`, `and` and `or`. Comparisons do not chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinaryOp {
     /// `+`
@@ -203,6 +336,18 @@ pub enum BinaryOp {
     Less,
     /// `>`
     Greater,
+    /// `<=`
+    LessEqual,
+    /// `>=`
+    GreaterEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `and`
+    And,
+    /// `or`
+    Or,
 }
 
 /// `train Name { … }`
@@ -212,6 +357,8 @@ pub struct Train {
     pub name: Ident,
     /// Its settings in order.
     pub settings: Vec<Setting>,
+    /// Its `allow(…)`s, each for the whole section.
+    pub allows: Vec<Allow>,
 }
 
 /// A setting of `train`: a key, then bare words, strings, numbers and `key=value` pairs, as in
@@ -231,8 +378,8 @@ pub enum SettingValue {
     Word(Ident),
     /// A string, without its quotes and with its escapes resolved.
     Text(Spanned<String>),
-    /// A number or an expression in parentheses.
+    /// A number, a list or an expression in parentheses.
     Expr(Expr),
-    /// `key=value`; the value may be a number, a word or a string.
+    /// `key=value`; the value may be any of these but another pair.
     Named(Ident, Box<SettingValue>),
 }

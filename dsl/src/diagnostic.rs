@@ -55,6 +55,17 @@ pub struct Fix {
     pub replacement: String,
     /// What the edit does, for a menu.
     pub message: String,
+    /// Whether a tool may apply it without asking.
+    pub applicability: Applicability,
+}
+
+/// How sure an edit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Applicability {
+    /// It mends the mistake, most probably as it was meant: `nnc check --fix` applies it.
+    Automatic,
+    /// It is one way of several, or changes what the model computes: somebody must choose.
+    Suggested,
 }
 
 /// One finding of the parser, the checker or a lint.
@@ -120,9 +131,24 @@ impl Diagnostic {
         self
     }
 
-    /// With an edit that mends it: `replacement` for the bytes of `span`.
-    pub fn fix(mut self, span: Span, replacement: impl Into<String>, message: impl Into<String>) -> Self {
-        self.fixes.push(Fix { span, replacement: replacement.into(), message: message.into() });
+    /// With an edit that mends it as it was most probably meant: `replacement` for the bytes of `span`.
+    pub fn fix(self, span: Span, replacement: impl Into<String>, message: impl Into<String>) -> Self {
+        self.edit(span, replacement.into(), message.into(), Applicability::Automatic)
+    }
+
+    /// With an edit that may be what is wanted.
+    pub fn suggest(self, span: Span, replacement: impl Into<String>, message: impl Into<String>) -> Self {
+        self.edit(span, replacement.into(), message.into(), Applicability::Suggested)
+    }
+
+    fn edit(
+        mut self,
+        span: Span,
+        replacement: String,
+        message: String,
+        applicability: Applicability,
+    ) -> Self {
+        self.fixes.push(Fix { span, replacement, message, applicability });
         self
     }
 

@@ -1,50 +1,76 @@
 //! Diagnostics for tools: one JSON object on one line.
 //!
-//! Spans are bytes; lines and columns count from 1, columns in characters; ends are exclusive.
+//! Spans are bytes of the file; lines and columns count from 1, columns in characters; ends are
+//! exclusive. A label or a fix names its `file` where that is another one than the diagnostic's.
 
 use std::fmt::Write;
 
-use crate::diagnostic::{Diagnostic, Fix, Label, Severity, Span};
+use crate::diagnostic::{Applicability, Diagnostic, Fix, Label, Severity, Span};
+use crate::sources::SourceMap;
 
-/// A diagnostic of the text of a file, as one line without its end.
+/// A diagnostic of the text of a single file, as one line without its end.
 pub fn to_json(diagnostic: &Diagnostic, file: &str, text: &str) -> String {
+    line(diagnostic, &SourceMap::new(file, text))
+}
+
+/// A diagnostic as one line without its end.
+pub fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let lines = Lines::of(text);
+    let home = sources.index(diagnostic.span.start);
+    let name = sources.files().get(home).map_or("", |file| file.name.as_str());
+    let [range, start, end] = place(diagnostic.span, sources);
     let fields = [
         ("code", string(diagnostic.code)),
         ("severity", string(severity)),
         ("message", string(&diagnostic.message)),
-        ("file", string(file)),
-        ("span", span(diagnostic.span)),
-        ("start", lines.place(diagnostic.span.start)),
-        ("end", lines.place(diagnostic.span.end)),
+        ("file", string(name)),
+        range,
+        start,
+        end,
         ("label", string(&diagnostic.label)),
-        ("labels", array(&diagnostic.labels, |one| label(one, &lines))),
+        ("labels", array(&diagnostic.labels, |one| label(one, home, sources))),
         ("notes", array(&diagnostic.notes, |note| string(note))),
         ("help", array(&diagnostic.help, |help| string(help))),
-        ("fixes", array(&diagnostic.fixes, fix)),
+        ("fixes", array(&diagnostic.fixes, |one| fix(one, home, sources))),
     ];
     object(&fields)
 }
 
-fn label(label: &Label, lines: &Lines) -> String {
-    object(&[
-        ("span", span(label.span)),
-        ("start", lines.place(label.span.start)),
-        ("end", lines.place(label.span.end)),
-        ("message", string(&label.message)),
-    ])
+type Field = (&'static str, String);
+
+/// The bytes, the start and the end of a span.
+fn place(written: Span, sources: &SourceMap) -> [Field; 3] {
+    let local = sources.local(written);
+    let text = sources.file(written.start).map_or("", |file| sources.text_of(file));
+    let lines = Lines::of(text);
+    [("span", span(local)), ("start", lines.place(local.start)), ("end", lines.place(local.end))]
 }
 
-fn fix(fix: &Fix) -> String {
-    object(&[
-        ("span", span(fix.span)),
+/// The name of a span's file, where it is not the diagnostic's.
+fn elsewhere(span: Span, home: usize, sources: &SourceMap) -> Option<Field> {
+    let index = sources.index(span.start);
+    let file = sources.files().get(index).filter(|_| index != home)?;
+    Some(("file", string(&file.name)))
+}
+
+fn label(label: &Label, home: usize, sources: &SourceMap) -> String {
+    let file = elsewhere(label.span, home, sources).into_iter();
+    let fields = file.chain(place(label.span, sources)).chain([("message", string(&label.message))]);
+    object(&fields.collect::<Vec<_>>())
+}
+
+fn fix(fix: &Fix, home: usize, sources: &SourceMap) -> String {
+    let file = elsewhere(fix.span, home, sources).into_iter();
+    let fields = file.chain([
+        ("span", span(sources.local(fix.span))),
         ("replacement", string(&fix.replacement)),
         ("message", string(&fix.message)),
-    ])
+        ("automatic", (fix.applicability == Applicability::Automatic).to_string()),
+    ]);
+    object(&fields.collect::<Vec<_>>())
 }
 
 fn span(span: Span) -> String {
@@ -126,8 +152,19 @@ mod tests {
             r#""start":{"line":1,"column":1},"end":{"line":1,"column":3},"label":"","#,
             r#""labels":[{"span":{"start":1,"end":2},"start":{"line":1,"column":2},"end":{"line":1,"column":3},"#,
             r#""message":"l"}],"notes":[],"help":[],"#,
-            r#""fixes":[{"span":{"start":0,"end":1},"replacement":"x","message":"f"}]}"#,
+            r#""fixes":[{"span":{"start":0,"end":1},"replacement":"x","message":"f","automatic":true}]}"#,
         );
         assert_eq!(to_json(&diagnostic, "n.nn", "ab"), expected);
+    }
+
+    #[test]
+    fn places_are_those_of_their_file() {
+        let mut sources = SourceMap::new("a.nn", "ab");
+        sources.push("b.nn", "cd\nef");
+        let found =
+            line(&Diagnostic::error("E0201", Span::new(0, 1), "m").at(Span::new(6, 7), "l"), &sources);
+        let label = r#"{"file":"b.nn","span":{"start":3,"end":4},"start":{"line":2,"column":1},"#;
+        assert!(found.contains(r#""file":"a.nn","span":{"start":0,"end":1}"#), "{found}");
+        assert!(found.contains(label), "{found}");
     }
 }

@@ -14,16 +14,26 @@ pub mod ast;
 mod check;
 pub mod codes;
 pub mod diagnostic;
+mod fix;
+mod format;
 pub mod json;
+pub mod library;
+pub mod lints;
 pub mod model;
+pub mod parameters;
 #[cfg(feature = "render")]
 pub mod render;
 pub mod scalar;
 mod show;
+pub mod sources;
 pub mod syntax;
 pub mod words;
 
-pub use check::{Options, Outcome, check};
-pub use diagnostic::{Diagnostic, Fix, Label, Severity, Span};
+pub use check::{Options, Outcome, check, check_file};
+pub use diagnostic::{Applicability, Diagnostic, Fix, Label, Severity, Span};
+pub use fix::fix;
+pub use format::format;
 pub use model::CheckedModel;
+pub use parameters::{ParameterKind, ParameterShape, parameter_count, parameters};
+pub use sources::{Loader, Source, SourceMap};
 pub use syntax::Entry;

@@ -13,14 +13,16 @@ fn model(text: &str) -> CheckedModel {
 
 fn with(text: &str, set: &[(&str, &str)]) -> CheckedModel {
     let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let outcome = check(text, Entry::Macro, &Options { set, network: None });
+    let outcome = check(text, Entry::Macro, &Options { set, ..Options::default() });
     let errors: Vec<_> = outcome.diagnostics.iter().filter(|found| found.is_error()).collect();
     assert!(errors.is_empty(), "{text}: {errors:?}");
     outcome.models.into_iter().next().unwrap()
 }
 
+/// The codes of the errors.
 fn codes(text: &str) -> Vec<&'static str> {
-    check(text, Entry::File, &Options::default()).diagnostics.iter().map(|found| found.code).collect()
+    let outcome = check(text, Entry::File, &Options::default());
+    outcome.diagnostics.iter().filter(|found| found.is_error()).map(|found| found.code).collect()
 }
 
 /// Every layer, as `path | text | output`, with `bias` where there is one.
@@ -36,6 +38,8 @@ fn list(sequence: &Sequence, path: &str, lines: &mut Vec<String>) {
         match &step.kind {
             StepKind::Layer(layer) => lines.push(line(step, &path, layer)),
             StepKind::Scope(inner) => list(inner, &format!("{path}."), lines),
+            StepKind::Shared { path, body } => list(body, &format!("{path}."), lines),
+            StepKind::From(tap) => lines.push(format!("{path} | {} | {}", tap.0, step.output)),
             StepKind::Join { branches, .. } => {
                 for (name, branch) in branches {
                     list(branch, &format!("{path}.{name}."), lines);
@@ -46,7 +50,11 @@ fn list(sequence: &Sequence, path: &str, lines: &mut Vec<String>) {
 }
 
 fn line(step: &Step, path: &str, layer: &Layer) -> String {
-    let bias = matches!(layer, Layer::Conv { bias: true, .. } | Layer::Linear { bias: true });
+    let bias = match layer {
+        Layer::Conv(conv) => conv.bias,
+        Layer::Linear { bias, .. } => *bias,
+        _ => false,
+    };
     format!("{path} | {} | {}{}", step.text, step.output, if bias { " bias" } else { "" })
 }
 
@@ -121,7 +129,7 @@ fn parameters_take_values_from_outside() {
 #[test]
 fn one_network_of_several_can_be_chosen() {
     let text = "network A<8 -> 2> { linear 2 } network B(n)<8 -> 2> { linear 2 }";
-    let options = Options { set: Vec::new(), network: Some("A".to_owned()) };
+    let options = Options { network: Some("A".to_owned()), ..Options::default() };
     let outcome = check(text, Entry::File, &options);
     assert_eq!(outcome.diagnostics, []);
     assert_eq!(outcome.models.len(), 1);
@@ -130,8 +138,8 @@ fn one_network_of_several_can_be_chosen() {
 
 #[test]
 fn the_loss_follows_the_output_unless_it_is_written() {
-    let loss = |text: &str| model(text).train.loss;
-    assert_eq!(loss("network N<8 -> 2> { linear 2 }"), Loss::CrossEntropy);
+    let loss = |text: &str| model(text).train.losses[0].loss.clone();
+    assert_eq!(loss("network N<8 -> 2> { linear 2 }"), Loss::CROSS_ENTROPY);
     assert_eq!(loss("network N<8 -> 1> { linear 1 }"), Loss::MeanSquaredError);
     assert_eq!(loss("network N<3x8x8 -> 2x8x8> { conv3 2 }"), Loss::MeanSquaredError);
     assert_eq!(loss("network N<8 -> 2> { linear 2 softmax }"), Loss::MeanSquaredError);

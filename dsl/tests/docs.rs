@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use nnc_dsl::codes::{CODES, title};
 use nnc_dsl::model::OptimizerKind;
 use nnc_dsl::syntax::{KEYWORDS, SETTINGS};
-use nnc_dsl::words::reference;
-use nnc_dsl::{Entry, Options, check};
+use nnc_dsl::words::{WORDS, initial_weights, reference};
+use nnc_dsl::{Entry, Options, check, library};
 
 #[test]
 fn generated_parts_are_those_of_the_tables() {
@@ -16,7 +16,13 @@ fn generated_parts_are_those_of_the_tables() {
     let old = std::fs::read_to_string(&path).unwrap();
     let codes = CODES.iter().map(|(code, _)| format!("| `{code}` | {} |\n", title(code).unwrap_or_default()));
     let table = format!("| code | |\n|---|---|\n{}", codes.collect::<String>());
-    let new = replace(&replace(&old, "codes", &table), "words", &reference());
+    let parts = [
+        ("library", library::reference()),
+        ("codes", table),
+        ("initial-weights", initial_weights()),
+        ("words", reference()),
+    ];
+    let new = parts.iter().fold(old.clone(), |text, (name, content)| replace(&text, name, content));
     if old != new && std::env::var_os("NNC_BLESS").is_some() {
         // Renamed into place, as the other tests read the page at the same time.
         let fresh = path.with_extension("new");
@@ -36,6 +42,18 @@ fn the_examples_check() {
     for example in examples {
         let outcome = check(example, Entry::File, &Options::default());
         assert_eq!(outcome.diagnostics, [], "{example}");
+    }
+}
+
+#[test]
+fn every_words_example_checks() {
+    for word in WORDS {
+        let outcome = check(word.example, Entry::File, &Options::default());
+        let errors: Vec<_> = outcome.diagnostics.iter().filter(|found| found.is_error()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", word.name);
+        let summary = outcome.models[0].to_string();
+        let step = summary.lines().any(|line| line.trim_start().starts_with(&format!("{}1 ", word.name)));
+        assert!(step, "the example of `{}` has no step of its name:\n{summary}", word.name);
     }
 }
 

@@ -2,12 +2,16 @@
 //! into the text, and printing a tree and parsing it again changes nothing.
 
 use nnc_dsl::ast::Module;
+use nnc_dsl::format;
 use nnc_dsl::syntax::{Entry, MAX_NESTING, MAX_TEXT, parse, parse_formula, print};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 /// Every construct of the language.
 const SAMPLE: &str = r#"
+use "blocks/\"mine\".nn"
+activation swish(x, beta = 1.0) = x * sigmoid(beta*x)
+allow(small-batch, W0001,)
 block cbr(c, k = 2*3) { conv3 (c) bn relu } // a comment
 pub network Vgg(width = 32, deep = true)<3x32x32 -> 10> {
     let double = 2*(width + 1) - -1 / min(width, 4) % 3
@@ -19,6 +23,16 @@ pub network Vgg(width = 32, deep = true)<3x32x32 -> 10> {
     add { relu | bn gelu | } concat { identity | conv3 (8) pad=(1 + 1) x=y }
     conv1 10 gap
 }
+network Ports(in = 2, deep = true)<image: 3x64x64, meta: 8 -> class: 10, volume: 4x2x2x2> {
+    as start let repeat = (in) allow(odd-size)
+    shared tower { conv3 16 init=he_uniform relu } as low
+    if (deep and not (in < 1) or in >= 3) { tower as a } else if (in == 2) { tower } else { bn as b } as skip
+    if (in != channels) { }
+    with lr=0.1 frozen=true init=constant(0.1) { conv 8 stride=2x1 pad=(in) window=(3) mul=1 }
+    mul { identity | gap linear (channels/4) sigmoid } concat low, skip add start from meta
+    reshape 4x7x7 permute order=[1, 0, 2,] crop [1, (in), -2] size=3x3 as box concat box
+}
+train Ports { allow(small-batch) loss cross_entropy output=class class_weights=[1, 2, 0.5] }
 train Vgg {
     data cifar10 "path/to \"data\"\\n" augment flip crop=4
     optimizer sgd lr=0.1 momentum=(1 - 0.1) nesterov=true name="x" batch 128 epoch 30 seed (1)
@@ -34,6 +48,20 @@ fn printing_keeps_the_tree() {
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         assert!(!module.items.is_empty());
         assert_prints_back(&module, entry);
+        if entry == Entry::File {
+            assert_formats(text, &module, diagnostics.is_empty());
+        }
+    }
+}
+
+/// What can be read is formatted, which keeps the tree; what cannot is refused.
+fn assert_formats(text: &str, module: &Module, is_right: bool) {
+    let formatted = format(text);
+    assert_eq!(formatted.is_ok(), is_right, "{text}");
+    if let Ok(formatted) = formatted {
+        let (again, _) = parse(&formatted, Entry::File);
+        assert_eq!(without_spans(module), without_spans(&again), "{formatted}");
+        assert_eq!(format(&formatted).as_ref(), Ok(&formatted));
     }
 }
 
@@ -59,6 +87,19 @@ fn hostile_texts_are_answered_quickly() {
         format!("network A<3 -> 3> {{ {} }}", "| ".repeat(many / 2)),
         format!("network A<3 -> 3> {{ {} }}", "a = ".repeat(many / 5)),
         format!("network A<3 -> 3> {{ {} }}", "let = ".repeat(many / 7)),
+        format!("network A<3 -> 3> {{ {} }}", "if (a) { ".repeat(many / 9)),
+        format!("network A<3 -> 3> {{ if (a) {{ }} {} else }}", "else if (a) { } ".repeat(many / 16)),
+        format!("network A<3 -> 3> {{ {} as }}", "as a ".repeat(many / 6)),
+        format!("network A<3 -> 3> {{ concat {} }}", "a, ".repeat(many / 3)),
+        format!("network A<3 -> 3> {{ permute order=[{} }}", "1, ".repeat(many / 4)),
+        format!("network A<3 -> 3> {{ permute order={} }}", "[".repeat(many - 60)),
+        format!("network A<3 -> 3> {{ with {} {{ }}", "a=1 ".repeat(many / 5)),
+        format!("network A<3 -> 3> {{ let a = {}1 }}", "not ".repeat(many / 5)),
+        format!("network A<3 -> 3> {{ let a = b{} }}", " and b".repeat(many / 7)),
+        format!("network A<{} -> 3> {{ }}", "a: 1 ".repeat(many / 6)),
+        "allow(a-".repeat(many / 8),
+        "use \"a\" activation ".repeat(many / 20),
+        "activation f(x) = ".repeat(many / 20),
         "@".repeat(many),
         "@#".repeat(many / 2),
         "9".repeat(many),
@@ -72,6 +113,27 @@ fn hostile_texts_are_answered_quickly() {
         let shown: String = text.chars().take(40).collect();
         assert!(!diagnostics.is_empty() && diagnostics.len() < 200, "{shown}: {}", diagnostics.len());
         assert!(elapsed < Duration::from_secs(10), "{shown}: {elapsed:?}");
+    }
+}
+
+#[test]
+fn long_texts_without_a_mistake_are_read() {
+    // The layout may be longer than the text.
+    let many = MAX_TEXT / 2;
+    for text in [
+        format!("network A<3 -> 3> {{ {} }}", "as a ".repeat(many / 5)),
+        format!("network A<3 -> 3> {{ if (a) {{ }} {} }}", "else if (a) { } ".repeat(many / 17)),
+        format!("network A<3 -> 3> {{ permute order=[{}1] }}", "1, ".repeat(many / 4)),
+        format!("network A<3 -> 3> {{ concat {}a }}", "a, ".repeat(many / 4)),
+        format!("network A<3 -> 3> {{ relu {} }}", "a=1 ".repeat(many / 5)),
+        "use \"a\" ".repeat(many / 8),
+    ] {
+        let start = Instant::now();
+        let (module, diagnostics) = parse(&text, Entry::File);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        assert_formats(&text, &module, true);
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(10), "{}: {elapsed:?}", &text[..40]);
     }
 }
 
@@ -111,7 +173,8 @@ fn formulas_are_read_whole() {
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
         "network", "block", "train", "pub", "repeat", "for", "in", "let", "residual", "shortcut", "add",
-        "concat", "true", "a", "conv3", "bn", "data", "batch", "3", "3x32x32", "0x1", "1e5", "0.5", "->",
+        "concat", "mul", "if", "else", "as", "from", "shared", "with", "allow", "and", "or", "not", "use", "activation",
+        "lr=", "==", "!=", "<=", ">=", ":", "[1, 2]", "2x1", "(a)", "true", "a", "conv3", "bn", "data", "batch", "3", "3x32x32", "0x1", "1e5", "0.5", "->",
         "<", ">", "{", "}", "(", ")", "[", "]", "|", ",", "=", "+", "-", "*", "/", "%", "\"t\"", "\"", "//",
         "\n", ";", "@", "×", "ä", "/*", "*/", "\\", "#", "'",
     ];

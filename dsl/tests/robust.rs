@@ -2,6 +2,7 @@
 //! its edits mend what they say.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nnc_dsl::json::to_json;
 use nnc_dsl::render::{ColorChoice, render};
@@ -34,6 +35,41 @@ fn near(diagnostic: &Diagnostic, fix: &Fix) -> bool {
 }
 
 #[test]
+fn texts_out_of_all_bounds_are_refused_at_once() {
+    let inside = |words: &str| format!("network Net<3x8x8 -> 10> {{ {words} gap linear 10 }}");
+    for text in [
+        inside("repeat 1000000000 { relu }"),
+        inside("repeat 99999 { repeat 99999 { relu } }"),
+        inside(&"residual { ".repeat(1_000_000)),
+        inside(&"if (true) { ".repeat(1_000_000)),
+        inside(&"if (true) { ".repeat(100)),
+        inside("shared a { repeat 1000000 { relu } } a"),
+        inside("-> 1x99999999999"),
+        inside("reshape 1x99999999999"),
+        inside("conv3 99999999999"),
+        inside("conv3 8 stride=99999999999x99999999999"),
+        inside("permute order=[9999999999999999999999, 1]"),
+        inside(&"as a ".repeat(30_000)),
+        inside(&format!("as a {}", "concat a ".repeat(10_000))),
+        inside(&format!("as a concat {}a", "a, ".repeat(50_000))),
+        inside(&format!("conv3 8 stride=[{}1]", "1, ".repeat(50_000))),
+        "network A<1x99999999999 -> 10> { linear 10 }".to_owned(),
+        format!("network Net<{}a: 1 -> 10> {{ linear 10 }}", "a: 1, ".repeat(30_000)),
+        format!("activation f(x) = {}x", "x*".repeat(100_000)),
+        " ".repeat(10_000_000),
+        "relu ".repeat(2_000_000),
+    ] {
+        let start = Instant::now();
+        let diagnostics = diagnose(&text);
+        let elapsed = start.elapsed();
+        let shown: String = text.chars().take(70).collect();
+        assert!(!diagnostics.is_empty(), "{shown}");
+        // One second on a machine of its own with optimised code; tests share theirs.
+        assert!(elapsed < Duration::from_secs(10), "{shown}: {elapsed:?}");
+    }
+}
+
+#[test]
 fn mutated_texts_are_answered() {
     let mut random = Random(1);
     let corpus = corpus();
@@ -46,7 +82,7 @@ fn mutated_texts_are_answered() {
         let has_errors = outcome.diagnostics.iter().any(Diagnostic::is_error);
         assert_eq!(outcome.models.is_empty(), has_errors, "{text}\n{:?}", outcome.diagnostics);
         for diagnostic in &outcome.diagnostics {
-            inspect(diagnostic, &text);
+            inspect(diagnostic, outcome.sources.text());
         }
     }
 }

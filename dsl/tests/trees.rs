@@ -15,6 +15,10 @@ fn operators_bind_as_in_arithmetic() {
         ("(a + b) / c", "((a Add b) Div c)"),
         ("min(a, 2 > 1, max())", "min(a, (2 Greater 1), max())"),
         ("a-1", "(a Sub 1)"),
+        ("a <= 1 and not b == 2 or c != d", "(((a LessEqual 1) And (Not (b Equal 2))) Or (c NotEqual d))"),
+        ("a or b and c or d", "((a Or (b And c)) Or d)"),
+        ("not not a >= -b", "(Not (Not (a GreaterEqual (Neg b))))"),
+        ("in + repeat * max(block, notable)", "(in Add (repeat Mul max(block, notable)))"),
     ] {
         assert_eq!(shown(&parse_formula(formula).unwrap()), tree, "{formula}");
     }
@@ -26,11 +30,14 @@ fn shown(expr: &Expr) -> String {
         ExprKind::Bool(value) => value.to_string(),
         ExprKind::Name(name) => name.clone(),
         ExprKind::Neg(inner) => format!("(Neg {})", shown(inner)),
+        ExprKind::Not(inner) => format!("(Not {})", shown(inner)),
+        ExprKind::Sides(sides) => format!("{sides:?}"),
         ExprKind::Binary(op, left, right) => format!("({} {op:?} {})", shown(left), shown(right)),
         ExprKind::Call(callee, arguments) => {
             let arguments: Vec<String> = arguments.iter().map(shown).collect();
             format!("{}({})", callee.value, arguments.join(", "))
         }
+        ExprKind::List(values) => format!("{:?}", values.iter().map(shown).collect::<Vec<_>>()),
     }
 }
 
@@ -50,7 +57,17 @@ fn kind(statement: &Statement) -> String {
         Statement::Repeat { .. } => "repeat".to_owned(),
         Statement::For { .. } => "for".to_owned(),
         Statement::Residual { .. } => "residual".to_owned(),
-        Statement::Join { .. } => "join".to_owned(),
+        Statement::Join { keyword, .. } => format!("{} {{}}", keyword.value.name()),
+        Statement::JoinNamed { keyword, names } => {
+            let names: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+            format!("{} {}", keyword.value.name(), names.join("+"))
+        }
+        Statement::If { arms, otherwise, .. } => format!("if {} {}", arms.len(), otherwise.is_some()),
+        Statement::As { name, .. } => format!("as {}", name.value),
+        Statement::From { name, .. } => format!("from {}", name.value),
+        Statement::Shared { name, .. } => format!("shared {}", name.value),
+        Statement::With { settings, .. } => format!("with {}", settings.len()),
+        Statement::Allow(allow) => format!("allow {}", allow.lints.len()),
     }
 }
 
@@ -61,7 +78,10 @@ fn places_cover_exactly_what_they_name() {
     let module = module(text);
     let Item::Network(network) = &module.items[0] else { panic!("a network") };
     assert_eq!(place(network.signature_span), "<3x4x5 -> 6>");
-    assert_eq!((place(network.input.span), &network.input.value[..]), ("3x4x5", &[3, 4, 5][..]));
+    assert_eq!(
+        (place(network.inputs[0].shape.span), &network.inputs[0].shape.value[..]),
+        ("3x4x5", &[3, 4, 5][..])
+    );
     assert_eq!(place(network.body.span), &text[text.find('{').unwrap()..]);
     let [Statement::Word(Word { name, positional, named, span }), Statement::Word(relu), join] =
         &network.body.statements[..]

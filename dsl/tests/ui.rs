@@ -1,13 +1,14 @@
 //! Wrong models: each `tests/ui/*.nn` beside the exact message (`.txt`) and JSON (`.json`) it gives.
+//! The files that they use lie in `tests/ui/parts`. Fixes that a tool may apply mend the models.
 //!
 //! A first line `// set NAME=VALUE …` gives values from outside, `// network NAME` names the
 //! network to check. `NNC_BLESS=1` rewrites the expectations.
 
 use std::path::{Path, PathBuf};
 
-use nnc_dsl::json::to_json;
-use nnc_dsl::render::{ColorChoice, render};
-use nnc_dsl::{Entry, Options, check};
+use nnc_dsl::json::line;
+use nnc_dsl::render::{ColorChoice, render_sources};
+use nnc_dsl::{Entry, Options, Outcome, Source, check, check_file, fix};
 
 #[test]
 fn every_wrong_model_gives_its_message() {
@@ -58,11 +59,45 @@ fn name(path: &Path) -> String {
 
 fn compare(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
-    let outcome = check(&text, Entry::File, &options(&text));
-    let drawn = render(&outcome.diagnostics, &name(path), &text, ColorChoice::Never);
-    let lines = outcome.diagnostics.iter().map(|one| to_json(one, &name(path), &text) + "\n");
+    let outcome = outcome(path, &text);
+    let drawn = render_sources(&outcome.diagnostics, &outcome.sources, ColorChoice::Never);
+    let lines = outcome.diagnostics.iter().map(|one| line(one, &outcome.sources) + "\n");
     let pairs = [("txt", drawn), ("json", lines.collect())];
     pairs.into_iter().filter_map(|(end, found)| differs(&path.with_extension(end), &found)).collect()
+}
+
+fn outcome(path: &Path, text: &str) -> Outcome {
+    let folder = path.parent().unwrap();
+    let loader = |used: &str, user: &str| {
+        let name = Path::new(user).with_file_name(used);
+        let text = std::fs::read_to_string(folder.join(&name)).map_err(|_| "no such file".to_owned())?;
+        Ok(Source { name: name.to_string_lossy().into_owned(), text })
+    };
+    check_file(&name(path), text, Entry::File, &options(text), &loader)
+}
+
+#[test]
+fn what_fixes_leave_has_fewer_mistakes() {
+    let mut mended = 0;
+    for path in cases() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let errors =
+            |text: &str| outcome(&path, text).diagnostics.iter().filter(|one| one.is_error()).count();
+        let (fixed, applied) = fix(&text, &outcome(&path, &text).diagnostics);
+        if applied == 0 {
+            continue;
+        }
+        let (before, after) = (errors(&text), errors(&fixed));
+        // More mistakes than are shown cannot be counted.
+        if before == 20 {
+            continue;
+        }
+        // A finding that is no error is mended without another one in its place.
+        assert!(after < before || after == 0, "{}: {before} errors become {after}:\n{fixed}", name(&path));
+        assert!(before != 1 || after == 0, "{}: the only error stays:\n{fixed}", name(&path));
+        mended += applied;
+    }
+    assert!(mended > 20, "{mended} fixes");
 }
 
 fn differs(path: &Path, found: &str) -> Option<String> {
@@ -87,5 +122,6 @@ fn options(text: &str) -> Options {
     Options {
         set: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         network: first.strip_prefix("// network ").map(str::to_owned),
+        ..Options::default()
     }
 }

@@ -65,6 +65,8 @@ fn item_name(item: &Item) -> Option<&Ident> {
         Item::Block(block) => Some(&block.name),
         Item::Network(network) => network.name.as_ref(),
         Item::Train(train) => Some(&train.name),
+        Item::Activation(activation) => Some(&activation.name),
+        Item::Use(_) | Item::Allow(_) => None,
     }
 }
 

@@ -50,7 +50,7 @@ impl FileCall {
         let set = overrides(self.rest.clone())?;
         let path = package_folder().join(&written);
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&written, &error))?;
-        let outcome = check(&text, Entry::File, &Options { set, network: None });
+        let outcome = check(&text, Entry::File, &Options { set, ..Options::default() });
         let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
         let errors: TokenStream = errors.map(|error| self.error(&drawn(error, &written, &text))).collect();
         let tracked = tracked(&path)?;

@@ -32,8 +32,10 @@ pub(crate) fn compile_error(message: &str, (first, last): (Span, Span)) -> Token
 
 /// Macros cannot warn; the use of a deprecated constant does, with its note as the message.
 pub(crate) fn lint(code: &str, message: &str, span: Span) -> TokenStream {
-    let definition = Ident::new(code, Span::call_site());
-    let usage = Ident::new(code, span);
+    // `small-batch` is no Rust name, and constants are written in capitals.
+    let name = code.replace('-', "_").to_uppercase();
+    let definition = Ident::new(&name, Span::call_site());
+    let usage = Ident::new(&name, span);
     quote! {
         const _: () = {
             mod warning {

@@ -12,7 +12,7 @@ use quote::quote;
 pub(crate) fn stubs(module: &Module, found: &[Diagnostic], public: bool) -> TokenStream {
     let networks = module.items.iter().filter_map(|item| match item {
         Item::Network(network) => Some((network.name.as_ref()?, network)),
-        Item::Block(_) | Item::Train(_) => None,
+        _ => None,
     });
     let sound = networks.filter(|(name, _)| found.iter().all(|mistake| mistake.span != name.span));
     sound.map(|(name, network)| stub(&name.value, network, public || network.public)).collect()
@@ -26,7 +26,7 @@ fn stub(name: &str, network: &Network, public: bool) -> TokenStream {
             (shape.len(), shape.iter().map(|side| usize::try_from(*side).unwrap_or(usize::MAX)));
         quote!([usize; #rank] = [#(#sides),*])
     };
-    let (input, output) = (shape(&network.input.value), shape(&network.output.value));
+    let (input, output) = (shape(&network.inputs[0].shape.value), shape(&network.outputs[0].shape.value));
     quote! {
         #[allow(dead_code)]
         #visibility struct #name(::nnc::runtime::Model);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use nnc_runtime::devices::cpu::{Buffer, Buffers, Isa, Pool};
 use nnc_runtime::emitted::{
-    Conv2d, Operand, Pass, Pool2d, Region, Slot, batch_statistics, conv2d, conv2d_backward_data,
-    conv2d_backward_weight, math, max_pool2d, max_pool2d_backward, pointwise, reduce_channels,
+    self, Conv2d, Distribution, Extent, Operand, Pass, Per, Random, Region, Slot, Windows,
+    channel_statistics, conv2d, conv2d_backward_data, conv2d_backward_weight, math, pointwise,
+    reduce_channels,
 };
 
 fn main() {
@@ -41,7 +42,13 @@ fn main() {
         bench.element_wise(channels, 1 << 20);
         bench.element_wise(channels, 1 << 24);
     }
+    for (batch, size, channels) in [(32, 8, 256), (16, 32, 32), (64, 32, 3), (128, 28, 1)] {
+        bench.maps(batch, size, channels);
+    }
 }
+
+/// A kernel call on the slots of its tensors.
+type Call<'a> = &'a dyn Fn(&Pass, &[Slot]);
 
 struct Bench {
     pool: Pool,
@@ -85,31 +92,32 @@ impl Bench {
     fn element_wise(&self, channels: usize, elements: usize) {
         let elements = elements / channels / 4 * channels * 4;
         println!("{elements} elements in {channels} channels");
+        let extent = Extent { positions: elements / channels, channels };
         let lens = [elements, elements, elements, channels, channels, elements / 4, channels, channels];
-        let line = |name: &str, tensors: f64, call: &dyn Fn(&Pass, &[Slot])| {
+        let line = |name: &str, tensors: f64, call: Call| {
             let seconds = self.time(1, &lens, call).as_secs_f64();
             let bytes = tensors * elements as f64 * 4.0;
             println!("  {name:24} {:6.1} GB/s {:8.1} µs", bytes / seconds / 1e9, seconds * 1e6);
         };
-        use Operand::{Channel, Full, Uniform, Value};
-        line("relu", 2.0, &|p, s| pointwise(p, channels, [Full(s[0])], [s[1]], |[x]| [math::max(x, 0.0)]));
+        use Operand::{Channel, Full, Value};
+        line("relu", 2.0, &|p, s| pointwise(p, extent, [Full(s[0])], [s[1]], |[x]| [math::max(x, 0.0)]));
         line("scale, shift, relu", 2.0, &|p, s| {
             let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4])];
-            pointwise(p, channels, inputs, [s[1]], |[x, a, b]| [math::max(a * x + b, 0.0)]);
+            pointwise(p, extent, inputs, [s[1]], |[x, a, b]| [math::max(a * x + b, 0.0)]);
         });
         line("relu backward", 3.0, &|p, s| {
             let f = |[x, dy]: [f32; 2]| [if x > 0.0 { dy } else { 0.0 }];
-            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], f);
+            pointwise(p, extent, [Full(s[0]), Full(s[1])], [s[2]], f);
         });
         line("silu", 2.0, &|p, s| {
-            pointwise(p, channels, [Full(s[0])], [s[1]], |[x]| [x * math::sigmoid(x)]);
+            pointwise(p, extent, [Full(s[0])], [s[1]], |[x]| [x * math::sigmoid(x)]);
         });
         line("gelu backward", 3.0, &|p, s| {
-            pointwise(p, channels, [Full(s[0]), Full(s[1])], [s[2]], gelu_backward);
+            pointwise(p, extent, [Full(s[0]), Full(s[1])], [s[2]], gelu_backward);
         });
         line("elu", 2.0, &|p, s| {
             let f = |[x]: [f32; 1]| [if x > 0.0 { x } else { math::exp(x) - 1.0 }];
-            pointwise(p, channels, [Full(s[0])], [s[1]], f);
+            pointwise(p, extent, [Full(s[0])], [s[1]], f);
         });
         line("bn relu backward, sums", 2.0, &|p, s| {
             let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4]), Channel(s[3]), Channel(s[4]), Full(s[1])];
@@ -118,13 +126,13 @@ impl Bench {
                 let dy = if normal * weight + bias > 0.0 { dy } else { 0.0 };
                 [dy * normal, dy]
             };
-            reduce_channels(p, channels, s[0], inputs, [s[6], s[7]], f);
+            reduce_channels(p, extent, s[0], inputs, [s[6], s[7]], f);
         });
         line("bn relu backward", 3.0, &|p, s| {
             let inputs = [Full(s[0]), Channel(s[3]), Channel(s[4]), Channel(s[3]), Channel(s[4]), Full(s[1])];
             let [a, b, c, d, e, f] = inputs;
             let inputs = [a, b, c, d, e, f, Channel(s[3]), Channel(s[4]), Value(0.1)];
-            pointwise(p, channels, inputs, [s[2]], |[x, mean, inverse, weight, bias, dy, dw, db, n]| {
+            pointwise(p, extent, inputs, [s[2]], |[x, mean, inverse, weight, bias, dy, dw, db, n]| {
                 let normal = (x - mean) * inverse;
                 let dy = if normal * weight + bias > 0.0 { dy } else { 0.0 };
                 [weight * inverse * (dy - n * (db + normal * dw))]
@@ -132,23 +140,80 @@ impl Bench {
         });
         line("dropout", 2.0, &|p, s| {
             let f = |[x, u, rate]: [f32; 3]| [if u < rate { 0.0 } else { x * 2.0 }];
-            pointwise(p, channels, [Full(s[0]), Uniform(1), Value(0.5)], [s[1]], f);
+            let inputs = [Full(s[0]), random(Distribution::Uniform), Value(0.5)];
+            pointwise(p, extent, inputs, [s[1]], f);
+        });
+        line("noise", 2.0, &|p, s| {
+            pointwise(p, extent, [Full(s[0]), random(Distribution::Normal)], [s[1]], |[x, n]| [x + n]);
         });
         line("two sums per channel", 2.0, &|p, s| {
             let inputs = [Full(s[0]), Full(s[1])];
-            reduce_channels(p, channels, s[0], inputs, [s[3], s[4]], |[x, dy]| [dy, x * dy]);
+            reduce_channels(p, extent, s[0], inputs, [s[3], s[4]], |[x, dy]| [dy, x * dy]);
         });
-        line("batch statistics", 1.0, &|p, s| batch_statistics(p, channels, s[0], s[3], s[4]));
-        let rows = elements / channels / 2;
-        let spec = Pool2d {
-            input: [2, rows, channels],
-            output: [1, rows / 2, channels],
-            window: [2; 2],
-            stride: [2; 2],
-            pad: [0; 2],
+        line("channel statistics", 1.0, &|p, s| channel_statistics(p, extent, s[0], s[3], s[4]));
+    }
+
+    /// Operations that tell samples and positions apart, on square maps.
+    fn maps(&self, batch: usize, size: usize, channels: usize) {
+        println!("{batch}x{size}x{size}x{channels}");
+        let extent = Extent { positions: size * size, channels };
+        let (elements, columns, pixels) = (batch * extent.len(), batch * channels, batch * size * size);
+        let lens = [elements, elements, columns, columns, pixels, pixels, elements * 4];
+        let line = |name: &str, tensors: f64, call: Call| {
+            let seconds = self.time(batch, &lens, call).as_secs_f64();
+            let bytes = tensors * elements as f64 * 4.0;
+            println!("  {name:24} {:6.1} GB/s {:8.1} µs", bytes / seconds / 1e9, seconds * 1e6);
         };
-        line("max pool 2x2", 1.25, &|p, s| max_pool2d(p, &spec, s[0], s[5]));
-        line("max pool 2x2 backward", 2.25, &|p, s| max_pool2d_backward(p, &spec, s[0], s[5], s[1]));
+        use Operand::{Full, Position, SampleChannel};
+        line("times a sample's channel", 2.0, &|p, s| {
+            pointwise(p, extent, [Full(s[0]), SampleChannel(s[2])], [s[1]], |[x, scale]| [x * scale]);
+        });
+        line("layer norm", 2.0, &|p, s| {
+            let inputs = [Full(s[0]), Position(s[4]), Position(s[5])];
+            pointwise(p, extent, inputs, [s[1]], |[x, mean, scale]| [(x - mean) * scale]);
+        });
+        let both = |s: &[Slot]| [Full(s[0]), Full(s[1])];
+        line("sums per group", 2.0, &|p, s| {
+            emitted::reduce_groups(p, extent, channels, s[0], both(s), [s[2]], |[x, dy]| [x * dy]);
+        });
+        line("sums per position", 2.0, &|p, s| {
+            emitted::reduce_positions(p, extent, s[0], both(s), [s[4]], |[x, dy]| [x * dy]);
+        });
+        line("group statistics", 1.0, &|p, s| emitted::group_statistics(p, extent, 1, s[0], s[2], s[3]));
+        line("position statistics", 1.0, &|p, s| emitted::position_statistics(p, extent, s[0], s[4], s[5]));
+        self.pools(&line, size, channels);
+        let (input, output) = ([1, size, size, channels], [1, 2 * size, 2 * size, channels]);
+        let interpolation = emitted::Interpolation::Linear;
+        let twice = emitted::Resize { input, output, interpolation };
+        line("bilinear, twice", 5.0, &|p, s| emitted::resize(p, &twice, s[0], s[6]));
+        line("bilinear, twice, backward", 5.0, &|p, s| emitted::resize_backward(p, &twice, s[6], s[0]));
+        let dims: &'static [usize] = Box::leak(Box::new([size * size, channels]));
+        let first = emitted::Permute { dims, order: &[1, 0] };
+        line("channels first", 2.0, &|p, s| emitted::permute(p, &first, s[0], s[1]));
+    }
+
+    fn pools(&self, line: &dyn Fn(&str, f64, Call), size: usize, channels: usize) {
+        let input = [1, size, size, channels];
+        let one = Windows::Sliding { size: 1, stride: 1, pad: 0 };
+        let two = Windows::Sliding { size: 2, stride: 2, pad: 0 };
+        let three = Windows::Sliding { size: 3, stride: 1, pad: 1 };
+        let half = [1, size / 2, size / 2, channels];
+        let pool = |output, windows| emitted::Pool { input, output, windows, count_pad: true };
+        let (halves, same) = (pool(half, [one, two, two]), pool(input, [one, three, three]));
+        let whole = pool([1, 1, 1, channels], [Windows::Adaptive; 3]);
+        let output = |s: &[Slot], len| Slot { len, ..s[1] };
+        for (name, spec) in [("2x2", halves), ("3x3 stride 1", same), ("of the whole map", whole)] {
+            let share = spec.output.iter().product::<usize>() as f64 / (size * size * channels) as f64;
+            let y = |p: &Pass, s: &[Slot]| output(s, p.batch() * spec.output.iter().product::<usize>());
+            line(&format!("maximum {name}"), 1.0 + share, &|p, s| emitted::max_pool(p, &spec, s[0], y(p, s)));
+            line(&format!("mean {name}"), 1.0 + share, &|p, s| emitted::avg_pool(p, &spec, s[0], y(p, s)));
+            line(&format!("maximum {name}, backward"), 2.0 + share, &|p, s| {
+                emitted::max_pool_backward(p, &spec, s[0], y(p, s), Slot { len: p.len(s[0]), ..s[6] });
+            });
+            line(&format!("mean {name}, backward"), 1.0 + share, &|p, s| {
+                emitted::avg_pool_backward(p, &spec, y(p, s), s[0]);
+            });
+        }
     }
 
     /// The best time of a call on tensors of the given lengths.
@@ -172,6 +237,10 @@ impl Bench {
         }
         best
     }
+}
+
+fn random(distribution: Distribution) -> Operand {
+    Operand::Random(Random { stream: 1, distribution, per: Per::Element })
 }
 
 #[inline(always)]

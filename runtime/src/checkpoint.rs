@@ -57,6 +57,10 @@ pub struct Metadata {
     pub optimizer: String,
     /// The optimiser's hyperparameters.
     pub hyperparameters: BTreeMap<String, f32>,
+    /// [`fingerprint`] of which parameters learn and where they lie in the optimiser's states; files
+    /// from before there was one have none.
+    #[serde(default)]
+    pub optimizer_layout: Option<String>,
     /// Seed of everything random.
     pub seed: u64,
     /// Updates of the parameters so far.

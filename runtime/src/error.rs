@@ -50,7 +50,7 @@ pub enum Error {
         /// The names that there are.
         known: Vec<&'static str>,
     },
-    /// The loss is not a number any more.
+    /// The loss or a gradient is not a number any more.
     NonFinite(NonFinite),
     /// Settings that do not fit together, or not to the network.
     Settings {
@@ -70,15 +70,17 @@ pub enum Phase {
     Evaluation,
 }
 
-/// A loss that is NaN or infinite, and where it came from.
+/// A loss or a gradient that is NaN or infinite, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonFinite {
     /// In which kind of pass.
     pub phase: Phase,
     /// The step that failed, from 1; in evaluation the steps of training so far.
     pub step: u64,
-    /// The loss.
+    /// The loss; finite if only a gradient is not.
     pub loss: f32,
+    /// The first parameter whose gradient holds a NaN or an infinity under a finite loss.
+    pub gradient: Option<&'static str>,
     /// The first layer with a NaN or an infinity in its result.
     pub layer: Option<String>,
     /// A parameter that already held one before the step.
@@ -114,6 +116,9 @@ impl NonFinite {
     fn help(&self) -> &'static str {
         if self.input {
             "check the data for NaN and infinite values"
+        } else if self.loss.is_finite() {
+            "look for a function without a derivative where it is used, such as a square root at 0; \
+             else try a learning rate ten times lower"
         } else {
             "try a learning rate ten times lower, add `bn` after the convolutions, \
              and check that the data is scaled"
@@ -145,6 +150,14 @@ impl fmt::Display for Error {
 impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.phase {
+            Phase::Training if self.loss.is_finite() => {
+                let of = self.gradient.map(|parameter| format!(" of `{parameter}`")).unwrap_or_default();
+                write!(
+                    f,
+                    "the gradient{of} is not finite at step {} (the loss is {})",
+                    self.step, self.loss
+                )?;
+            }
             Phase::Training => write!(f, "the loss is {} at step {}", self.loss, self.step)?,
             Phase::Evaluation => {
                 write!(f, "the loss in evaluation is {} after {} steps", self.loss, self.step)?;

@@ -11,16 +11,21 @@ pub struct Program {
     pub name: &'static str,
     /// The model's text.
     pub source: &'static str,
-    /// Shape of one input sample, channels first.
-    pub input: &'static [usize],
-    /// Shape of one output sample, channels first.
-    pub output: &'static [usize],
+    /// What goes in, in the order of the signature.
+    pub inputs: &'static [Port],
+    /// What comes out, in the order of the signature.
+    pub outputs: &'static [Port],
+    /// What each loss compares an output with.
+    pub targets: &'static [Target],
     /// Where each learnt tensor lies in the flat buffer, in the order of the network's words.
     pub parameters: &'static [Parameter],
-    /// Elements of the flat parameter buffer (gradients and optimiser states have the same).
+    /// Elements of the flat parameter buffer.
     pub parameter_len: usize,
-    /// Elements `0..decayed_len` are weights and take weight decay; biases and norms lie after.
-    pub decayed_len: usize,
+    /// Elements of the flat gradient buffer and of each optimiser state: the parameters that learn.
+    /// Frozen ones lie after them.
+    pub trained_len: usize,
+    /// How the parameters that learn move: ranges that follow each other from 0 to `trained_len`.
+    pub groups: &'static [Group],
     /// Where each tensor that is kept but not learnt lies in the flat state buffer.
     pub states: &'static [State],
     /// Elements of the flat state buffer.
@@ -33,6 +38,36 @@ pub struct Program {
     pub optimizer: Optimizer,
     /// What the `train` section says.
     pub defaults: Defaults,
+}
+
+/// An input or an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name; empty if it is the only one and has none.
+    pub name: &'static str,
+    /// Shape of one sample, channels first.
+    pub shape: &'static [usize],
+}
+
+/// How many there are, and their names: `2 inputs (`image`, `meta`)`.
+pub(crate) fn count_text<'a>(what: &str, ports: impl ExactSizeIterator<Item = &'a Port>) -> String {
+    let plural = if ports.len() == 1 { "" } else { "s" };
+    let count = ports.len();
+    let names: Vec<String> =
+        ports.filter(|port| !port.name.is_empty()).map(|port| format!("`{}`", port.name)).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    format!("{count} {what}{plural}{names}")
+}
+
+/// Neighbouring elements of the flat parameter buffer that learn alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// One past its last element; it begins where the one before ends.
+    pub end: usize,
+    /// Factor on the learning rate.
+    pub learning_rate: f32,
+    /// Whether weight decay applies.
+    pub decays: bool,
 }
 
 /// A learnt tensor.
@@ -54,13 +89,13 @@ pub struct Parameter {
 pub enum Layout {
     /// The same in both.
     Plain,
-    /// Convolution weight: outside `[out, in, kh, kw]`, inside `[kh, kw, in, out]`.
+    /// Convolution weight: outside `[out, in, spatial…]`, inside `[spatial…, in, out]`.
     Convolution,
     /// Linear weight: outside `[out, in]`, inside `[in, out]`.
     Linear,
 }
 
-/// Initial values.
+/// Initial values. Fans are already reckoned with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// All the same.
@@ -69,6 +104,22 @@ pub enum Init {
     Normal {
         /// The standard deviation.
         std: f32,
+    },
+    /// Normal with mean 0, cut at two standard deviations and widened so that `std` is the result's.
+    TruncatedNormal {
+        /// The standard deviation of the result.
+        std: f32,
+    },
+    /// Uniform in −bound to bound.
+    Uniform {
+        /// The bound.
+        bound: f32,
+    },
+    /// Orthogonal rows or columns of the outside form seen as a matrix `[out, rest]` (Saxe et al. 2013),
+    /// by a QR decomposition of a normal matrix with the signs of R's diagonal.
+    Orthogonal {
+        /// Factor.
+        gain: f32,
     },
 }
 
@@ -96,8 +147,8 @@ pub struct Training {
     pub loss: fn(&Pass),
     /// Gradients of the mean loss into the gradient buffer; every element is written.
     pub backward: fn(&Pass),
-    /// The network's output, channels last; live until `loss` has run.
-    pub output: Slot,
+    /// The network's outputs, channels last; live until `loss` has run.
+    pub outputs: &'static [Slot],
     /// The loss of each sample; live until `backward` begins.
     pub loss_slot: Slot,
 }
@@ -117,8 +168,8 @@ pub struct Evaluation {
     pub forward: fn(&Pass),
     /// Output and target to `loss_slot`.
     pub loss: fn(&Pass),
-    /// The network's output, channels last.
-    pub output: Slot,
+    /// The network's outputs, channels last.
+    pub outputs: &'static [Slot],
     /// The loss of each sample.
     pub loss_slot: Slot,
 }
@@ -143,8 +194,6 @@ pub struct Defaults {
     pub flip: bool,
     /// Zeros around training images before a random cut to the old size.
     pub crop: usize,
-    /// What the target is.
-    pub target: Target,
     /// Samples per step.
     pub batch: usize,
     /// Passes over the training part.
@@ -164,11 +213,22 @@ pub struct Data {
     pub target: Option<&'static str>,
 }
 
-/// What the loss compares the output with.
+/// What a loss compares an output with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A class per sample (cross-entropy).
-    Class,
-    /// A value per output element (mean squared error).
+pub struct Target {
+    /// Index of the output.
+    pub output: usize,
+    /// With what.
+    pub kind: TargetKind,
+    /// Its place in the target region, for values; empty for classes.
+    pub slot: Slot,
+}
+
+/// The kinds of targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A class per sample and position of the output (cross-entropy).
+    Classes,
+    /// A value per element of the output.
     Values,
 }

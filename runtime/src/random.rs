@@ -42,7 +42,8 @@ impl Philox {
 pub enum Purpose {
     /// Initial values of parameters; the stream's id is the parameter's index.
     Initialization = 0,
-    /// Masks of dropout; the id is the layer's, the round is the training step.
+    /// Random operands of a network, such as the masks of dropout; the id is the word's, the round is
+    /// the training step.
     Dropout = 1,
     /// The order of samples; the round is the epoch.
     Shuffle = 2,
@@ -147,7 +148,7 @@ const fn mix(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// The upper 24 bits as a fraction: every value is exact, and none rounds up to 1.
 #[inline]
-const fn unit(word: u32) -> f32 {
+pub(crate) const fn unit(word: u32) -> f32 {
     (word >> 8) as f32 / (1 << 24) as f32
 }
 

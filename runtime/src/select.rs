@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::devices::cpu::Isa;
-use crate::kernels::conv2d::{self, Conv2d};
+use crate::kernels::conv::winograd::{self, Size};
+use crate::kernels::conv::{self, Conv};
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +29,7 @@ pub struct Problem {
     /// Which product.
     pub operation: Operation,
     /// Its shapes.
-    pub spec: Conv2d,
+    pub spec: Conv,
     /// Samples.
     pub batch: usize,
 }
@@ -36,8 +37,17 @@ pub struct Problem {
 /// A way to compute a convolution or a matrix product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Blocks of windows, read in place, times packed panels of the weight.
+    /// Blocks of windows, read in place, times packed panels of the weight; in groups, one product for
+    /// each group.
     ImplicitGemm,
+    /// Channel by channel, for groups of one channel.
+    Depthwise,
+    /// Small groups with their inputs spread over vectors of outputs.
+    Spread,
+    /// Winograd's F(2x2, 3x3), for dense 3x3 windows.
+    Winograd2,
+    /// Winograd's F(4x4, 3x3), for dense 3x3 windows.
+    Winograd4,
     /// The formula as it stands, in double precision.
     Reference,
 }
@@ -83,47 +93,107 @@ pub struct Selector {
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 2] = [Algorithm::ImplicitGemm, Algorithm::Reference];
+    pub const ALL: [Algorithm; 6] = [
+        Algorithm::ImplicitGemm,
+        Algorithm::Depthwise,
+        Algorithm::Spread,
+        Algorithm::Winograd2,
+        Algorithm::Winograd4,
+        Algorithm::Reference,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::ImplicitGemm => "implicit-gemm",
+            Algorithm::Depthwise => "depthwise",
+            Algorithm::Spread => "spread",
+            Algorithm::Winograd2 => "winograd-2x2",
+            Algorithm::Winograd4 => "winograd-4x4",
             Algorithm::Reference => "reference",
         }
     }
 
     /// Whether it can serve `problem`.
-    pub fn supports(self, _problem: &Problem) -> bool {
+    pub fn supports(self, problem: &Problem) -> bool {
+        let spec = &problem.spec;
         match self {
             Algorithm::ImplicitGemm | Algorithm::Reference => true,
+            Algorithm::Depthwise => spec.groups == spec.input[3] && spec.groups == spec.output[3],
+            Algorithm::Spread => spec.groups > 1,
+            Algorithm::Winograd2 => problem.is_winograd(Size::Two),
+            Algorithm::Winograd4 => problem.is_winograd(Size::Four),
         }
     }
 
     /// Bytes of scratch memory that it needs, beside a few pages per thread.
     pub fn workspace(self, problem: &Problem, isa: Isa) -> usize {
-        let Problem { operation, spec, batch } = problem;
-        match (self, operation) {
-            (Algorithm::ImplicitGemm, _) => {
-                size_of::<f32>() * conv2d::workspace(*operation, spec, *batch, isa)
-            }
-            (Algorithm::Reference, Operation::Forward) => size_of::<f64>() * spec.output_len(),
-            (Algorithm::Reference, Operation::BackwardData) => size_of::<f64>() * batch * spec.input_len(),
-            (Algorithm::Reference, Operation::BackwardWeight) => size_of::<f64>() * spec.weight_len(),
-        }
+        conv::workspace(self, problem, isa)
     }
 
-    /// Estimated seconds on one core. The rates are round numbers from measurements on a 2.6 GHz
-    /// Zen 4 core; only their ratios matter.
+    /// Estimated seconds on one core: a cost for each multiply-add of vectors, from measurements on a
+    /// 3.7 GHz Zen 4 core; only their ratios matter.
     pub fn cost(self, problem: &Problem, isa: Isa) -> f64 {
+        const START: f64 = 1e-6;
         let macs = (problem.spec.macs() * problem.batch) as f64;
-        let (start, rate) = match (self, isa) {
-            (Algorithm::ImplicitGemm, Isa::Portable) => (1e-6, 6e9),
-            (Algorithm::ImplicitGemm, Isa::Avx2) => (1e-6, 35e9),
-            (Algorithm::ImplicitGemm, Isa::Avx512) => (1e-6, 40e9),
-            (Algorithm::Reference, _) => (1e-6, 0.3e9),
+        let (lanes, seconds) = match isa {
+            Isa::Portable => (4, 0.67e-9),
+            Isa::Avx2 => (8, 0.23e-9),
+            Isa::Avx512 => (16, 0.4e-9),
         };
-        start + macs / rate
+        let (from, to) = problem.group();
+        let idle = |columns: usize| columns.next_multiple_of(lanes) as f64 / columns as f64;
+        START
+            + match self {
+                // A panel belongs to one group, the lanes beyond its outputs are idle.
+                Algorithm::ImplicitGemm => macs / lanes as f64 * idle(to) * seconds,
+                Algorithm::Depthwise => macs / lanes as f64 * seconds,
+                // Spreading a vector costs about four products, or each lane of it two where the inputs
+                // lie too far apart for one permutation.
+                Algorithm::Spread => {
+                    let spreading = if from <= to { 4 } else { 2 * lanes };
+                    let products = macs / lanes as f64 * idle(to * problem.spec.groups);
+                    products * (1.0 + spreading as f64 / problem.spec.taps() as f64) * 1.2 * seconds
+                }
+                Algorithm::Winograd2 => problem.winograd(Size::Two, lanes, idle(to)) * seconds,
+                Algorithm::Winograd4 => problem.winograd(Size::Four, lanes, idle(to)) * seconds,
+                Algorithm::Reference => macs / 0.3e9,
+            }
+    }
+}
+
+impl Problem {
+    fn is_winograd(&self, size: Size) -> bool {
+        self.operation != Operation::BackwardWeight && winograd::supports(&self.spec, size)
+    }
+
+    /// Multiply-adds of vectors that take as long as Winograd's algorithm: the products, and the
+    /// transforms of data, weights and results.
+    fn winograd(&self, size: Size, lanes: usize, idle: f64) -> f64 {
+        let (side, (from, to)) = (size.outputs(), self.group());
+        let [depth, height, width, _] = match self.operation {
+            Operation::BackwardData => self.spec.input,
+            Operation::Forward | Operation::BackwardWeight => self.spec.output,
+        };
+        let tiles = self.batch * depth * height.div_ceil(side) * width.div_ceil(side);
+        let numbers = (side + 2) * (side + 2);
+        // What a number costs beside its products, as measured.
+        let transform = match size {
+            Size::Two => 10.0,
+            Size::Four => 20.0,
+        };
+        let products = (tiles * from * to) as f64 * idle;
+        let transforms = (tiles * (from + to)) as f64 * transform + (from * to) as f64 * 3.0;
+        numbers as f64 * (products + transforms) / lanes as f64
+    }
+
+    /// Channels of a group that are read, and that are vectors' lanes.
+    fn group(&self) -> (usize, usize) {
+        let (inputs, outputs) = (self.spec.group_inputs(), self.spec.group_outputs());
+        match self.operation {
+            Operation::Forward | Operation::BackwardWeight => (inputs, outputs),
+            Operation::BackwardData => (outputs, inputs),
+        }
     }
 }
 
@@ -168,13 +238,10 @@ impl Selector {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Problem { operation, spec, batch } = &self.problem;
-        let [height, width, channels] = spec.input;
-        let [kh, kw] = spec.kernel;
-        write!(
-            f,
-            "{operation:?} {batch}x{height}x{width}x{channels} window {kh}x{kw} to {}",
-            spec.output[2]
-        )?;
+        let [depth, height, width, channels] = spec.input;
+        let [kd, kh, kw] = spec.kernel;
+        write!(f, "{operation:?} {batch}x{depth}x{height}x{width}x{channels} window {kd}x{kh}x{kw}")?;
+        write!(f, " to {} in {} groups", spec.output[3], spec.groups)?;
         write!(f, ": {}", self.algorithm.name())?;
         for Candidate { algorithm, seconds, workspace } in &self.candidates {
             write!(f, ", {} {:.1} µs {workspace} bytes", algorithm.name(), seconds * 1e6)?;

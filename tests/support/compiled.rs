@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use nnc::runtime::program::Program;
+use nnc::runtime::program::{Parameter, Program};
 use nnc::runtime::random::{Purpose, Stream};
 use nnc::{Model, Targets};
 use nnc_dsl::{CheckedModel, Entry, Options, check};
 
-use super::reference::{self, Spec, Tensors, Values};
+use super::reference::{self, Draw, Optimizer, Tensors, Values};
 use super::values::{self, Batch, Generator};
 
 /// The programs of networks that `network!` has made.
@@ -23,6 +23,7 @@ pub(crate) use programs;
 pub(crate) struct Network {
     pub(crate) checked: CheckedModel,
     pub(crate) compiled: Model,
+    optimizer: Optimizer,
     seed: u64,
 }
 
@@ -42,7 +43,8 @@ impl Network {
         let options = Options { network: Some(program.name.to_owned()), ..Options::default() };
         let outcome = check(program.source, Entry::File, &options);
         let checked = outcome.models.into_iter().next().expect("a compiled text is correct");
-        let mut network = Network { checked, compiled: Model::new(program, seed), seed };
+        let compiled = Model::new(program, seed);
+        let mut network = Network { checked, compiled, optimizer: Optimizer::default(), seed };
         let mut generator = Generator::new(seed);
         for (name, tensor) in values::parameters(&network.checked, &mut generator) {
             network
@@ -62,29 +64,35 @@ impl Network {
         let (parameters, states) = self.values();
         let values = Values { parameters: &parameters, states: &states };
         let expected = reference::evaluate(&self.checked, values, &batch.inputs);
-        let found = self.compiled.predict(&single(&batch.inputs)).expect("the batch fits");
-        let expected_loss = reference::loss(&self.checked, &expected, batch.targets());
-        let found_loss = with_targets(batch, |targets| {
-            self.compiled.evaluate(&single(&batch.inputs), targets).expect("the batch fits").loss
+        let expected_loss = reference::loss(&self.checked, &expected, &batch.targets);
+        let compiled = &mut self.compiled;
+        let (found, found_loss) = with_batch(batch, |inputs, targets| {
+            let outputs = compiled.predict_many(inputs).expect("the batch fits");
+            (outputs, compiled.evaluate_many(inputs, targets).expect("the batch fits").loss)
         });
         let mut report = Report::default();
-        report.compare("evaluated output", &found, &expected);
+        for (output, (found, expected)) in self.checked.outputs.iter().zip(found.iter().zip(&expected)) {
+            report.compare(&format!("evaluated output {}", output.name), found, expected);
+        }
         report.compare("evaluated loss", &[found_loss], &[expected_loss]);
         report
     }
 
-    /// Takes a step of training, and compares loss, gradients and running statistics.
+    /// Takes a step of training, and compares loss, gradients, running statistics and where the
+    /// parameters have moved.
     pub(crate) fn step(&mut self, batch: &Batch) -> Report {
         let (parameters, states) = self.values();
         let values = Values { parameters: &parameters, states: &states };
         let (seed, step) = (self.seed, self.compiled.step());
-        // The numbers are the runtime's; what dropout makes of them is the reference's own.
-        let uniform = |dropout: usize, element: u64| {
-            f64::from(Stream::new(seed, Purpose::Dropout, dropout as u32, step).uniform(element))
-        };
-        let expected = reference::train_step(&self.checked, values, &batch.inputs, batch.targets(), &uniform);
-        let found = with_targets(batch, |targets| {
-            self.compiled.train_step(&single(&batch.inputs), targets).expect("the batch fits")
+        // The numbers are the runtime's; what the words make of them is the reference's own.
+        let stream = |id: usize| Stream::new(seed, Purpose::Dropout, id as u32, step);
+        let uniform = |id, element| f64::from(stream(id).uniform(element));
+        let normal = |id, element| normal(&stream(id), element);
+        let draw = Draw { uniform: &uniform, normal: &normal };
+        let expected = reference::train_step(&self.checked, values, &batch.inputs, &batch.targets, draw);
+        let compiled = &mut self.compiled;
+        let found = with_batch(batch, |inputs, targets| {
+            compiled.train_step_many(inputs, targets).expect("the batch fits")
         });
         let mut report = Report::default();
         report.compare("loss", &[found.loss], &[expected.loss]);
@@ -92,7 +100,25 @@ impl Network {
         for (name, expected) in &expected.states {
             report.compare(name, &self.compiled.state(name).expect("it is a state"), expected);
         }
+        self.compare_update(&parameters, &mut report);
         report
+    }
+
+    /// Compares the parameters with what the optimiser should have made of the compiled gradients.
+    fn compare_update(&mut self, before: &Tensors, report: &mut Report) {
+        self.optimizer.begin();
+        for spec in reference::parameters(&self.checked) {
+            let (name, before) = (&spec.name, &before[&spec.name]);
+            let found = self.compiled.parameter(name).expect("it is its own");
+            let expected = match spec.learning_rate {
+                0.0 => before.clone(),
+                _ => {
+                    let gradient = double(&self.compiled.gradient(name).expect("it learns"));
+                    self.optimizer.moved(&self.checked.train.optimizer, &spec, before, &gradient)
+                }
+            };
+            report.compare_moved(name, &found, &expected, before);
+        }
     }
 
     /// Parameters and states as they are.
@@ -112,12 +138,22 @@ impl Network {
 
     fn has_just_the_tensors_of_the_reference(&self) {
         let program = self.compiled.program();
-        let spec = |name: &str, shape: &[usize]| Spec { name: name.to_owned(), shape: shape.to_vec() };
-        let parameters: Vec<Spec> = program.parameters.iter().map(|p| spec(p.name, p.shape)).collect();
-        let states: Vec<Spec> = program.states.iter().map(|s| spec(s.name, s.shape)).collect();
-        assert_eq!(parameters, reference::parameters(&self.checked), "{}", program.name);
-        assert_eq!(states, reference::states(&self.checked), "{}", program.name);
+        let own = program.parameters.iter().map(|own| (own.name, own.shape, learning_rate(program, own)));
+        let expected = reference::parameters(&self.checked);
+        let expected =
+            expected.iter().map(|spec| (&spec.name[..], &spec.shape[..], spec.learning_rate as f32));
+        assert!(own.eq(expected), "{}: the parameters differ", program.name);
+        let own = program.states.iter().map(|own| (own.name, own.shape));
+        let expected = reference::states(&self.checked);
+        let expected = expected.iter().map(|spec| (&spec.name[..], &spec.shape[..]));
+        assert!(own.eq(expected), "{}: the states differ", program.name);
     }
+}
+
+/// The factor on the learning rate of a parameter. Those that are frozen lie behind all that learn.
+fn learning_rate(program: &Program, parameter: &Parameter) -> f32 {
+    let group = program.groups.iter().find(|group| parameter.offset < group.end);
+    group.map_or(0.0, |group| group.learning_rate)
 }
 
 impl Report {
@@ -148,12 +184,29 @@ impl Report {
         }
     }
 
+    /// Compares what was added to a parameter. That the sum is rounded is no mistake of it.
+    fn compare_moved(&mut self, name: &str, found: &[f32], expected: &[f64], before: &[f64]) {
+        let movement: Vec<f64> = expected.iter().zip(before).map(|(after, before)| after - before).collect();
+        let beyond_rounding = |(found, expected): (&f32, &f64)| {
+            let difference = (f64::from(*found) - expected).abs();
+            (difference - f64::from(f32::EPSILON) * expected.abs()).max(0.0)
+        };
+        // `max` hides NaN, and one that is found must not be hidden.
+        assert!(found.iter().all(|value| value.is_finite()), "{name} is not finite");
+        let difference = found.iter().zip(expected).map(beyond_rounding).fold(0.0, f64::max);
+        self.add(&format!("update of {name}"), difference, largest(&movement));
+    }
+
     fn compare_at_scale(&mut self, what: &str, found: &[f32], expected: &[f64], scale: f64) {
         assert_eq!(found.len(), expected.len(), "{what}");
         let differences =
             found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).abs());
         // `total_cmp` puts NaN above everything: it must not hide behind a comparison that is false.
         let difference = differences.max_by(f64::total_cmp).unwrap_or(0.0);
+        self.add(what, difference, scale);
+    }
+
+    fn add(&mut self, what: &str, difference: f64, scale: f64) {
         let relative = if difference == 0.0 { 0.0 } else { difference / scale };
         self.0.push(Difference { what: what.to_owned(), relative });
     }
@@ -165,12 +218,34 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Calls `body` with the targets in the form that the compiled network takes.
-pub(crate) fn with_targets<T>(batch: &Batch, body: impl FnOnce(Targets) -> T) -> T {
-    match batch.targets() {
-        reference::Targets::Classes(classes) => body(Targets::Classes(classes)),
-        reference::Targets::Values(values) => body(Targets::Values(&single(values))),
-    }
+/// Calls `body` with inputs and targets in the form that the compiled network takes.
+pub(crate) fn with_batch<T>(batch: &Batch, body: impl FnOnce(&[&[f32]], &[Targets]) -> T) -> T {
+    let inputs: Vec<Vec<f32>> = batch.inputs.iter().map(|input| single(input)).collect();
+    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+    let values: Vec<Vec<f32>> = batch
+        .targets
+        .iter()
+        .map(|targets| match targets {
+            reference::Targets::Classes(_) => Vec::new(),
+            reference::Targets::Values(values) => single(values),
+        })
+        .collect();
+    let targets = batch.targets.iter().zip(&values).map(|(targets, values)| match targets {
+        reference::Targets::Classes(classes) => Targets::Classes(classes),
+        reference::Targets::Values(_) => Targets::Values(values),
+    });
+    body(&inputs, &targets.collect::<Vec<Targets>>())
+}
+
+/// A normal number of a stream by Box and Muller's formula: √(−2 ln u) · (cos, sin)(2π t) from two words of
+/// a block, with u in (0, 1] from the upper 24 bits of the first, t from all of the second.
+pub(crate) fn normal(stream: &Stream, element: u64) -> f64 {
+    let block = stream.block((element / 4) as u32);
+    let pair = (element % 4 / 2 * 2) as usize;
+    let unit = f64::from((block[pair] >> 8) + 1) / f64::from(1 << 24);
+    let angle = f64::from(block[pair + 1]) / 2_f64.powi(32) * std::f64::consts::TAU;
+    let part = if element % 2 == 0 { angle.cos() } else { angle.sin() };
+    (-2.0 * unit.ln()).sqrt() * part
 }
 
 fn largest(values: &[f64]) -> f64 {

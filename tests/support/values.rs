@@ -4,7 +4,7 @@
 //! the same numbers and differ only by what they compute.
 
 use nnc_dsl::CheckedModel;
-use nnc_dsl::model::Loss;
+use nnc_dsl::model::{Loss, LossTerm};
 
 use super::reference::{self, Spec, Targets, Tensors};
 
@@ -39,30 +39,37 @@ impl Generator {
 
 /// A batch with its targets.
 pub(crate) struct Batch {
-    pub(crate) inputs: Vec<f64>,
-    pub(crate) classes: Vec<u32>,
-    pub(crate) values: Vec<f64>,
+    /// For each input of the network.
+    pub(crate) inputs: Vec<Vec<f64>>,
+    /// For each output that a loss judges.
+    pub(crate) targets: Vec<Targets>,
 }
 
 impl Batch {
-    /// Samples with the kind of target that the network's loss takes.
+    /// Samples with the kinds of target that the network's losses take.
     pub(crate) fn random(model: &CheckedModel, samples: usize, generator: &mut Generator) -> Batch {
-        let inputs = (0..samples * model.input.len()).map(|_| generator.normal(1.0)).collect();
-        let mut batch = Batch { inputs, classes: Vec::new(), values: Vec::new() };
-        match model.train.loss {
-            Loss::CrossEntropy => {
-                let classes = model.output.len() as f64;
-                batch.classes = (0..samples).map(|_| generator.uniform(0.0, classes - 0.01) as u32).collect();
-            }
-            Loss::MeanSquaredError => {
-                batch.values = (0..samples * model.output.len()).map(|_| generator.normal(1.0)).collect();
-            }
-        }
-        batch
+        let mut normal = |len: usize| (0..len).map(|_| generator.normal(1.0)).collect();
+        let inputs = model.inputs.iter().map(|input| normal(samples * input.shape.len())).collect();
+        let terms = reference::terms(model);
+        let targets = terms.iter().map(|term| targets(model, term, samples, generator)).collect();
+        Batch { inputs, targets }
     }
+}
 
-    pub(crate) fn targets(&self) -> Targets<'_> {
-        if self.classes.is_empty() { Targets::Values(&self.values) } else { Targets::Classes(&self.classes) }
+fn targets(model: &CheckedModel, term: &LossTerm, samples: usize, generator: &mut Generator) -> Targets {
+    let shape = &model.outputs[term.output].shape;
+    match term.loss {
+        Loss::CrossEntropy { .. } => {
+            let classes = shape.channels() as f64;
+            let class = |_| generator.uniform(0.0, classes - 0.01) as u32;
+            Targets::Classes((0..samples * shape.positions()).map(class).collect())
+        }
+        Loss::BinaryCrossEntropy => {
+            Targets::Values((0..samples * shape.len()).map(|_| generator.uniform(0.0, 1.0)).collect())
+        }
+        Loss::MeanSquaredError | Loss::MeanAbsoluteError | Loss::Huber { .. } => {
+            Targets::Values((0..samples * shape.len()).map(|_| generator.normal(1.0)).collect())
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! One call of the runtime per node.
 
 use nnc_dsl::scalar::Expr;
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Shared;
 use super::names::snake;
-use crate::graph::{Graph, Node, Op, Operand, Section, Type, ValueId};
+use crate::graph::{Graph, Keep, Node, Op, Operand, Section, Spread, Type, ValueId};
 use crate::plan::Plan;
 
 /// Writes the calls of one plan; `slot` says how a value is written where the call stands.
@@ -15,52 +15,25 @@ pub(super) struct Calls<'a> {
     pub(super) shared: &'a mut Shared,
 }
 
+/// How a value is written.
+type Places<'p> = dyn FnMut(ValueId) -> TokenStream + 'p;
+
 impl Calls<'_> {
     /// The statement for a node; none for one without a kernel.
-    pub(super) fn call(
-        &mut self,
-        node: &Node,
-        slot: &mut dyn FnMut(ValueId) -> TokenStream,
-    ) -> Option<TokenStream> {
-        let inputs: Vec<TokenStream> = match node.op {
-            Op::Pointwise(_) | Op::ReduceChannels(_) => Vec::new(), // printed as operands
-            _ => node.inputs.iter().filter_map(|operand| operand.value()).map(&mut *slot).collect(),
-        };
-        let outputs: Vec<TokenStream> = node.outputs.iter().map(|output| slot(*output)).collect();
+    pub(super) fn call(&mut self, node: &Node, slot: &mut Places) -> Option<TokenStream> {
         let function = format_ident!("{}", node.op.name());
+        match &node.op {
+            Op::Pointwise(exprs) => return Some(self.pointwise(node, exprs, slot)),
+            Op::Reduce { exprs, keep } => return Some(self.reduce(node, exprs, *keep, slot)),
+            Op::Reshape => return None,
+            _ => {}
+        }
+        let inputs: Vec<TokenStream> = node.inputs.iter().filter_map(|x| x.value()).map(&mut *slot).collect();
+        let outputs: Vec<TokenStream> = node.outputs.iter().map(|output| slot(*output)).collect();
+        if matches!(node.op, Op::Conv(_) | Op::Linear) && node.epilogue.is_some() {
+            return Some(self.anchor_then(node, &inputs, &outputs[0], slot));
+        }
         Some(match &node.op {
-            Op::Conv2d(_) | Op::Linear => self.anchor(node, &inputs, &outputs[0], slot),
-            Op::Conv2dBackwardData(conv) | Op::Conv2dBackwardWeight(conv) => {
-                let shape = self.shared.shapes.conv(conv);
-                quote!(#function(p, &#shape, #(#inputs,)* #(#outputs),*);)
-            }
-            Op::LinearBackwardData => {
-                let shape = self.linear(node.outputs[0], node.input(0));
-                quote!(#function(p, &#shape, #(#inputs,)* #(#outputs),*);)
-            }
-            Op::LinearBackwardWeight => {
-                let shape = self.linear(node.input(0), node.input(1));
-                quote!(#function(p, &#shape, #(#inputs,)* #(#outputs),*);)
-            }
-            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) | Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => {
-                let shape = self.shared.shapes.pool(pool);
-                quote!(#function(p, &#shape, #(#inputs,)* #(#outputs),*);)
-            }
-            Op::Pointwise(exprs) => self.pointwise(node, exprs, &outputs, slot),
-            Op::ReduceChannels(exprs) => self.reduce(node, exprs, &outputs, slot),
-            Op::RunningStatistics { momentum, positions } => {
-                let channels = self.channels(node.input(0));
-                let momentum = Literal::f64_unsuffixed(*momentum);
-                quote!(#function(p, #channels, #positions, #momentum, #(#inputs),*);)
-            }
-            Op::BatchStatistics
-            | Op::Softmax
-            | Op::SoftmaxBackward
-            | Op::CrossEntropy
-            | Op::CrossEntropyBackward => {
-                let channels = self.channels(node.input(0));
-                quote!(#function(p, #channels, #(#inputs,)* #(#outputs),*);)
-            }
             Op::LossTerms(expr) => self.loss_terms(node, "loss_term", expr, &inputs, &outputs[0]),
             Op::LossTermsBackward(expr) => {
                 self.loss_terms(node, "loss_term_gradient", expr, &inputs, &outputs[0])
@@ -73,82 +46,100 @@ impl Calls<'_> {
                 let parts = self.parts(node.outputs.iter().copied(), &outputs);
                 quote!(#function(p, #(#inputs,)* [#(#parts),*]);)
             }
-            Op::Flatten => self.reorder(node.input(0), &function, &inputs, &outputs),
-            Op::FlattenBackward => self.reorder(node.outputs[0], &function, &inputs, &outputs),
-            Op::Reshape => return None,
-            Op::BatchNorm => unreachable!("the pass `expand` leaves none"),
+            Op::RunningStatistics { momentum, positions } => {
+                let channels = self.ty(node.input(0)).channels();
+                let momentum = Literal::f64_unsuffixed(*momentum);
+                quote!(#function(p, #channels, #positions, #momentum, #(#inputs),*);)
+            }
+            _ => {
+                let settings = self.settings(node);
+                quote!(#function(p, #(#settings,)* #(#inputs,)* #(#outputs),*);)
+            }
         })
     }
 
-    fn anchor(
+    /// The arguments between the pass and the places, of ops that have nothing else.
+    fn settings(&mut self, node: &Node) -> Vec<TokenStream> {
+        let channels = self.ty(node.outputs[0]).channels();
+        let shapes = &mut self.shared.shapes;
+        let shape = match &node.op {
+            Op::Conv(conv) | Op::ConvBackwardData(conv) | Op::ConvBackwardWeight(conv) => shapes.conv(conv),
+            Op::Linear => self.linear(node.input(0), node.outputs[0]),
+            Op::LinearBackwardData => self.linear(node.outputs[0], node.input(0)),
+            Op::LinearBackwardWeight => self.linear(node.input(0), node.input(1)),
+            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) => shapes.pool(pool),
+            Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => shapes.pool(pool),
+            Op::Resize(resize) | Op::ResizeBackward(resize) => shapes.resize(resize),
+            Op::Permute(permute) => shapes.permute(permute),
+            Op::Crop(crop) => shapes.crop(crop),
+            Op::CrossEntropy(loss) | Op::CrossEntropyBackward(loss) => {
+                let logits = self.plan.graph.ty(node.input(0));
+                shapes.cross_entropy(loss, logits.channels(), logits.positions())
+            }
+            Op::Statistics(Keep::Groups(groups)) => {
+                return vec![self.extent(node.input(0)), quote!(#groups)];
+            }
+            Op::Statistics(_) => return vec![self.extent(node.input(0))],
+            Op::Softmax | Op::SoftmaxBackward => return vec![quote!(#channels)],
+            Op::LogSumExp => {
+                let channels = self.ty(node.input(0)).channels();
+                return vec![quote!(#channels)];
+            }
+            Op::Normalize(_) => unreachable!("the pass `expand` leaves none"),
+            Op::Pointwise(_)
+            | Op::Reduce { .. }
+            | Op::Reshape
+            | Op::LossTerms(_)
+            | Op::LossTermsBackward(_)
+            | Op::Concat
+            | Op::Split
+            | Op::RunningStatistics { .. } => unreachable!("written before"),
+        };
+        vec![quote!(&#shape)]
+    }
+
+    fn anchor_then(
         &mut self,
         node: &Node,
         inputs: &[TokenStream],
         output: &TokenStream,
-        slot: &mut dyn FnMut(ValueId) -> TokenStream,
+        slot: &mut Places,
     ) -> TokenStream {
-        let shape = match &node.op {
-            Op::Conv2d(conv) => self.shared.shapes.conv(conv),
-            _ => self.linear(node.input(0), node.outputs[0]),
-        };
-        let name = node.op.name();
-        let Some(epilogue) = &node.epilogue else {
-            let function = format_ident!("{name}");
-            return quote!(#function(p, &#shape, #(#inputs,)* #output););
-        };
-        let function = format_ident!("{name}_then");
+        let Some(epilogue) = &node.epilogue else { unreachable!("asked before") };
+        let settings = self.settings(node);
+        let function = format_ident!("{}_then", node.op.name());
         let exprs = std::slice::from_ref(&epilogue.expr);
-        let fused = self.shared.fused.function(
-            &self.plan.graph,
-            &wish(&self.plan.graph, node, ""),
-            exprs,
-            &epilogue.inputs,
-        );
-        let extent = self.plan.graph.ty(node.outputs[0]).clone();
-        let operands: Vec<TokenStream> =
-            epilogue.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
-        quote!(#function(p, &#shape, #(#inputs,)* #output, [#(#operands),*], #fused);)
+        let fused = self.fused(node, "", exprs, &epilogue.inputs);
+        let operands = self.operands(&epilogue.inputs, self.ty(node.outputs[0]), slot);
+        quote!(#function(p, #(#settings,)* #(#inputs,)* #output, [#(#operands),*], #fused);)
     }
 
-    fn pointwise(
-        &mut self,
-        node: &Node,
-        exprs: &[Expr],
-        outputs: &[TokenStream],
-        slot: &mut dyn FnMut(ValueId) -> TokenStream,
-    ) -> TokenStream {
-        let extent = self.plan.graph.ty(node.outputs[0]).clone();
+    fn pointwise(&mut self, node: &Node, exprs: &[Expr], slot: &mut Places) -> TokenStream {
         let suffix = if node.section == Section::Backward { "_gradient" } else { "" };
-        let fused = self.shared.fused.function(
-            &self.plan.graph,
-            &wish(&self.plan.graph, node, suffix),
-            exprs,
-            &node.inputs,
-        );
-        let operands: Vec<TokenStream> =
-            node.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
-        let channels = extent.channels();
-        quote!(pointwise(p, #channels, [#(#operands),*], [#(#outputs),*], #fused);)
+        let fused = self.fused(node, suffix, exprs, &node.inputs);
+        let extent = self.extent(node.outputs[0]);
+        let operands = self.operands(&node.inputs, self.ty(node.outputs[0]), slot);
+        let outputs = node.outputs.iter().map(|output| slot(*output));
+        quote!(pointwise(p, #extent, [#(#operands),*], [#(#outputs),*], #fused);)
     }
 
-    fn reduce(
-        &mut self,
-        node: &Node,
-        exprs: &[Expr],
-        outputs: &[TokenStream],
-        slot: &mut dyn FnMut(ValueId) -> TokenStream,
-    ) -> TokenStream {
-        let extent = self.plan.graph.ty(node.input(0)).clone();
-        let fused = self.shared.fused.function(
-            &self.plan.graph,
-            &wish(&self.plan.graph, node, "_sums"),
-            exprs,
-            &node.inputs,
-        );
-        let operands: Vec<TokenStream> =
-            node.inputs.iter().map(|operand| self.operand(*operand, &extent, slot)).collect();
-        let (channels, whole) = (extent.channels(), slot(node.input(0)));
-        quote!(reduce_channels(p, #channels, #whole, [#(#operands),*], [#(#outputs),*], #fused);)
+    fn reduce(&mut self, node: &Node, exprs: &[Expr], keep: Keep, slot: &mut Places) -> TokenStream {
+        let function = format_ident!("{}", node.op.name());
+        let fused = self.fused(node, "_sums", exprs, &node.inputs);
+        let extent = self.extent(node.input(0));
+        let operands = self.operands(&node.inputs, self.ty(node.input(0)), slot);
+        let groups = match keep {
+            Keep::Groups(groups) => Some(quote!(#groups,)),
+            Keep::Channels | Keep::Positions => None,
+        };
+        let whole = slot(node.input(0));
+        let outputs = node.outputs.iter().map(|output| slot(*output));
+        quote!(#function(p, #extent, #groups #whole, [#(#operands),*], [#(#outputs),*], #fused);)
+    }
+
+    fn fused(&mut self, node: &Node, suffix: &str, exprs: &[Expr], inputs: &[Operand]) -> TokenStream {
+        let graph = &self.plan.graph;
+        self.shared.fused.function(graph, &wish(graph, node, suffix), exprs, inputs)
     }
 
     fn loss_terms(
@@ -160,54 +151,57 @@ impl Calls<'_> {
         output: &TokenStream,
     ) -> TokenStream {
         let function = format_ident!("{}", node.op.name());
-        let features = self.plan.graph.ty(node.input(0)).len();
+        let features = self.ty(node.input(0)).len();
         let term = self.shared.fused.loss_term(wish, expr);
         quote!(#function(p, #features, #(#inputs,)* #output, #term);)
     }
 
-    fn operand(
-        &self,
-        operand: Operand,
-        extent: &Type,
-        slot: &mut dyn FnMut(ValueId) -> TokenStream,
-    ) -> TokenStream {
+    fn operands(&self, operands: &[Operand], extent: &Type, slot: &mut Places) -> Vec<TokenStream> {
+        operands.iter().map(|operand| self.operand(*operand, extent, slot)).collect()
+    }
+
+    fn operand(&self, operand: Operand, extent: &Type, slot: &mut Places) -> TokenStream {
         match operand {
             Operand::Value(value) => {
-                let ty = self.plan.graph.ty(value);
-                let is_full = ty.batched == extent.batched && ty.len() == extent.len();
-                let place = slot(value);
-                if is_full { quote!(Operand::Full(#place)) } else { quote!(Operand::Channel(#place)) }
+                let Some(spread) = Spread::of(self.ty(value), extent) else {
+                    unreachable!("the verifier admits only operands that cover the extent")
+                };
+                let (spread, place) = (format_ident!("{spread:?}"), slot(value));
+                quote!(Operand::#spread(#place))
             }
             Operand::InverseCount { positions } => quote!(Operand::Value(1.0 / p.count(#positions))),
-            Operand::Uniform { stream } => quote!(Operand::Uniform(#stream)),
+            Operand::Random { stream, distribution, per } => {
+                let [distribution, per] =
+                    [format!("{distribution:?}"), format!("{per:?}")].map(|name| format_ident!("{name}"));
+                quote! {
+                    Operand::Random(Random {
+                        stream: #stream,
+                        distribution: Distribution::#distribution,
+                        per: Per::#per,
+                    })
+                }
+            }
             Operand::Result => quote!(Operand::Result),
         }
     }
 
-    fn linear(&mut self, inputs: ValueId, outputs: ValueId) -> Ident {
-        let graph = &self.plan.graph;
-        self.shared.shapes.linear(graph.ty(inputs).len(), graph.ty(outputs).len())
+    fn linear(&mut self, inputs: ValueId, outputs: ValueId) -> TokenStream {
+        let (inputs, outputs) = (self.ty(inputs).len(), self.ty(outputs).len());
+        self.shared.shapes.linear(inputs, outputs)
     }
 
-    fn channels(&self, value: ValueId) -> usize {
-        self.plan.graph.ty(value).channels()
+    fn extent(&mut self, value: ValueId) -> TokenStream {
+        self.shared.shapes.extent(self.plan.graph.ty(value))
+    }
+
+    fn ty(&self, value: ValueId) -> &Type {
+        self.plan.graph.ty(value)
     }
 
     /// `(place, channels)` for each part of a concatenation.
     fn parts(&self, values: impl Iterator<Item = ValueId>, places: &[TokenStream]) -> Vec<TokenStream> {
-        let channels = values.map(|value| self.channels(value));
+        let channels = values.map(|value| self.ty(value).channels());
         places.iter().zip(channels).map(|(place, channels)| quote!((#place, #channels))).collect()
-    }
-
-    fn reorder(
-        &self,
-        map: ValueId,
-        function: &Ident,
-        inputs: &[TokenStream],
-        outputs: &[TokenStream],
-    ) -> TokenStream {
-        let map = self.plan.graph.ty(map).as_map();
-        quote!(#function(p, [#(#map),*], #(#inputs,)* #(#outputs),*);)
     }
 }
 

@@ -26,21 +26,21 @@ impl Fused {
         wish: &str,
         exprs: &[Expr],
         inputs: &[Operand],
-    ) -> Ident {
+    ) -> TokenStream {
         let known = |(known, operands, ..): &&(Vec<Expr>, usize, Ident, TokenStream)| {
             known == exprs && *operands == inputs.len()
         };
         if let Some((_, _, name, _)) = self.functions.iter().find(known) {
-            return name.clone();
+            return quote!(fused::#name);
         }
         let name = self.namer.fresh(&snake(wish));
         let item = function(&name, exprs, &operand_names(graph, inputs));
         self.functions.push((exprs.to_vec(), inputs.len(), name.clone(), item));
-        name
+        quote!(fused::#name)
     }
 
     /// A function of a prediction and a target, for losses.
-    pub(super) fn loss_term(&mut self, wish: &str, expr: &Expr) -> Ident {
+    pub(super) fn loss_term(&mut self, wish: &str, expr: &Expr) -> TokenStream {
         let name = self.namer.fresh(wish);
         let operands = [format_ident!("prediction"), format_ident!("target")];
         let doc = doc(std::slice::from_ref(expr), &operands);
@@ -57,17 +57,12 @@ impl Fused {
             }
         };
         self.functions.push((Vec::new(), usize::MAX, name.clone(), item));
-        name
+        quote!(fused::#name)
     }
 
     /// All functions, in the order of first use.
     pub(super) fn items(&self) -> TokenStream {
         self.functions.iter().map(|(.., item)| item.clone()).collect()
-    }
-
-    /// Their names.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.functions.iter().map(|(_, _, name, _)| name.to_string()).collect()
     }
 }
 
@@ -106,7 +101,7 @@ fn operand_name(graph: &Graph, operand: Operand) -> String {
     let id = match operand {
         Operand::Value(id) => id,
         Operand::InverseCount { .. } => return "inverse_count".to_owned(),
-        Operand::Uniform { .. } => return "uniform".to_owned(),
+        Operand::Random { distribution, .. } => return snake(&format!("{distribution:?}")),
         Operand::Result => return "result".to_owned(),
     };
     let value = graph.value(id);

@@ -1,7 +1,7 @@
 //! Emission: from plans to Rust source.
 //!
 //! Everything was decided before; this room only writes. One network becomes a handful of
-//! modules: `shapes` (extents of convolutions and poolings), `parameters` (places in the flat
+//! modules: `shapes` (extents of the operations), `parameters` (places in the flat
 //! buffers), `fused` (functions of each element), `training`, `evaluation`, `optimizer`,
 //! `program` (the table of all these), and the public type. The macro nests them in one hidden module, the program
 //! writes them as the files of a crate.
@@ -27,6 +27,11 @@ use crate::Compiled;
 
 #[cfg(feature = "pretty")]
 pub use files::{CrateOptions, EmittedFile, RuntimeDependency, crate_files, rust_text};
+
+/// The name of a network's type in emitted code.
+pub fn type_name(model: &CheckedModel) -> Ident {
+    names::type_name(&model.name)
+}
 
 /// How emitted code finds its surroundings.
 #[derive(Clone, Debug)]
@@ -54,19 +59,20 @@ pub fn modules(
     options: &EmitOptions,
 ) -> (Vec<Module>, TokenStream) {
     let mut shared = Shared::default();
-    let training = modes::training(&compiled.training, &mut shared);
-    let evaluation = modes::evaluation(&compiled.evaluation, &mut shared);
+    let flat = parameters::FlatNames::new(&compiled.training.graph);
+    let training = modes::training(&compiled.training, &mut shared, &flat);
+    let evaluation = modes::evaluation(&compiled.evaluation, &mut shared, &flat);
     let bodies = [
         ("program", "The network as the runtime sees it.", program::items(model, compiled, options)),
         ("training", "The training pass.", training),
         ("evaluation", "The evaluation pass, with batch norm folded into the weights.", evaluation),
         ("fused", "Functions of each element, fused by the compiler.", shared.fused.items()),
         ("optimizer", "The update of the parameters.", optimizer::items(model)),
-        ("shapes", "Extents of convolutions, poolings and matrix products.", shared.shapes.items()),
+        ("shapes", "Extents of the operations.", shared.shapes.items()),
         (
             "parameters",
             "Places in the flat buffers of parameters, gradients and states.",
-            parameters::items(&compiled.training),
+            parameters::items(&compiled.training, &flat),
         ),
     ];
     let modules = bodies
@@ -74,7 +80,7 @@ pub fn modules(
         .filter(|(_, _, items)| !items.is_empty())
         .map(|(name, doc, items)| {
             // The table names fields and variants alike and brings its own imports.
-            let imports = if name == "program" { quote!() } else { imports(&items, options, &shared, name) };
+            let imports = if name == "program" { quote!() } else { imports(&items, options, name) };
             Module { name, doc: doc.to_owned(), items: unsuffixed(quote!(#imports #items)) }
         })
         .collect();
@@ -119,71 +125,22 @@ struct Shared {
 }
 
 /// `use` lines for just the names that the items mention.
-fn imports(items: &TokenStream, options: &EmitOptions, shared: &Shared, module: &str) -> TokenStream {
+fn imports(items: &TokenStream, options: &EmitOptions, module: &str) -> TokenStream {
     let mut mentioned = Vec::new();
     collect_idents(items.clone(), &mut mentioned);
     mentioned.sort();
-    let used = |names: &[String]| -> Vec<Ident> {
-        let found = names.iter().filter(|name| mentioned.binary_search(name).is_ok());
+    let used = |names: &[&str]| -> Vec<Ident> {
+        let found = names.iter().filter(|name| mentioned.binary_search_by(|m| m.as_str().cmp(name)).is_ok());
         found.map(|name| format_ident!("{name}")).collect()
     };
     let runtime = &options.runtime;
-    let emitted = used(&EMITTED.map(str::to_owned));
+    let emitted = used(&names::EMITTED);
     let emitted = (!emitted.is_empty()).then(|| quote!(use #runtime::emitted::{#(#emitted),*};));
     let from_parent = matches!(module, "training" | "evaluation");
-    let siblings = [("fused", shared.fused.names()), ("shapes", shared.shapes.names())]
-        .into_iter()
-        .filter(|_| from_parent)
-        .map(|(sibling, names)| (format_ident!("{sibling}"), used(&names)))
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(sibling, names)| quote!(use super::#sibling::{#(#names),*};));
-    let parameters = (from_parent && mentioned.iter().any(|name| name == "parameters")).then(|| {
-        quote!(
-            use super::parameters;
-        )
-    });
-    quote!(#emitted #parameters #(#siblings)*)
+    let siblings = if from_parent { used(&["fused", "parameters", "shapes"]) } else { Vec::new() };
+    let siblings = (!siblings.is_empty()).then(|| quote!(use super::{#(#siblings),*};));
+    quote!(#emitted #siblings)
 }
-
-/// Every name that emitted code may use from the runtime's module `emitted`.
-const EMITTED: [&str; 36] = [
-    "Conv2d",
-    "Linear",
-    "Operand",
-    "Pass",
-    "Pool2d",
-    "Region",
-    "Slot",
-    "Update",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "batch_statistics",
-    "concat_channels",
-    "conv2d",
-    "conv2d_backward_data",
-    "conv2d_backward_weight",
-    "conv2d_then",
-    "cross_entropy",
-    "cross_entropy_backward",
-    "linear",
-    "linear_backward_data",
-    "linear_backward_weight",
-    "linear_then",
-    "loss_terms",
-    "loss_terms_backward",
-    "math",
-    "max_pool2d",
-    "max_pool2d_backward",
-    "pointwise",
-    "reduce_channels",
-    "running_statistics",
-    "softmax",
-    "softmax_backward",
-    "split_channels",
-    "to_channels_first",
-    "to_channels_last",
-    "update",
-];
 
 fn collect_idents(tokens: TokenStream, found: &mut Vec<String>) {
     for tree in tokens {

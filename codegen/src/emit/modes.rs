@@ -10,36 +10,33 @@ use quote::{format_ident, quote};
 use super::Shared;
 use super::calls::Calls;
 use super::names::{Namer, snake, upper};
+use super::parameters::FlatNames;
 use crate::graph::{Node, Section, Source, ValueId};
-use crate::plan::{Plan, Region};
+use crate::plan::Plan;
 
 /// `forward`, `loss` and `backward`.
-pub(super) fn training(plan: &Plan, shared: &mut Shared) -> TokenStream {
+pub(super) fn training(plan: &Plan, shared: &mut Shared, flat: &FlatNames) -> TokenStream {
     let sections = [
         (Section::Forward, "forward", "Input to output; updates the running statistics."),
         (Section::Loss, "loss", "Output and target to the loss of each sample."),
         (Section::Backward, "backward", "Loss to the gradient of every parameter."),
     ];
-    Mode::new(plan, shared).items(&sections)
+    Mode::new(plan, shared, flat).items(&sections)
 }
 
 /// `prepare`, `forward` and `loss`.
-pub(super) fn evaluation(plan: &Plan, shared: &mut Shared) -> TokenStream {
+pub(super) fn evaluation(plan: &Plan, shared: &mut Shared, flat: &FlatNames) -> TokenStream {
     let sections = [
         (Section::Prepare, "prepare", "What depends on parameters and running statistics alone."),
         (Section::Forward, "forward", "Input to output."),
         (Section::Loss, "loss", "Output and target to the loss of each sample."),
     ];
-    Mode::new(plan, shared).items(&sections)
-}
-
-/// The name of a slot of the flat buffers, in the module `parameters`.
-pub(super) fn flat_name(value_name: &str) -> Ident {
-    format_ident!("{}", upper(value_name))
+    Mode::new(plan, shared, flat).items(&sections)
 }
 
 struct Mode<'a> {
     calls: Calls<'a>,
+    flat: &'a FlatNames,
     /// Names of the arena's places and of the functions.
     namer: Namer,
     places: Vec<(ValueId, Ident)>,
@@ -48,9 +45,10 @@ struct Mode<'a> {
 }
 
 impl<'a> Mode<'a> {
-    fn new(plan: &'a Plan, shared: &'a mut Shared) -> Self {
+    fn new(plan: &'a Plan, shared: &'a mut Shared, flat: &'a FlatNames) -> Self {
         let calls = Calls { plan, shared };
-        Mode { calls, namer: Namer::default(), places: Vec::new(), functions: Vec::new() }
+        let namer = Namer::beside(&RESERVED);
+        Mode { calls, flat, namer, places: Vec::new(), functions: Vec::new() }
     }
 
     fn items(mut self, sections: &[(Section, &str, &str)]) -> TokenStream {
@@ -64,11 +62,19 @@ impl<'a> Mode<'a> {
             })
             .collect();
         let graph = &self.calls.plan.graph;
-        let output = self.result_item("OUTPUT", "The network's output.", graph.output);
-        let loss = self.result_item("LOSS", "The loss of each sample.", graph.loss);
+        let outputs: Vec<TokenStream> = graph.outputs.iter().map(|output| self.place(*output)).collect();
+        let loss = self.place(graph.loss);
         let places = self.places.iter().map(|(value, name)| self.place_item(*value, name));
         let functions = self.functions.iter().map(|(_, _, item)| item);
-        quote! { #output #loss #(#places)* #(#bodies)* #(#functions)* }
+        quote! {
+            /// The network's outputs.
+            pub(super) const OUTPUTS: &[Slot] = &[#(#outputs),*];
+            /// The loss of each sample.
+            pub(super) const LOSS: Slot = #loss;
+            #(#places)*
+            #(#bodies)*
+            #(#functions)*
+        }
     }
 
     fn section(&mut self, section: Section) -> TokenStream {
@@ -95,8 +101,9 @@ impl<'a> Mode<'a> {
     /// `p.layer("conv1");` where the layer changes, then the call.
     fn top_level(&mut self, node: &Node, layer: &mut String) -> Option<TokenStream> {
         let path = self.calls.plan.graph.origins[node.origin.0].path();
-        let (places, namer, plan) = (&mut self.places, &mut self.namer, self.calls.plan);
-        let call = self.calls.call(node, &mut |value| place(plan, namer, places, value))?;
+        let (places, namer) = (&mut self.places, &mut self.namer);
+        let (plan, flat) = (self.calls.plan, self.flat);
+        let call = self.calls.call(node, &mut |value| place(plan, flat, namer, places, value))?;
         let named = (path != *layer).then(|| quote!(p.layer(#path);));
         *layer = path;
         Some(quote!(#named #call))
@@ -104,7 +111,12 @@ impl<'a> Mode<'a> {
 
     /// The call of the function for a run of nodes of one scope.
     fn scope_call(&mut self, scope: &str, run: &[&Node], section: Section) -> TokenStream {
-        let mut locals = Locals { scope, plan: self.calls.plan, namer: Namer::default(), values: Vec::new() };
+        let mut locals = Locals {
+            scope,
+            plan: self.calls.plan,
+            namer: Namer::beside(&["fused", "parameters", "shapes"]),
+            values: Vec::new(),
+        };
         let mut layer = "";
         let mut body = TokenStream::new();
         for node in run {
@@ -146,7 +158,7 @@ impl<'a> Mode<'a> {
     }
 
     fn place(&mut self, value: ValueId) -> TokenStream {
-        place(self.calls.plan, &mut self.namer, &mut self.places, value)
+        place(self.calls.plan, self.flat, &mut self.namer, &mut self.places, value)
     }
 
     fn place_item(&self, value: ValueId, name: &Ident) -> TokenStream {
@@ -154,11 +166,6 @@ impl<'a> Mode<'a> {
         let region = format_ident!("{}", format!("{:?}", slot.region));
         let (offset, len) = (slot.offset, slot.len);
         quote!(const #name: Slot = Slot::new(Region::#region, #offset, #len);)
-    }
-
-    fn result_item(&mut self, name: &str, doc: &str, value: ValueId) -> TokenStream {
-        let (name, doc, place) = (format_ident!("{name}"), format!(" {doc}"), self.place(value));
-        quote! { #[doc = #doc] pub(super) const #name: Slot = #place; }
     }
 }
 
@@ -170,33 +177,36 @@ fn enter<'a>(current: &mut &'a str, scope: &'a str) -> Option<TokenStream> {
 }
 
 /// How a value's place is written at the top level.
-fn place(plan: &Plan, namer: &mut Namer, places: &mut Vec<(ValueId, Ident)>, value: ValueId) -> TokenStream {
-    let slot = plan.slot(value);
-    match slot.region {
-        Region::Parameter | Region::State | Region::Gradient => {
-            let name = flat_name(&flat_value_name(plan, value));
-            quote!(parameters::#name)
-        }
-        Region::Input | Region::Target | Region::Batched | Region::Fixed | Region::Prepared => {
-            let name = &plan.graph.value(value).name;
-            let taken =
-                if name == "output" || name == "loss" { format!("{name}_value") } else { name.clone() };
-            let ident = namer.name(&format!("slot {name}"), &upper(&taken));
-            if !places.iter().any(|(known, _)| *known == value) {
-                places.push((value, ident.clone()));
-            }
-            quote!(#ident)
-        }
+fn place(
+    plan: &Plan,
+    flat: &FlatNames,
+    namer: &mut Namer,
+    places: &mut Vec<(ValueId, Ident)>,
+    value: ValueId,
+) -> TokenStream {
+    if let Some(name) = flat_name(plan, flat, value) {
+        return quote!(parameters::#name);
     }
+    let name = &plan.graph.value(value).name;
+    let wish = if name == "loss" { "LOSS_VALUE".to_owned() } else { upper(name) };
+    let ident = namer.name(&format!("slot {name}"), &wish);
+    if !places.iter().any(|(known, _)| *known == value) {
+        places.push((value, ident.clone()));
+    }
+    quote!(#ident)
 }
 
-/// The name of a parameter, a state, or a parameter's gradient.
-fn flat_value_name(plan: &Plan, value: ValueId) -> String {
+/// The constant of a parameter, a state, or a parameter's gradient.
+fn flat_name<'f>(plan: &Plan, flat: &'f FlatNames, value: ValueId) -> Option<&'f Ident> {
     let graph = &plan.graph;
-    let gradient = graph.gradients.iter().position(|gradient| *gradient == value);
-    match (graph.value(value).source, gradient) {
-        (Source::Node, Some(index)) => format!("{}.gradient", graph.parameters[index].name),
-        _ => graph.value(value).name.clone(),
+    match graph.value(value).source {
+        Source::Parameter(id) => Some(&flat.parameters[id.0]),
+        Source::State(id) => Some(&flat.states[id.0]),
+        Source::Node => {
+            let index = graph.gradients.iter().position(|gradient| *gradient == Some(value))?;
+            Some(&flat.gradients[index])
+        }
+        Source::Input(_) | Source::Target(_) => None,
     }
 }
 
@@ -213,11 +223,46 @@ impl Locals<'_> {
         if let Some((_, name)) = self.values.iter().find(|(known, _)| *known == value) {
             return quote!(#name);
         }
-        let name = &self.plan.graph.value(value).name;
-        let within = name.strip_prefix(self.scope).and_then(|rest| rest.strip_prefix('.'));
-        let from_outside = if name.ends_with("gradient") { "output_gradient" } else { "input" };
-        let ident = self.namer.fresh(&snake(within.unwrap_or(from_outside)));
+        let ident = self.namer.fresh(&snake(self.wish(value)));
         self.values.push((value, ident.clone()));
         quote!(#ident)
     }
+
+    /// The path within the scope; for what comes from outside its part in the scope.
+    fn wish(&self, value: ValueId) -> &str {
+        let graph = &self.plan.graph;
+        let name = without_number(&graph.value(value).name);
+        if let Some(within) = name.strip_prefix(self.scope).and_then(|rest| rest.strip_prefix('.')) {
+            return within;
+        }
+        let is_gradient = name.rsplit('.').next().is_some_and(|role| role.starts_with("gradient"));
+        match graph.value(value).source {
+            // Tensors of a shared sub-network: word and role.
+            Source::Parameter(_) | Source::State(_) => last_two(name),
+            Source::Node if is_gradient && !graph.ty(value).batched => last_three(name),
+            _ if is_gradient => "output_gradient",
+            _ => "input",
+        }
+    }
 }
+
+/// A gradient's name without the number that tells it from other uses' contributions, so that equal uses
+/// have equal functions.
+fn without_number(name: &str) -> &str {
+    let short = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    short.strip_suffix('_').filter(|short| short.ends_with(".gradient")).unwrap_or(name)
+}
+
+/// `conv1.weight` of `tower.conv1.weight`.
+fn last_two(path: &str) -> &str {
+    path.rmatch_indices('.').nth(1).map_or(path, |(dot, _)| &path[dot + 1..])
+}
+
+/// `conv1.weight.gradient` of `tower.conv1.weight.gradient`.
+fn last_three(path: &str) -> &str {
+    path.rmatch_indices('.').nth(2).map_or(path, |(dot, _)| &path[dot + 1..])
+}
+
+/// Names of a mode's own items, in capitals and not.
+const RESERVED: [&str; 10] =
+    ["OUTPUTS", "LOSS", "forward", "loss", "backward", "prepare", "fused", "parameters", "shapes", "p"];

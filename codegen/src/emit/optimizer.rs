@@ -43,7 +43,7 @@ pub(super) fn items(model: &CheckedModel) -> TokenStream {
             #(#reads)*
             #(#shared_before)*
             #(let #hoisted = #hoisted_values;)*
-            update(u, move |decay: f32, parameter: f32, gradient: f32, [#(#states),*]: [f32; #state_count]| {
+            update(u, move |parameter: f32, gradient: f32, [#(#states),*]: [f32; #state_count]| {
                 #(#lets)*
                 (#parameter, [#(#results),*])
             });
@@ -51,12 +51,14 @@ pub(super) fn items(model: &CheckedModel) -> TokenStream {
     }
 }
 
-/// `let lr = u.hyperparameter(0);` for each that is used.
+/// `let lr = u.hyperparameter(0);` for each that is used, after decay and step.
 fn reads(kind: OptimizerKind, exprs: &[Expr], names: &[Ident]) -> Vec<TokenStream> {
     let used: Vec<usize> = exprs.iter().flat_map(variables).collect();
     let mut reads = Vec::new();
-    if used.contains(&3) {
-        reads.push(quote!(let step = u.step();));
+    for (variable, read) in [(2, quote!(let decay = u.decay();)), (3, quote!(let step = u.step();))] {
+        if used.contains(&variable) {
+            reads.push(read);
+        }
     }
     for (index, (hyperparameter, _)) in kind.hyperparameters().iter().enumerate() {
         let variable = variable_names(kind).iter().position(|name| name == hyperparameter);

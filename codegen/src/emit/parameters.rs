@@ -1,29 +1,46 @@
 //! Places in the flat buffers, and their table.
 
+use nnc_dsl::model::{Form, Init};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::modes::flat_name;
-use crate::graph::{Parameter, Role};
+use super::names::{Namer, upper};
+use crate::graph::{Graph, Parameter, Role};
 use crate::plan::Plan;
 
+/// The names of the constants; those of gradients are empty for frozen parameters.
+pub(super) struct FlatNames {
+    pub(super) parameters: Vec<Ident>,
+    pub(super) gradients: Vec<Ident>,
+    pub(super) states: Vec<Ident>,
+}
+
+impl FlatNames {
+    pub(super) fn new(graph: &Graph) -> FlatNames {
+        let mut namer = Namer::default();
+        let parameters = graph.parameters.iter().map(|p| namer.fresh(&upper(&p.name))).collect();
+        let gradients = graph.parameters.iter().map(|p| namer.fresh(&upper(&format!("{}.gradient", p.name))));
+        let gradients = gradients.collect();
+        let states = graph.states.iter().map(|state| namer.fresh(&upper(&state.name))).collect();
+        FlatNames { parameters, gradients, states }
+    }
+}
+
 /// A constant for each parameter, its gradient and each state.
-pub(super) fn items(plan: &Plan) -> TokenStream {
+pub(super) fn items(plan: &Plan, names: &FlatNames) -> TokenStream {
     let graph = &plan.graph;
-    let parameters =
-        graph.parameters.iter().zip(&plan.tensors.parameter_offsets).flat_map(|(parameter, offset)| {
+    let rows = graph.parameters.iter().zip(&plan.tensors.parameter_offsets);
+    let parameters = rows.zip(names.parameters.iter().zip(&names.gradients)).flat_map(
+        |((parameter, offset), (name, gradient))| {
             let len = parameter.dims.iter().product();
-            let gradient = flat_name(&format!("{}.gradient", parameter.name));
-            [
-                slot(&flat_name(&parameter.name), "Parameter", *offset, len),
-                slot(&gradient, "Gradient", *offset, len),
-            ]
-        });
+            let gradient = (!parameter.is_frozen()).then(|| slot(gradient, "Gradient", *offset, len));
+            [Some(slot(name, "Parameter", *offset, len)), gradient]
+        },
+    );
+    let states = graph.states.iter().zip(&plan.tensors.state_offsets).zip(&names.states);
     let states =
-        graph.states.iter().zip(&plan.tensors.state_offsets).map(|(state, offset)| {
-            slot(&flat_name(&state.name), "State", *offset, state.dims.iter().product())
-        });
-    parameters.chain(states).collect()
+        states.map(|((state, offset), name)| slot(name, "State", *offset, state.dims.iter().product()));
+    parameters.flatten().chain(states).collect()
 }
 
 fn slot(name: &Ident, region: &str, offset: usize, len: usize) -> TokenStream {
@@ -42,7 +59,7 @@ fn row(parameter: &Parameter, offset: usize) -> TokenStream {
     let name = &parameter.name;
     let (layout, shape) = outside(parameter);
     let layout = format_ident!("{layout}");
-    let init = init(parameter);
+    let init = init(parameter.init);
     quote! {
         Parameter {
             name: #name,
@@ -57,26 +74,35 @@ fn row(parameter: &Parameter, offset: usize) -> TokenStream {
 /// Layout and shape of a parameter outside the compiled network, which are PyTorch's.
 fn outside(parameter: &Parameter) -> (&'static str, Vec<usize>) {
     match (parameter.role, &parameter.dims[..]) {
-        (Role::ConvolutionWeight, &[kh, kw, input, output]) => ("Convolution", vec![output, input, kh, kw]),
-        (Role::LinearWeight, &[input, output]) => ("Linear", vec![output, input]),
+        (Role::ConvolutionWeight, [spatial @ .., input, output]) => {
+            ("Convolution", [&[*output, *input], spatial].concat())
+        }
+        (Role::LinearWeight, [input, output]) => ("Linear", vec![*output, *input]),
         (_, dims) => ("Plain", dims.to_vec()),
     }
 }
 
-/// He et al. 2015, equation 10, for weights: a standard deviation of √(2 / fan-in).
-fn init(parameter: &Parameter) -> TokenStream {
-    let constant = |value: f32| {
-        let value = Literal::f32_unsuffixed(value);
-        quote!(Constant(#value))
-    };
-    match parameter.role {
-        Role::ConvolutionWeight | Role::LinearWeight => {
-            let fan_in: usize = parameter.dims[..parameter.dims.len() - 1].iter().product();
-            let std = Literal::f32_unsuffixed((2.0 / fan_in as f64).sqrt() as f32);
-            quote!(Normal { std: #std })
+fn init(init: Init) -> TokenStream {
+    let float = |value: f64| Literal::f32_unsuffixed(value as f32);
+    match init {
+        Init::Constant(value) => {
+            let value = float(value);
+            quote!(Constant(#value))
         }
-        Role::Scale => constant(1.0),
-        Role::Bias | Role::Shift => constant(0.0),
+        Init::Orthogonal { gain } => {
+            let gain = float(gain);
+            quote!(Orthogonal { gain: #gain })
+        }
+        Init::Random { std, form: Form::Uniform } => {
+            // The variance of a uniform distribution is a third of its bound's square.
+            let bound = float(std * 3.0f64.sqrt());
+            quote!(Uniform { bound: #bound })
+        }
+        Init::Random { std, form: form @ (Form::Normal | Form::TruncatedNormal) } => {
+            let (form, std) = (format_ident!("{form:?}"), float(std));
+            quote!(#form { std: #std })
+        }
+        Init::Scaled { .. } => unreachable!("lowering reckons with the fan"),
     }
 }
 

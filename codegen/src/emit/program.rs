@@ -1,23 +1,29 @@
 //! The static table `PROGRAM`.
 
 use nnc_dsl::CheckedModel;
-use nnc_dsl::model::{Data, Loss};
+use nnc_dsl::model::{Data, Loss, LossTerm, Shape};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{EmitOptions, parameters};
 use crate::Compiled;
+use crate::graph::{Source, ValueId};
 use crate::optimizers::update_rule;
+use crate::plan::{Group, Plan};
 
 /// The static, with its imports.
 pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
     let (runtime, source) = (&options.runtime, &options.source);
-    let (name, input, output) = (&model.name, &model.input.0, &model.output.0);
+    let name = &model.name;
+    let inputs = model.inputs.iter().map(|input| port(&input.name, &input.shape));
+    let outputs = model.outputs.iter().map(|output| port(&output.name, &output.shape));
+    let targets = targets(model, &compiled.training);
     let (plan, evaluation) = (&compiled.training, &compiled.evaluation);
     let (rows, states) = (parameters::table(plan), parameters::states(plan));
     let tensors = &plan.tensors;
-    let (parameter_len, decayed_len, state_len) =
-        (tensors.parameter_len, tensors.decayed_len, tensors.state_len);
+    let (parameter_len, trained_len, state_len) =
+        (tensors.parameter_len, tensors.trained_len, tensors.state_len);
+    let groups = tensors.groups.iter().map(group);
     let (batched, fixed) = (plan.batched_len, plan.fixed_len);
     let (eval_batched, eval_fixed) = (evaluation.batched_len, evaluation.fixed_len);
     let prepared = evaluation.prepared_len;
@@ -25,10 +31,13 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
     let data = model.train.data.is_some().then(|| quote!(Data,));
     let parameter = (!rows.is_empty()).then(|| quote!(Init, Layout, Parameter,));
     let state = (!states.is_empty()).then(|| quote!(State,));
+    let grouped = (!tensors.groups.is_empty()).then(|| quote!(Group,));
     quote! {
         use #runtime::program::{
-            #data Defaults, Evaluation, #parameter Optimizer, Program, #state Target, Training,
+            #data Defaults, Evaluation, #grouped #parameter Optimizer, Port, Program, #state Target,
+            TargetKind, Training,
         };
+        use #runtime::emitted::{Region, Slot};
 
         use super::{evaluation, optimizer, training};
 
@@ -36,11 +45,13 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
         pub static PROGRAM: Program = Program {
             name: #name,
             source: #source,
-            input: &[#(#input),*],
-            output: &[#(#output),*],
+            inputs: &[#(#inputs),*],
+            outputs: &[#(#outputs),*],
+            targets: &[#(#targets),*],
             parameters: &[#(#rows),*],
             parameter_len: #parameter_len,
-            decayed_len: #decayed_len,
+            trained_len: #trained_len,
+            groups: &[#(#groups),*],
             states: &[#(#states),*],
             state_len: #state_len,
             training: Training {
@@ -49,7 +60,7 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
                 forward: training::forward,
                 loss: training::loss,
                 backward: training::backward,
-                output: training::OUTPUT,
+                outputs: training::OUTPUTS,
                 loss_slot: training::LOSS,
             },
             evaluation: Evaluation {
@@ -59,13 +70,54 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
                 prepare: evaluation::prepare,
                 forward: evaluation::forward,
                 loss: evaluation::loss,
-                output: evaluation::OUTPUT,
+                outputs: evaluation::OUTPUTS,
                 loss_slot: evaluation::LOSS,
             },
             optimizer: #optimizer,
             defaults: #defaults,
         };
     }
+}
+
+fn port(name: &str, shape: &Shape) -> TokenStream {
+    let dims = &shape.0;
+    quote!(Port { name: #name, shape: &[#(#dims),*] })
+}
+
+fn group(group: &Group) -> TokenStream {
+    let Group { end, learning_rate, decays } = group;
+    let learning_rate = Literal::f32_unsuffixed(*learning_rate as f32);
+    quote!(Group { end: #end, learning_rate: #learning_rate, decays: #decays })
+}
+
+/// What each loss compares, in the order of the outputs.
+fn targets(model: &CheckedModel, plan: &Plan) -> Vec<TokenStream> {
+    let graph = &plan.graph;
+    judged(model)
+        .into_iter()
+        .map(|term| {
+            let output = term.output;
+            let is_target = |value: &ValueId| graph.value(*value).source == Source::Target(output);
+            let slot = (0..graph.values.len()).map(ValueId).find(is_target).map(|value| plan.slot(value));
+            let (offset, len) = slot.map_or((0, 0), |slot| (slot.offset, slot.len));
+            let kind = match &term.loss {
+                Loss::CrossEntropy { .. } => quote!(Classes),
+                Loss::BinaryCrossEntropy
+                | Loss::MeanSquaredError
+                | Loss::MeanAbsoluteError
+                | Loss::Huber { .. } => quote!(Values),
+            };
+            let slot = quote!(Slot::new(Region::Target, #offset, #len));
+            quote!(Target { output: #output, kind: TargetKind::#kind, slot: #slot })
+        })
+        .collect()
+}
+
+/// The losses in the order of the outputs.
+pub(super) fn judged(model: &CheckedModel) -> Vec<&LossTerm> {
+    let mut terms: Vec<&LossTerm> = model.train.losses.iter().collect();
+    terms.sort_by_key(|term| term.output);
+    terms
 }
 
 fn optimizer(model: &CheckedModel) -> TokenStream {
@@ -94,17 +146,12 @@ fn defaults(model: &CheckedModel) -> TokenStream {
         }
     };
     let (flip, crop) = (train.augment.flip, train.augment.crop);
-    let target = match train.loss {
-        Loss::CrossEntropy => quote!(Class),
-        Loss::MeanSquaredError => quote!(Values),
-    };
     let (batch, epochs, seed) = (train.batch, train.epochs, train.seed);
     quote! {
         Defaults {
             data: #data,
             flip: #flip,
             crop: #crop,
-            target: Target::#target,
             batch: #batch,
             epochs: #epochs,
             seed: #seed,

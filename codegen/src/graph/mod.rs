@@ -6,13 +6,18 @@
 //! A type is *batched* if there is one such tensor per sample. What a graph does not know
 //! is where values lie in memory; the plan decides that.
 
-mod print;
+mod op;
+mod operand;
+pub(crate) mod print;
 mod verify;
 
 use std::collections::HashSet;
 
+use nnc_dsl::model::Init;
 use nnc_dsl::scalar::Expr;
 
+pub use op::{Conv, Crop, CrossEntropy, Op, Permute, Pool, Resize, Windows};
+pub use operand::{Distribution, Keep, MAX_OPERANDS, Operand, Per, Spread};
 pub use verify::{Violation, verify};
 
 /// One mode of a network.
@@ -30,12 +35,13 @@ pub struct Graph {
     pub parameters: Vec<Parameter>,
     /// Tensors that are kept but not learnt; a [`StateId`] is an index.
     pub states: Vec<State>,
-    /// The network's output.
-    pub output: ValueId,
+    /// The network's outputs.
+    pub outputs: Vec<ValueId>,
     /// The loss of each sample.
     pub loss: ValueId,
-    /// The gradient of each parameter; empty in evaluation, and in training before `differentiate`.
-    pub gradients: Vec<ValueId>,
+    /// The gradient of each parameter, none of a frozen one; empty in evaluation, and in training
+    /// before `differentiate`.
+    pub gradients: Vec<Option<ValueId>>,
     /// Names in use.
     names: HashSet<String>,
 }
@@ -91,10 +97,10 @@ pub struct Type {
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The samples of the batch.
-    Input,
-    /// The target values of a regression.
-    Target,
+    /// The samples of the batch: the input of this index.
+    Input(usize),
+    /// The target values of a regression: those for the output of this index.
+    Target(usize),
     /// A learnt tensor.
     Parameter(ParameterId),
     /// A kept tensor.
@@ -112,27 +118,40 @@ pub struct Parameter {
     pub dims: Vec<usize>,
     /// What it is.
     pub role: Role,
+    /// Its values at the start; never [`Init::Scaled`], whose fan the lowering knows.
+    pub init: Init,
+    /// Factor on the learning rate; 0 is frozen, and has no gradient.
+    pub learning_rate: f64,
     /// The value in the graph.
     pub value: ValueId,
 }
 
-/// What a parameter is; decides its initial values, its order in files and its weight decay.
+impl Parameter {
+    /// Whether it keeps its values: no gradient, no update.
+    pub fn is_frozen(&self) -> bool {
+        self.learning_rate == 0.0
+    }
+}
+
+/// What a parameter is; decides its order in files and its weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `[kh, kw, in, out]`
+    /// `[spatial…, in / groups, out]`; outside `[out, in / groups, spatial…]`
     ConvolutionWeight,
-    /// `[in, out]`
+    /// `[in, out]`; outside `[out, in]`
     LinearWeight,
-    /// Starts at zero.
+    /// Added to a result.
     Bias,
-    /// The scale of a normalisation; starts at one.
+    /// The scale of a normalisation, a layer scale.
     Scale,
-    /// The shift of a normalisation; starts at zero.
+    /// The shift of a normalisation.
     Shift,
+    /// The slopes of a parametric rectifier.
+    Slope,
 }
 
 impl Role {
-    /// Whether weight decay applies: weights yes, biases and normalisations no.
+    /// Whether weight decay applies: weights yes, biases, normalisations and slopes no.
     pub fn decays(self) -> bool {
         matches!(self, Role::ConvolutionWeight | Role::LinearWeight)
     }
@@ -225,119 +244,6 @@ impl Section {
     pub const ALL: [Section; 4] = [Section::Prepare, Section::Forward, Section::Loss, Section::Backward];
 }
 
-/// What a node reads.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Operand {
-    /// A tensor: of the extent of the result, or a vector of its channels.
-    Value(ValueId),
-    /// 1 / (batch × positions).
-    InverseCount {
-        /// Elements per channel and sample.
-        positions: usize,
-    },
-    /// An independent uniform number in [0, 1) for each element, the same in forward and backward.
-    Uniform {
-        /// Tells the network's random words apart.
-        stream: u32,
-    },
-    /// The anchor's own result; in epilogues alone.
-    Result,
-}
-
-/// The operations. Closed, and matched without wildcards, so that a new one makes the compiler
-/// point at every place that needs it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
-    /// (x, w) → y
-    Conv2d(Conv2d),
-    /// (dy, w) → dx
-    Conv2dBackwardData(Conv2d),
-    /// (x, dy) → dw
-    Conv2dBackwardWeight(Conv2d),
-    /// (x, w) → y
-    Linear,
-    /// (dy, w) → dx
-    LinearBackwardData,
-    /// (x, dy) → dw
-    LinearBackwardWeight,
-    /// x → y
-    MaxPool(Pool2d),
-    /// (x, dy) → dx; finds the maximum again instead of storing its place
-    MaxPoolBackward(Pool2d),
-    /// x → y
-    AvgPool(Pool2d),
-    /// dy → dx
-    AvgPoolBackward(Pool2d),
-    /// x → (mean, variance) per channel, biased
-    BatchStatistics,
-    /// (mean, variance, running mean, running variance) → (running mean, running variance), in place
-    RunningStatistics {
-        /// Weight of the new statistics.
-        momentum: f64,
-        /// Elements per channel and sample that the statistics are of.
-        positions: usize,
-    },
-    /// (x, mean, inverse standard deviation, scale, shift) → y; `expand` makes it element-wise
-    BatchNorm,
-    /// Functions of each element: one expression per output over the inputs
-    Pointwise(Vec<Expr>),
-    /// Sums over batch and positions of functions of each element, per channel. The first input is a
-    /// value of the full extent.
-    ReduceChannels(Vec<Expr>),
-    /// x → y along the channels
-    Softmax,
-    /// (y, dy) → dx
-    SoftmaxBackward,
-    /// logits → loss of each sample; the labels are implied
-    CrossEntropy,
-    /// logits → gradient of the mean loss
-    CrossEntropyBackward,
-    /// (prediction, target) → loss of each sample: mean over features of an expression over both
-    LossTerms(Expr),
-    /// (prediction, target) → gradient of the mean loss; the expression is the derivative of the term
-    LossTermsBackward(Expr),
-    /// parts → y along the channels
-    Concat,
-    /// dy → parts
-    Split,
-    /// A map as a vector in the language's order, channels first
-    Flatten,
-    /// Its backward
-    FlattenBackward,
-    /// The same bytes under another shape; no kernel
-    Reshape,
-}
-
-/// A convolution's extents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv2d {
-    /// Height, width, channels before.
-    pub input: [usize; 3],
-    /// Height, width, channels after.
-    pub output: [usize; 3],
-    /// Window.
-    pub kernel: [usize; 2],
-    /// Strides.
-    pub stride: [usize; 2],
-    /// Padding.
-    pub pad: [usize; 2],
-}
-
-/// A pooling's extents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool2d {
-    /// Height, width, channels before.
-    pub input: [usize; 3],
-    /// Height, width, channels after.
-    pub output: [usize; 3],
-    /// Window.
-    pub window: [usize; 2],
-    /// Strides.
-    pub stride: [usize; 2],
-    /// Padding.
-    pub pad: [usize; 2],
-}
-
 impl Type {
     /// One tensor per sample.
     pub fn batched(dims: &[usize]) -> Type {
@@ -368,18 +274,10 @@ impl Type {
     pub fn positions(&self) -> usize {
         self.len() / self.channels()
     }
-
-    /// As height, width, channels; a vector is a map of one position.
-    pub fn as_map(&self) -> [usize; 3] {
-        match self.dims[..] {
-            [h, w, c] => [h, w, c],
-            _ => [1, 1, self.len()],
-        }
-    }
 }
 
 impl Graph {
-    /// A graph without nodes; `output` and `loss` are set when they are known.
+    /// A graph without nodes; `outputs and loss are set when they are known.
     pub fn new(mode: Mode) -> Graph {
         Graph {
             mode,
@@ -388,7 +286,7 @@ impl Graph {
             origins: Vec::new(),
             parameters: Vec::new(),
             states: Vec::new(),
-            output: ValueId(0),
+            outputs: Vec::new(),
             loss: ValueId(0),
             gradients: Vec::new(),
             names: HashSet::new(),
@@ -443,9 +341,10 @@ impl Graph {
         consumers
     }
 
-    /// Values that must exist when the pass ends: output, loss and gradients.
+    /// Values that must exist when the pass ends: outputs, loss and gradients.
     pub fn results(&self) -> impl Iterator<Item = ValueId> + '_ {
-        [self.output, self.loss].into_iter().chain(self.gradients.iter().copied())
+        let gradients = self.gradients.iter().flatten();
+        self.outputs.iter().chain([&self.loss]).chain(gradients).copied()
     }
 }
 
@@ -464,49 +363,5 @@ impl Node {
     /// Whether it changes kept state, so that it may not be removed.
     pub fn has_effect(&self) -> bool {
         matches!(self.op, Op::RunningStatistics { .. })
-    }
-}
-
-impl Operand {
-    /// The tensor, if it is one.
-    pub fn value(self) -> Option<ValueId> {
-        match self {
-            Operand::Value(id) => Some(id),
-            Operand::InverseCount { .. } | Operand::Uniform { .. } | Operand::Result => None,
-        }
-    }
-}
-
-impl Op {
-    /// Its name in dumps and error reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Op::Conv2d(_) => "conv2d",
-            Op::Conv2dBackwardData(_) => "conv2d_backward_data",
-            Op::Conv2dBackwardWeight(_) => "conv2d_backward_weight",
-            Op::Linear => "linear",
-            Op::LinearBackwardData => "linear_backward_data",
-            Op::LinearBackwardWeight => "linear_backward_weight",
-            Op::MaxPool(_) => "max_pool2d",
-            Op::MaxPoolBackward(_) => "max_pool2d_backward",
-            Op::AvgPool(_) => "avg_pool2d",
-            Op::AvgPoolBackward(_) => "avg_pool2d_backward",
-            Op::BatchStatistics => "batch_statistics",
-            Op::RunningStatistics { .. } => "running_statistics",
-            Op::BatchNorm => "batch_norm",
-            Op::Pointwise(_) => "pointwise",
-            Op::ReduceChannels(_) => "reduce_channels",
-            Op::Softmax => "softmax",
-            Op::SoftmaxBackward => "softmax_backward",
-            Op::CrossEntropy => "cross_entropy",
-            Op::CrossEntropyBackward => "cross_entropy_backward",
-            Op::LossTerms(_) => "loss_terms",
-            Op::LossTermsBackward(_) => "loss_terms_backward",
-            Op::Concat => "concat_channels",
-            Op::Split => "split_channels",
-            Op::Flatten => "to_channels_first",
-            Op::FlattenBackward => "to_channels_last",
-            Op::Reshape => "reshape",
-        }
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! forward:
-//!   conv1: batch×8x8x32 = conv2d(input, conv1.weight) 3x3 stride 1x1 pad 1x1
+//!   conv1: batch×8x8x32 = conv(input, conv1.weight) 3x3 stride 1x1 pad 1x1
 //! ```
 
 use std::fmt;
 
-use super::{Epilogue, Graph, Node, Op, Operand, Section, Type, ValueId};
+use super::{
+    Conv, CrossEntropy, Distribution, Epilogue, Graph, Keep, Node, Op, Operand, Per, Pool, Section, Type,
+    ValueId, Windows,
+};
 use crate::scalar::display;
 
 impl fmt::Display for Graph {
@@ -21,9 +24,11 @@ impl fmt::Display for Graph {
             nodes.try_for_each(|node| writeln!(f, "  {}", self.node_text(node)))?;
         }
         let name = |id: ValueId| &self.value(id).name;
-        writeln!(f, "output {}, loss {}", name(self.output), name(self.loss))?;
-        for (parameter, gradient) in self.parameters.iter().zip(&self.gradients) {
-            writeln!(f, "gradient of {}: {}", parameter.name, name(*gradient))?;
+        let outputs: Vec<&str> = self.outputs.iter().map(|output| name(*output).as_str()).collect();
+        writeln!(f, "output {}, loss {}", outputs.join(", "), name(self.loss))?;
+        let gradients = self.parameters.iter().zip(&self.gradients);
+        for (parameter, gradient) in gradients.filter_map(|(parameter, found)| Some((parameter, (*found)?))) {
+            writeln!(f, "gradient of {}: {}", parameter.name, name(gradient))?;
         }
         Ok(())
     }
@@ -31,8 +36,7 @@ impl fmt::Display for Graph {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let dims: Vec<String> = self.dims.iter().map(usize::to_string).collect();
-        let dims = if dims.is_empty() { "1".to_owned() } else { dims.join("x") };
+        let dims = if self.dims.is_empty() { "1".to_owned() } else { axes_text(&self.dims) };
         write!(f, "{}{dims}", if self.batched { "batch×" } else { "" })
     }
 }
@@ -53,7 +57,7 @@ impl Graph {
         match operand {
             Operand::Value(id) => self.value(id).name.clone(),
             Operand::InverseCount { positions } => format!("1/(batch*{positions})"),
-            Operand::Uniform { stream } => format!("uniform#{stream}"),
+            Operand::Random { stream, distribution, per } => random_text(stream, distribution, per),
             Operand::Result => "result".to_owned(),
         }
     }
@@ -65,27 +69,91 @@ impl Graph {
 
     fn detail(&self, op: &Op, inputs: &[String]) -> String {
         match op {
-            Op::Conv2d(conv) | Op::Conv2dBackwardData(conv) | Op::Conv2dBackwardWeight(conv) => {
-                window_text(conv.kernel, conv.stride, conv.pad)
+            Op::Conv(conv) | Op::ConvBackwardData(conv) | Op::ConvBackwardWeight(conv) => conv_text(conv),
+            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) => pool_text(pool),
+            Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => {
+                format!("{}{}", pool_text(pool), if pool.count_pad { " counting padding" } else { "" })
             }
-            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) | Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => {
-                window_text(pool.window, pool.stride, pool.pad)
+            Op::Resize(resize) | Op::ResizeBackward(resize) => {
+                let interpolation = format!("{:?}", resize.interpolation).to_lowercase();
+                format!(" {} to {} {interpolation}", axes_text(&resize.input), axes_text(&resize.output))
             }
-            Op::Pointwise(exprs) | Op::ReduceChannels(exprs) => {
+            Op::Pointwise(exprs) | Op::Reduce { exprs, .. } => {
                 let texts: Vec<String> = exprs.iter().map(|expr| display(expr, inputs)).collect();
                 format!(" {{ {} }}", texts.join("; "))
             }
             Op::LossTerms(expr) | Op::LossTermsBackward(expr) => format!(" {{ {} }}", display(expr, inputs)),
             Op::RunningStatistics { momentum, .. } => format!(" momentum {momentum}"),
+            Op::Normalize(keep) => format!(" {}", format!("{keep:?}").to_lowercase()),
+            Op::Statistics(Keep::Groups(groups)) => format!(" {groups} groups"),
+            Op::Statistics(Keep::Channels | Keep::Positions) => String::new(),
+            Op::CrossEntropy(loss) | Op::CrossEntropyBackward(loss) => cross_entropy_text(loss),
+            Op::Permute(permute) => format!(" {} by {}", axes_text(&permute.dims), axes_text(&permute.order)),
+            Op::Crop(crop) => {
+                format!(" {} to {} from {:?}", axes_text(&crop.input), axes_text(&crop.output), crop.offset)
+            }
             Op::Linear | Op::LinearBackwardData | Op::LinearBackwardWeight => String::new(),
-            Op::BatchStatistics | Op::BatchNorm => String::new(),
-            Op::Softmax | Op::SoftmaxBackward | Op::CrossEntropy | Op::CrossEntropyBackward => String::new(),
-            Op::Concat | Op::Split | Op::Flatten | Op::FlattenBackward | Op::Reshape => String::new(),
+            Op::Softmax | Op::SoftmaxBackward | Op::LogSumExp => String::new(),
+            Op::Concat | Op::Split | Op::Reshape => String::new(),
         }
     }
 }
 
-fn window_text(window: [usize; 2], stride: [usize; 2], pad: [usize; 2]) -> String {
-    let pair = |[a, b]: [usize; 2]| format!("{a}x{b}");
-    format!(" {} stride {} pad {}", pair(window), pair(stride), pair(pad))
+fn random_text(stream: u32, distribution: Distribution, per: Per) -> String {
+    let per = match per {
+        Per::Element => "",
+        Per::SampleChannel => " per channel",
+        Per::Sample => " per sample",
+    };
+    format!("{}#{stream}{per}", format!("{distribution:?}").to_lowercase())
+}
+
+fn conv_text(conv: &Conv) -> String {
+    let first = first_axis(&conv.input, &conv.output, &conv.kernel);
+    let text = |axes: &[usize; 3]| axes_text(&axes[first..]);
+    let dilation = match conv.dilation {
+        [1, 1, 1] => String::new(),
+        _ => format!(" dilation {}", text(&conv.dilation)),
+    };
+    let groups = if conv.groups == 1 { String::new() } else { format!(" groups {}", conv.groups) };
+    let [kernel, stride, pad] = [&conv.kernel, &conv.stride, &conv.pad].map(text);
+    format!(" {kernel} stride {stride} pad {pad}{dilation}{groups}")
+}
+
+fn pool_text(pool: &Pool) -> String {
+    let [sizes, strides, pads] = [0, 1, 2].map(|setting| {
+        pool.windows.map(|windows| match windows {
+            Windows::Sliding { size, stride, pad } => [size, stride, pad][setting],
+            Windows::Adaptive => 1,
+        })
+    });
+    let first = first_axis(&pool.input, &pool.output, &sizes);
+    match pool.windows[2] {
+        Windows::Adaptive => format!(" to {}", axes_text(&pool.output[first..3])),
+        Windows::Sliding { .. } => {
+            let [size, stride, pad] = [sizes, strides, pads].map(|axes| axes_text(&axes[first..]));
+            format!(" {size} stride {stride} pad {pad}")
+        }
+    }
+}
+
+fn cross_entropy_text(loss: &CrossEntropy) -> String {
+    let CrossEntropy { target, label_smoothing, class_weights, weight } = loss;
+    let parts = [
+        (*target > 0).then(|| format!(" of output {target}")),
+        (*label_smoothing > 0.0).then(|| format!(" smoothing {label_smoothing}")),
+        (!class_weights.is_empty()).then(|| format!(" class weights {class_weights:?}")),
+        (*weight != 1.0).then(|| format!(" times {weight}")),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// The first spatial axis that the word has, as far as extents and window tell; the last one at least.
+pub(crate) fn first_axis(input: &[usize; 4], output: &[usize; 4], window: &[usize; 3]) -> usize {
+    (0..2).find(|axis| input[*axis] * output[*axis] * window[*axis] > 1).unwrap_or(2)
+}
+
+/// `3x3`
+pub(crate) fn axes_text(axes: &[usize]) -> String {
+    axes.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }

@@ -6,9 +6,13 @@
 //! 3. Nodes stand in the order of their sections.
 //! 4. Operand counts and types fit the op; expressions mention only operands that exist.
 //! 5. Only convolutions and matrix products carry an epilogue, and it reads the result.
-//! 6. Output, loss and gradients exist; a gradient has the extent of its parameter.
+//! 6. An element-wise operand covers its node's extent as one of the spreads; the first operand of a
+//!    reduction has the full extent, and its results what the reduction keeps. There are no more
+//!    operands than the runtime takes.
+//! 7. Outputs, loss and gradients exist; a gradient has the extent of its parameter, and a frozen
+//!    parameter has none.
 
-use super::{Graph, Node, Op, Operand, Source, Type, ValueId};
+use super::{Graph, Keep, MAX_OPERANDS, Node, Op, Operand, Source, Spread, Type, ValueId};
 use crate::scalar::variables;
 
 /// A broken law, in words.
@@ -54,8 +58,11 @@ fn check_results(graph: &Graph, written: &[bool]) -> Result<(), Violation> {
         return Err(Violation(format!("result `{}` is never written", graph.value(value).name)));
     }
     for (parameter, gradient) in graph.parameters.iter().zip(&graph.gradients) {
-        if *graph.ty(*gradient) != Type::fixed(&parameter.dims) {
+        if gradient.is_some_and(|gradient| *graph.ty(gradient) != Type::fixed(&parameter.dims)) {
             return Err(Violation(format!("gradient of `{}` has another extent", parameter.name)));
+        }
+        if gradient.is_some() == parameter.is_frozen() {
+            return Err(Violation(format!("gradient of `{}`: frozen ones alone have none", parameter.name)));
         }
     }
     Ok(())
@@ -63,7 +70,7 @@ fn check_results(graph: &Graph, written: &[bool]) -> Result<(), Violation> {
 
 fn check_epilogue(node: &Node) -> Result<(), String> {
     let Some(epilogue) = &node.epilogue else { return Ok(()) };
-    if !matches!(node.op, Op::Conv2d(_) | Op::Linear) {
+    if !matches!(node.op, Op::Conv(_) | Op::Linear) {
         return Err("has an epilogue but is no anchor".to_owned());
     }
     if !epilogue.inputs.contains(&Operand::Result) {
@@ -81,19 +88,20 @@ fn check_variables(expr: &nnc_dsl::scalar::Expr, operands: usize) -> Result<(), 
 
 fn check_arity(node: &Node) -> Result<(), String> {
     let (inputs, outputs) = match &node.op {
-        Op::Conv2d(_) | Op::Conv2dBackwardData(_) | Op::Conv2dBackwardWeight(_) => (2, 1),
+        Op::Conv(_) | Op::ConvBackwardData(_) | Op::ConvBackwardWeight(_) => (2, 1),
         Op::Linear | Op::LinearBackwardData | Op::LinearBackwardWeight => (2, 1),
         Op::MaxPool(_) | Op::AvgPool(_) | Op::AvgPoolBackward(_) => (1, 1),
+        Op::Resize(_) | Op::ResizeBackward(_) | Op::Permute(_) | Op::Crop(_) | Op::Reshape => (1, 1),
         Op::MaxPoolBackward(_) | Op::SoftmaxBackward => (2, 1),
-        Op::BatchStatistics => (1, 2),
+        Op::Statistics(_) => (1, 2),
         Op::RunningStatistics { .. } => (4, 2),
-        Op::BatchNorm => (5, 1),
-        Op::Pointwise(exprs) | Op::ReduceChannels(exprs) => (node.inputs.len(), exprs.len()),
-        Op::Softmax | Op::CrossEntropy | Op::CrossEntropyBackward => (1, 1),
+        Op::Normalize(_) if node.inputs.len() == 3 => (3, 1),
+        Op::Normalize(_) => (5, 1),
+        Op::Pointwise(exprs) | Op::Reduce { exprs, .. } => (node.inputs.len(), exprs.len()),
+        Op::Softmax | Op::LogSumExp | Op::CrossEntropy(_) | Op::CrossEntropyBackward(_) => (1, 1),
         Op::LossTerms(_) | Op::LossTermsBackward(_) => (2, 1),
         Op::Concat => (node.inputs.len(), 1),
         Op::Split => (1, node.outputs.len()),
-        Op::Flatten | Op::FlattenBackward | Op::Reshape => (1, 1),
     };
     let found = (node.inputs.len(), node.outputs.len());
     if found == (inputs, outputs) {
@@ -104,51 +112,95 @@ fn check_arity(node: &Node) -> Result<(), String> {
 }
 
 fn check_types(graph: &Graph, node: &Node) -> Result<(), String> {
+    let output = node.outputs[0];
     match &node.op {
         Op::Pointwise(exprs) => {
-            let result = graph.ty(node.outputs[0]);
-            exprs.iter().try_for_each(|expr| check_variables(expr, node.inputs.len()))?;
-            node.inputs.iter().try_for_each(|operand| check_broadcast(graph, *operand, result))
+            check_variables_of(node, exprs)?;
+            check_spreads(graph, node, graph.ty(output))?;
+            node.outputs.iter().try_for_each(|value| check_type(graph, *value, graph.ty(output)))
         }
-        Op::ReduceChannels(exprs) => {
-            let extent = graph.ty(node.input(0)).clone();
-            exprs.iter().try_for_each(|expr| check_variables(expr, node.inputs.len()))?;
-            node.inputs.iter().try_for_each(|operand| check_broadcast(graph, *operand, &extent))
+        Op::Reduce { exprs, keep } => {
+            let extent = graph.ty(node.input(0));
+            check_variables_of(node, exprs)?;
+            check_spreads(graph, node, extent)?;
+            node.outputs.iter().try_for_each(|value| check_type(graph, *value, &keep.of(extent)))
         }
-        Op::Conv2d(conv) => check_len(graph, node.input(0), conv.input)
-            .and_then(|()| check_len(graph, node.outputs[0], conv.output)),
-        Op::Concat => {
-            let channels: usize = node.reads().map(|value| graph.ty(value).channels()).sum();
-            let expected = graph.ty(node.outputs[0]).channels();
-            if channels == expected { Ok(()) } else { Err(format!("{channels} channels into {expected}")) }
+        Op::Statistics(keep) => {
+            let kept = keep.of(graph.ty(node.input(0)));
+            node.outputs.iter().try_for_each(|value| check_type(graph, *value, &kept))
         }
-        Op::Reshape | Op::Flatten | Op::FlattenBackward => {
-            let (from, to) = (graph.ty(node.input(0)), graph.ty(node.outputs[0]));
+        Op::LogSumExp => check_type(graph, output, &Keep::Positions.of(graph.ty(node.input(0)))),
+        Op::Normalize(_) => check_spreads(graph, node, graph.ty(output)),
+        Op::Conv(conv) => check_lens(graph, node, &conv.input, &conv.output),
+        Op::ConvBackwardData(conv) => check_lens(graph, node, &conv.output, &conv.input),
+        Op::ConvBackwardWeight(conv) => check_len(graph, node.input(0), &conv.input)
+            .and_then(|()| check_len(graph, node.input(1), &conv.output)),
+        Op::MaxPool(pool) | Op::AvgPool(pool) => check_lens(graph, node, &pool.input, &pool.output),
+        Op::MaxPoolBackward(pool) => check_lens(graph, node, &pool.input, &pool.input)
+            .and_then(|()| check_len(graph, node.input(1), &pool.output)),
+        Op::AvgPoolBackward(pool) => check_lens(graph, node, &pool.output, &pool.input),
+        Op::Resize(resize) => check_lens(graph, node, &resize.input, &resize.output),
+        Op::ResizeBackward(resize) => check_lens(graph, node, &resize.output, &resize.input),
+        Op::Permute(permute) => check_lens(graph, node, &permute.dims, &permute.dims),
+        Op::Crop(crop) => check_lens(graph, node, &crop.input, &crop.output),
+        Op::Concat => check_parts(graph, node.reads(), output),
+        Op::Split => check_parts(graph, node.outputs.iter().copied(), node.input(0)),
+        Op::Reshape => {
+            let (from, to) = (graph.ty(node.input(0)), graph.ty(output));
             if from.len() == to.len() { Ok(()) } else { Err(format!("{from} as {to}")) }
         }
-        Op::Conv2dBackwardData(_) | Op::Conv2dBackwardWeight(_) => Ok(()),
         Op::Linear | Op::LinearBackwardData | Op::LinearBackwardWeight => Ok(()),
-        Op::MaxPool(_) | Op::MaxPoolBackward(_) | Op::AvgPool(_) | Op::AvgPoolBackward(_) => Ok(()),
-        Op::BatchStatistics | Op::RunningStatistics { .. } | Op::BatchNorm => Ok(()),
-        Op::Softmax | Op::SoftmaxBackward | Op::CrossEntropy | Op::CrossEntropyBackward => Ok(()),
-        Op::LossTerms(_) | Op::LossTermsBackward(_) | Op::Split => Ok(()),
+        Op::RunningStatistics { .. } | Op::Softmax | Op::SoftmaxBackward => Ok(()),
+        Op::CrossEntropy(_) | Op::CrossEntropyBackward(_) => Ok(()),
+        Op::LossTerms(_) | Op::LossTermsBackward(_) => Ok(()),
     }
 }
 
-/// An operand has the extent of the result, or is a vector of its channels.
-fn check_broadcast(graph: &Graph, operand: Operand, result: &Type) -> Result<(), String> {
-    let Some(value) = operand.value() else { return Ok(()) };
-    let ty = graph.ty(value);
-    let full = ty.batched == result.batched && ty.len() == result.len();
-    let channel = !ty.batched && ty.len() == result.channels();
-    if full || channel { Ok(()) } else { Err(format!("`{}` is {ty}, not {result}", graph.value(value).name)) }
+fn check_variables_of(node: &Node, exprs: &[nnc_dsl::scalar::Expr]) -> Result<(), String> {
+    exprs.iter().try_for_each(|expr| check_variables(expr, node.inputs.len()))
 }
 
-fn check_len(graph: &Graph, value: ValueId, map: [usize; 3]) -> Result<(), String> {
+/// Every operand covers the extent; that of a reduction's first one is the extent.
+fn check_spreads(graph: &Graph, node: &Node, extent: &Type) -> Result<(), String> {
+    if node.inputs.len() > 2 * MAX_OPERANDS {
+        return Err(format!("has {} operands", node.inputs.len()));
+    }
+    let uncovered = |value: &ValueId| Spread::of(graph.ty(*value), extent).is_none();
+    match node.inputs.iter().filter_map(|operand| operand.value()).find(uncovered) {
+        None => Ok(()),
+        Some(value) => Err(format!(
+            "`{}` is {}, which does not cover {extent}",
+            graph.value(value).name,
+            graph.ty(value)
+        )),
+    }
+}
+
+fn check_type(graph: &Graph, value: ValueId, expected: &Type) -> Result<(), String> {
     let ty = graph.ty(value);
-    if ty.as_map() == map {
+    if ty.batched == expected.batched && ty.len() == expected.len() {
         Ok(())
     } else {
-        Err(format!("`{}` is {ty}, not {map:?}", graph.value(value).name))
+        Err(format!("`{}` is {ty}, not {expected}", graph.value(value).name))
     }
+}
+
+/// Extents of the first input and the first output.
+fn check_lens(graph: &Graph, node: &Node, input: &[usize], output: &[usize]) -> Result<(), String> {
+    check_len(graph, node.input(0), input).and_then(|()| check_len(graph, node.outputs[0], output))
+}
+
+fn check_len(graph: &Graph, value: ValueId, dims: &[usize]) -> Result<(), String> {
+    let ty = graph.ty(value);
+    if ty.len() == dims.iter().product::<usize>() {
+        Ok(())
+    } else {
+        Err(format!("`{}` is {ty}, not {dims:?}", graph.value(value).name))
+    }
+}
+
+fn check_parts(graph: &Graph, parts: impl Iterator<Item = ValueId>, whole: ValueId) -> Result<(), String> {
+    let channels: usize = parts.map(|part| graph.ty(part).channels()).sum();
+    let expected = graph.ty(whole).channels();
+    if channels == expected { Ok(()) } else { Err(format!("{channels} channels for {expected}")) }
 }

@@ -5,7 +5,7 @@
 //! (x * w + bias) * factor + offset   =  x * (w * factor) + (bias * factor + offset)
 //! ```
 //!
-//! The new weights depend on parameters and running statistics alone, so they are computed in
+//! It holds with groups too, since each output channel has weights of its own. The new weights depend on parameters and running statistics alone, so they are computed in
 //! `prepare`. Jacob et al. 2018, section 3.2.
 
 use nnc_dsl::scalar::Expr;
@@ -43,7 +43,7 @@ fn find(graph: &Graph, norm: usize) -> Option<Foldable> {
         return None;
     }
     let (producers, consumers) = (graph.producers(), graph.consumers());
-    let only_reader = |value: ValueId| consumers[value.0].len() == 1 && value != graph.output;
+    let only_reader = |value: ValueId| consumers[value.0].len() == 1 && !graph.outputs.contains(&value);
     let producer = |value: ValueId| producers[value.0].filter(|_| only_reader(value));
     let mut anchor = producer(node.input(0))?;
     let mut bias = None;
@@ -52,13 +52,26 @@ fn find(graph: &Graph, norm: usize) -> Option<Foldable> {
         bias?;
         anchor = producer(graph.nodes[anchor].input(0))?;
     }
-    matches!(graph.nodes[anchor].op, Op::Conv2d(_) | Op::Linear).then(|| Foldable {
+    let is_norm = graph.ty(node.input(1)).batched == graph.ty(node.input(2)).batched
+        && !graph.ty(node.input(1)).batched;
+    (is_norm && outputs_lie_last(&graph.nodes[anchor].op)).then(|| Foldable {
         norm,
         anchor,
         bias,
         factor: node.input(1),
         offset: node.input(2),
     })
+}
+
+/// Whether the last axis of the op's weight is that of its output's channels, so that the factors are
+/// spread over it. In the weight of a transposed convolution that axis has the input's channels, which
+/// are the output's only if each channel is convolved for itself.
+fn outputs_lie_last(op: &Op) -> bool {
+    match op {
+        Op::Conv(_) | Op::Linear => true,
+        Op::ConvBackwardData(mirror) => mirror.groups == mirror.input[3] && mirror.groups == mirror.output[3],
+        _ => false,
+    }
 }
 
 /// Rewrites anchor and norm; returns the nodes to prepare.

@@ -15,8 +15,8 @@ pub(super) fn fuse_epilogue(graph: &mut Graph) {
         let Some(node) = &nodes[anchor] else { continue };
         let result = node.outputs[0];
         let is_result = graph.results().any(|value| value == result);
-        if let ([reader], false, Op::Conv2d(_) | Op::Linear) = (&consumers[result.0][..], is_result, &node.op)
-        {
+        let is_anchor = matches!(node.op, Op::Conv(_) | Op::Linear);
+        if let ([reader], false, true) = (&consumers[result.0][..], is_result, is_anchor) {
             fuse(graph, &mut nodes, anchor, *reader);
         }
     }
@@ -27,7 +27,8 @@ fn fuse(graph: &Graph, nodes: &mut [Option<Node>], anchor: usize, reader: usize)
     let (Some(node), Some(pointwise)) = (&nodes[anchor], &nodes[reader]) else { return };
     let result = node.outputs[0];
     let Op::Pointwise(exprs) = &pointwise.op else { return };
-    let same_extent = graph.ty(result).len() == graph.ty(pointwise.outputs[0]).len();
+    let (ty, extent) = (graph.ty(result), graph.ty(pointwise.outputs[0]));
+    let same_extent = ty.len() == extent.len() && ty.channels() == extent.channels();
     if exprs.len() != 1 || !same_extent || node.section != pointwise.section || node.epilogue.is_some() {
         return;
     }

@@ -1,21 +1,22 @@
 //! Merges element-wise nodes into the element-wise and reducing nodes that read them.
 //!
 //! A fused node computes its producer's expression again instead of reading a stored tensor.
-//! With k tensors read by the producer and u readers, storing costs k reads, one write and u
+//! With k full tensors read by the producer and u readers, storing costs k reads, one write and u
 //! reads, recomputing costs u·k reads; arithmetic is nearly free beside them. So a producer
 //! is merged if all its readers can take it and u·k ≤ k + 1 + u. In training this is what
 //! makes `bn relu` one pass over memory, and lets the backward pass recompute the
-//! normalised values instead of keeping them.
+//! normalised values instead of keeping them. Operands that are spread over the extent cost next to
+//! nothing to read again, so they do not count; but a producer that is itself spread over its
+//! reader is not merged: it would be computed once per element instead of once per channel or
+//! position.
 
 use nnc_dsl::scalar::Expr;
 
-use crate::graph::{Graph, Node, Op, Operand, Section, Type, ValueId};
+use crate::graph::{Graph, MAX_OPERANDS, Node, Op, Operand, Section, Spread, Type, ValueId};
 use crate::scalar::{compact, simplify, size, substitute};
 
 /// A fused expression may not grow beyond this; rustc's time grows with it.
 const MAX_SIZE: usize = 300;
-/// A fused node reads at most so many operands: one register each, with some to spare.
-const MAX_OPERANDS: usize = 16;
 
 /// Merges wherever it saves memory traffic.
 pub(super) fn fuse_pointwise(graph: &mut Graph) {
@@ -44,7 +45,9 @@ fn worthwhile(graph: &Graph, node: &Node, readers: &[&Node], merged: &[Option<No
     }
     let reads = tensors_read(graph, node);
     let traffic = reads * readers.len() <= reads + 1 + readers.len();
-    traffic && reads > 0 && readers.iter().all(|reader| can_take(graph, node, reader, merged))
+    traffic
+        && node.reads().next().is_some()
+        && readers.iter().all(|reader| can_take(graph, node, reader, merged))
 }
 
 /// Number of operands of the full extent.
@@ -57,7 +60,7 @@ fn can_take(graph: &Graph, node: &Node, reader: &Node, merged: &[Option<Node>]) 
     let same_part = (node.section == Section::Prepare) == (reader.section == Section::Prepare);
     let extent = match &reader.op {
         Op::Pointwise(_) => graph.ty(reader.outputs[0]),
-        Op::ReduceChannels(_) => graph.ty(reader.input(0)),
+        Op::Reduce { .. } => graph.ty(reader.input(0)),
         _ => return false,
     };
     if !same_part || !same_extent(graph.ty(node.outputs[0]), extent) {
@@ -68,18 +71,24 @@ fn can_take(graph: &Graph, node: &Node, reader: &Node, merged: &[Option<Node>]) 
     let fused = with_producers(graph, reader, &|value| {
         if value == output { Some(node) } else { merged[value.0].as_ref() }
     });
-    let (Op::Pointwise(exprs) | Op::ReduceChannels(exprs)) = &fused.op else { return false };
+    let Some(exprs) = fused.op.exprs() else { return false };
+    // The extent of a reduction is that of an operand.
+    let is_full = |value: ValueId| Spread::of(graph.ty(value), extent) == Some(Spread::Full);
+    if matches!(reader.op, Op::Reduce { .. }) && !fused.reads().any(is_full) {
+        return false;
+    }
     fused.inputs.len() <= MAX_OPERANDS && exprs.iter().map(size).sum::<usize>() <= MAX_SIZE
 }
 
+/// Whether what covers the one covers the other in the same way.
 fn same_extent(a: &Type, b: &Type) -> bool {
-    a.batched == b.batched && a.len() == b.len()
+    a.batched == b.batched && a.len() == b.len() && a.channels() == b.channels()
 }
 
 /// The node with the expressions of its merged inputs in place of these.
 fn with_producers<'a>(graph: &Graph, node: &Node, merged: &impl Fn(ValueId) -> Option<&'a Node>) -> Node {
     let producer = |operand: &Operand| operand.value().and_then(merged);
-    let (Op::Pointwise(exprs) | Op::ReduceChannels(exprs)) = &node.op else { return node.clone() };
+    let Some(exprs) = node.op.exprs() else { return node.clone() };
     if node.inputs.iter().all(|operand| producer(operand).is_none()) {
         return node.clone();
     }
@@ -99,8 +108,10 @@ fn with_producers<'a>(graph: &Graph, node: &Node, merged: &impl Fn(ValueId) -> O
         exprs.iter().map(|expr| simplify(&substitute(expr, &|index| replacements[index].clone()))).collect();
     let words = merged_words(node, &producer);
     let (exprs, inputs) = tidy(graph, node, exprs, inputs);
-    let op =
-        if matches!(node.op, Op::Pointwise(_)) { Op::Pointwise(exprs) } else { Op::ReduceChannels(exprs) };
+    let op = match node.op {
+        Op::Reduce { keep, .. } => Op::Reduce { exprs, keep },
+        _ => Op::Pointwise(exprs),
+    };
     Node { op, inputs, words, ..node.clone() }
 }
 
@@ -114,7 +125,7 @@ fn place(inputs: &mut Vec<Operand>, operand: Operand) -> usize {
 /// Drops operands that the expressions no longer mention. A reduction has one of the full extent
 /// at the front, which tells its extent.
 fn tidy(graph: &Graph, node: &Node, exprs: Vec<Expr>, inputs: Vec<Operand>) -> (Vec<Expr>, Vec<Operand>) {
-    let Op::ReduceChannels(_) = node.op else { return compact(&exprs, &inputs, 0) };
+    let Op::Reduce { .. } = node.op else { return compact(&exprs, &inputs, 0) };
     let extent = graph.ty(node.input(0)).clone();
     let is_full = |operand: &Operand| operand.value().is_some_and(|v| same_extent(graph.ty(v), &extent));
     let front = inputs.iter().position(is_full).unwrap_or_default();

@@ -22,7 +22,7 @@ impl Live {
     }
 }
 
-/// Live ranges of all values that have no place yet. The output lives through the section of the
+/// Live ranges of all values that have no place yet. Outputs live through the section of the
 /// loss, after which the runtime reads both.
 pub(super) fn live_ranges(graph: &Graph, roots: &[ValueId], placed: &[Option<Slot>]) -> Vec<Live> {
     let mut lives: Vec<Option<Live>> = vec![None; graph.values.len()];
@@ -39,7 +39,7 @@ pub(super) fn live_ranges(graph: &Graph, roots: &[ValueId], placed: &[Option<Slo
         }
     }
     let backward = graph.nodes.partition_point(|node| node.section < Section::Backward);
-    for result in [graph.output, graph.loss] {
+    for result in graph.outputs.iter().chain([&graph.loss]) {
         extend(&mut lives, roots[result.0], backward.saturating_sub(1));
     }
     lives.into_iter().flatten().collect()

@@ -64,18 +64,31 @@ pub enum Region {
 }
 
 /// Where parameters and states lie in their flat buffers; the same in both modes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tensors {
     /// Offset of each parameter.
     pub parameter_offsets: Vec<usize>,
     /// Elements of the parameter buffer.
     pub parameter_len: usize,
-    /// Weights, which take weight decay, lie below this.
-    pub decayed_len: usize,
+    /// Elements of the parameters that learn, which lie first.
+    pub trained_len: usize,
+    /// The ranges of parameters that learn alike, from 0 to `trained_len`.
+    pub groups: Vec<Group>,
     /// Offset of each state.
     pub state_offsets: Vec<usize>,
     /// Elements of the state buffer.
     pub state_len: usize,
+}
+
+/// Neighbouring parameters that learn alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// One past the last element.
+    pub end: usize,
+    /// Factor on the learning rate.
+    pub learning_rate: f64,
+    /// Whether weight decay applies.
+    pub decays: bool,
 }
 
 /// Plans the memory of an optimised graph.
@@ -109,21 +122,37 @@ impl Plan {
 }
 
 impl Tensors {
+    /// Weights first, which take weight decay, then the others, each by factor of the learning rate in
+    /// the order of first use; last what is frozen.
     fn new(parameters: &[Parameter], states: &[State]) -> Tensors {
         let mut tensors = Tensors { parameter_offsets: vec![0; parameters.len()], ..Tensors::default() };
         for decays in [true, false] {
-            for (index, parameter) in parameters.iter().enumerate() {
-                if parameter.role.decays() == decays {
-                    tensors.parameter_offsets[index] = bump(&mut tensors.parameter_len, &parameter.dims);
+            let members =
+                |parameter: &&Parameter| !parameter.is_frozen() && parameter.role.decays() == decays;
+            let mut factors: Vec<f64> = Vec::new();
+            for factor in parameters.iter().filter(members).map(|parameter| parameter.learning_rate) {
+                if !factors.contains(&factor) {
+                    factors.push(factor);
                 }
             }
-            if decays {
-                tensors.decayed_len = tensors.parameter_len;
+            for learning_rate in factors {
+                tensors.place(parameters, |p| members(&p) && p.learning_rate == learning_rate);
+                tensors.groups.push(Group { end: tensors.parameter_len, learning_rate, decays });
             }
         }
+        tensors.trained_len = tensors.parameter_len;
+        tensors.place(parameters, Parameter::is_frozen);
         tensors.state_offsets =
             states.iter().map(|state| bump(&mut tensors.state_len, &state.dims)).collect();
         tensors
+    }
+
+    /// The parameters that `belongs` picks, one after the other.
+    fn place(&mut self, parameters: &[Parameter], belongs: impl Fn(&Parameter) -> bool) {
+        let offsets = self.parameter_offsets.iter_mut().zip(parameters);
+        for (offset, parameter) in offsets.filter(|(_, parameter)| belongs(parameter)) {
+            *offset = bump(&mut self.parameter_len, &parameter.dims);
+        }
     }
 }
 
@@ -147,27 +176,38 @@ fn roots(graph: &Graph) -> Vec<ValueId> {
     roots
 }
 
-/// Places of what comes from outside the pass or leaves it through the flat buffers.
+/// Places of what comes from outside the pass or leaves it through the flat buffers. Several inputs
+/// lie one after the other in the order of the signature, and so do several targets.
 fn outside_slots(graph: &Graph, tensors: &Tensors) -> Vec<Option<Slot>> {
+    let (mut input_len, mut target_len) = (0, 0);
     let mut slots: Vec<Option<Slot>> = graph
         .values
         .iter()
         .map(|value| {
+            let len = value.ty.len();
             let (region, offset) = match value.source {
-                Source::Input => (Region::Input, 0),
-                Source::Target => (Region::Target, 0),
+                Source::Input(_) => (Region::Input, after(&mut input_len, len)),
+                Source::Target(_) => (Region::Target, after(&mut target_len, len)),
                 Source::Parameter(id) => (Region::Parameter, tensors.parameter_offsets[id.0]),
                 Source::State(id) => (Region::State, tensors.state_offsets[id.0]),
                 Source::Node => return None,
             };
-            Some(Slot { region, offset, len: value.ty.len() })
+            Some(Slot { region, offset, len })
         })
         .collect();
-    for (index, gradient) in graph.gradients.iter().enumerate() {
-        let (offset, len) = (tensors.parameter_offsets[index], graph.ty(*gradient).len());
-        slots[gradient.0] = Some(Slot { region: Region::Gradient, offset, len });
+    for (offset, gradient) in tensors.parameter_offsets.iter().zip(&graph.gradients) {
+        if let Some(gradient) = gradient {
+            let len = graph.ty(*gradient).len();
+            slots[gradient.0] = Some(Slot { region: Region::Gradient, offset: *offset, len });
+        }
     }
     slots
+}
+
+fn after(end: &mut usize, len: usize) -> usize {
+    let offset = *end;
+    *end += len;
+    offset
 }
 
 /// Results of `prepare` live as long as the parameters keep their values, so none shares memory.
@@ -187,15 +227,27 @@ fn place_prepared(graph: &Graph, roots: &[ValueId], slots: &mut [Option<Slot>]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Role;
+    use nnc_dsl::model::Init;
+
+    fn parameter(role: Role, len: usize, learning_rate: f64) -> Parameter {
+        let init = Init::Constant(0.0);
+        Parameter { name: String::new(), dims: vec![len], role, init, learning_rate, value: ValueId(0) }
+    }
 
     #[test]
-    fn weights_lie_before_biases() {
-        use crate::graph::Role;
-        let parameter =
-            |role, len| Parameter { name: String::new(), dims: vec![len], role, value: ValueId(0) };
-        let parameters = [parameter(Role::Bias, 3), parameter(Role::LinearWeight, 20)];
+    fn parameters_that_learn_alike_are_neighbours() {
+        let parameters = [
+            parameter(Role::Bias, 3, 1.0),
+            parameter(Role::LinearWeight, 20, 0.0),
+            parameter(Role::LinearWeight, 20, 1.0),
+            parameter(Role::ConvolutionWeight, 5, 0.1),
+            parameter(Role::LinearWeight, 16, 1.0),
+        ];
         let tensors = Tensors::new(&parameters, &[]);
-        assert_eq!(tensors.parameter_offsets, [32, 0]);
-        assert_eq!((tensors.decayed_len, tensors.parameter_len), (32, 48));
+        assert_eq!(tensors.parameter_offsets, [64, 80, 0, 48, 32]);
+        let group = |end, learning_rate, decays| Group { end, learning_rate, decays };
+        assert_eq!(tensors.groups, [group(48, 1.0, true), group(64, 0.1, true), group(80, 1.0, false)]);
+        assert_eq!((tensors.trained_len, tensors.parameter_len), (80, 112));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Parts that occur more than once become `let` bindings, so that the text is as long as the
 //! computation and not as its tree. The functions are those of the runtime's `math` module,
-//! which vectorise.
+//! which vectorise, but for the absolute value, which is one instruction.
 
 use nnc_dsl::scalar::{Binary, Compare, Expr, Unary};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -79,6 +79,10 @@ impl Printer<'_> {
             Expr::Unary(Unary::Neg, x) => {
                 let x = self.print(x, Level::Negation);
                 (quote!(-#x), Level::Negation)
+            }
+            Expr::Unary(Unary::Abs, x) => {
+                let x = self.print(x, Level::Any);
+                (quote!(f32::abs(#x)), Level::Atom)
             }
             Expr::Unary(function, x) => {
                 let (x, name) = (self.print(x, Level::Any), math_name(function));
@@ -179,6 +183,13 @@ mod tests {
         let product = (a.clone() - b.clone()) * Expr::Const(-1.0) / (b * c);
         let (_, results) = printed(&[left, right, product], &["a", "b", "c"]);
         assert_eq!(results, ["a + b + c", "a + (b + c)", "(a - b) * - 1.0 / (b * c)"]);
+    }
+
+    #[test]
+    fn functions_are_those_of_the_runtime() {
+        let x = Expr::var(0);
+        let (_, results) = printed(&[x.clone().unary(Unary::Erf), x.unary(Unary::Abs)], &["x"]);
+        assert_eq!(results, ["math :: erf (x)", "f32 :: abs (x)"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Expressions to values.
 
 use super::report::numbers;
-use super::report::{arguments, names};
-use super::scope::Scope;
+use super::report::{arguments, names, shapes};
+use super::scope::{Scope, Side};
 use super::sink::Sink;
 use super::value::{FUNCTIONS, Value};
 use crate::ast::{Expr, ExprKind, Ident};
@@ -15,12 +15,17 @@ pub(super) fn evaluate(expr: &Expr, scope: &mut Scope, sink: &mut Sink) -> Optio
         ExprKind::Bool(value) => Ok(Value::Bool(*value)),
         ExprKind::Name(name) => return find(name, expr, scope, sink),
         ExprKind::Neg(inner) => evaluate(inner, scope, sink)?.negated(),
+        ExprKind::Not(inner) => evaluate(inner, scope, sink)?.inverted(),
         ExprKind::Binary(op, left, right) => {
             let left = evaluate(left, scope, sink);
             let right = evaluate(right, scope, sink)?;
             left?.infix(*op, right)
         }
         ExprKind::Call(name, arguments) => return call(name, arguments, expr, scope, sink),
+        ExprKind::Sides(_) | ExprKind::List(_) => {
+            sink.report(numbers::several(expr));
+            return None;
+        }
     };
     result.map_err(|fault| sink.report(numbers::fault(expr, fault))).ok()
 }
@@ -29,7 +34,17 @@ fn find(name: &str, expr: &Expr, scope: &mut Scope, sink: &mut Sink) -> Option<V
     if let Some(value) = scope.find(name) {
         return value;
     }
-    let visible: Vec<&str> = scope.visible().collect();
+    match scope.side(name) {
+        Side::Size(size) => return Value::number(size as f64).ok(),
+        Side::Unknown => return None,
+        Side::Missing(shape) => {
+            sink.report(shapes::no_side(name, expr.span, &shape));
+            return None;
+        }
+        Side::NoName => {}
+    }
+    let mut visible: Vec<&str> = scope.visible().collect();
+    visible.extend(scope.sides().iter().filter(|side| !scope.visible().any(|name| name == **side)));
     let meant = nearest(name, visible.iter().copied());
     if meant.is_none() && scope.is_incomplete() {
         return None;

@@ -1,8 +1,10 @@
-//! Residuals and joins: branches from one shape to one shape.
+//! Residuals and joins: several values that become one.
 
-use super::report::joins::{self, Branch};
-use super::walk::{Chain, Walked, Walker, last_word};
-use crate::ast::{Body, JoinWord, Spanned, Statement};
+use super::chain::Chain;
+use super::report::joins::{self, Branch, Operand};
+use super::taps::reading;
+use super::walk::{Walked, Walker, last_word};
+use crate::ast::{Body, Ident, JoinWord, Spanned, Statement};
 use crate::diagnostic::Span;
 use crate::model::{Join, Sequence, Shape, StepKind};
 use crate::words::{Found, Windowed, checked_len, find};
@@ -16,9 +18,9 @@ impl<'a> Walker<'a> {
         shortcut: Option<&'a Body>,
         chain: &mut Chain,
     ) {
-        let input = chain.shape.clone();
-        let main = self.branch(body, input.clone());
-        let other = shortcut.map(|shortcut| self.branch(shortcut, input.clone()));
+        let (name, input) = (chain.name("residual"), chain.shape.clone());
+        let main = self.branch([&name, "body"], body, input.clone());
+        let other = shortcut.map(|shortcut| self.branch([&name, "shortcut"], shortcut, input.clone()));
         let ends = (main.output.clone(), other.as_ref().map_or(input.clone(), |other| other.output.clone()));
         let fits = match &ends {
             (Some(a), Some(b)) if a != b => {
@@ -30,7 +32,10 @@ impl<'a> Walker<'a> {
         let output = ends.0.or(ends.1);
         let branches = [("body", Some(main)), ("shortcut", other)];
         let kind = fits.then(|| add(branches, &input)).flatten();
-        self.joined("residual", keyword, output, kind, chain);
+        if let Some(output) = &output {
+            self.trail.pass("residual", output);
+        }
+        chain.push(name, "residual".to_owned(), keyword, output, kind);
     }
 
     fn report_residual(
@@ -53,7 +58,7 @@ impl<'a> Walker<'a> {
         match (&from.0[..], &to.0[..]) {
             ([_], [features]) => Some(format!("linear {features}")),
             ([_, ..], [channels, ..]) if from.0.len() == to.0.len() => {
-                let stride = stride_between(from.area(), to.area())?;
+                let stride = stride_between(from.spatial(), to.spatial())?;
                 let channels = self.last_channels(body).unwrap_or_else(|| channels.to_string());
                 let stride = if stride == 1 { String::new() } else { format!(" stride={stride}") };
                 Some(format!("conv1 {channels}{stride} bn"))
@@ -73,7 +78,7 @@ impl<'a> Walker<'a> {
         self.text.get(channels.span.range()).map(str::to_owned)
     }
 
-    /// `add { a | b }` and `concat { a | b }`
+    /// `add { a | b }`, `concat { a | b }` and `mul { a | b }`
     pub(super) fn join(
         &mut self,
         keyword: &Spanned<JoinWord>,
@@ -81,66 +86,86 @@ impl<'a> Walker<'a> {
         braces: Span,
         chain: &mut Chain,
     ) {
-        let input = chain.shape.clone();
-        let walked: Vec<Walked> = branches.iter().map(|body| self.branch(body, input.clone())).collect();
+        let word = keyword.value.name();
+        let (name, input) = (chain.name(word), chain.shape.clone());
+        let labels: Vec<String> = (1..=branches.len()).map(|number| format!("branch{number}")).collect();
+        let walk = |(body, label): (&'a Body, &String)| self.branch([&name, label], body, input.clone());
+        let walked: Vec<Walked> = branches.iter().zip(&labels).map(walk).collect();
         if branches.len() < 2 {
             self.sink.report(joins::too_few(keyword, braces));
-            chain.shape = walked.into_iter().next().and_then(|only| only.output);
+            let only = walked.into_iter().next().and_then(|only| only.output);
+            chain.push(name, word.to_owned(), keyword.span, only, None);
             return;
         }
-        let shapes: Vec<&Shape> = walked.iter().filter_map(|branch| branch.output.as_ref()).collect();
-        if disagree(keyword.value, &shapes) {
-            self.report_branches(keyword, branches, &walked);
-        }
-        let output = match shapes.len() == walked.len() || keyword.value == JoinWord::Add {
-            true => self.joined_shape(keyword, &shapes),
-            false => None,
+        let operand = |(index, (body, walked)): (usize, (&Body, &Walked))| Operand {
+            span: last_word(body).unwrap_or(body.span),
+            what: format!("branch {} ends in", index + 1),
+            shape: walked.output.clone(),
         };
-        let (stem, join) = match keyword.value {
-            JoinWord::Add => ("add", Join::Add),
-            JoinWord::Concat => ("concat", Join::Concat),
-        };
+        let operands: Vec<_> = branches.iter().zip(&walked).enumerate().map(operand).collect();
+        let output = self.joined(keyword, &operands);
         let sequences: Option<Vec<_>> = walked.into_iter().map(|branch| branch.sequence(&input)).collect();
-        let named = sequences.map(|sequences| sequences.into_iter().enumerate().map(numbered).collect());
-        let kind = named.map(|branches| StepKind::Join { join, branches });
-        self.joined(stem, keyword.span, output, kind, chain);
+        let branches = sequences.map(|sequences| labels.into_iter().zip(sequences).collect());
+        let kind = branches.map(|branches| StepKind::Join { join: join(keyword.value), branches });
+        chain.push(name, word.to_owned(), keyword.span, output, kind);
     }
 
-    fn report_branches(&mut self, keyword: &Spanned<JoinWord>, branches: &[Body], walked: &[Walked]) {
-        let known = branches.iter().zip(walked).filter_map(|(body, walked)| {
-            let end = last_word(body).unwrap_or(body.span);
-            walked.output.as_ref().map(|shape| (end, shape))
-        });
-        let ends: Vec<_> = known.collect();
-        self.report_here(joins::branches(keyword, &ends));
-    }
-
-    fn joined_shape(&mut self, keyword: &Spanned<JoinWord>, shapes: &[&Shape]) -> Option<Shape> {
-        let first = *shapes.first()?;
-        if keyword.value == JoinWord::Add {
-            return Some(first.clone());
+    /// `add a, b`, `concat a, b` and `mul a, b`: the present value and the named ones.
+    pub(super) fn join_named(&mut self, keyword: &Spanned<JoinWord>, names: &'a [Ident], chain: &mut Chain) {
+        let word = keyword.value.name();
+        let input = chain.shape.clone();
+        let empty =
+            input.clone().map(|shape| Sequence { input: shape.clone(), output: shape, steps: Vec::new() });
+        let present = Operand {
+            span: chain.last.unwrap_or(keyword.span),
+            what: "the present value is".to_owned(),
+            shape: input.clone(),
+        };
+        let (mut operands, mut branches) = (vec![present], vec![empty]);
+        for name in names {
+            let named = self.read(name);
+            operands.push(Operand {
+                span: named.as_ref().map_or(name.span, |named| named.name.span),
+                what: format!("`{}` is", name.value),
+                shape: named.as_ref().and_then(|named| named.shape.clone()),
+            });
+            branches.push(named.and_then(|named| reading(&named, name, &input)));
         }
+        let output = self.joined(keyword, &operands);
+        let sequences: Option<Vec<Sequence>> = branches.into_iter().collect();
+        let kind = sequences.map(|sequences| StepKind::Join {
+            join: join(keyword.value),
+            branches: sequences.into_iter().enumerate().map(numbered).collect(),
+        });
+        let named: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
+        chain.step(word, format!("{word} {}", named.join(", ")), keyword.span, output, kind);
+    }
+
+    /// The shape of a join, after a report if its operands do not fit together.
+    fn joined(&mut self, keyword: &Spanned<JoinWord>, operands: &[Operand]) -> Option<Shape> {
+        let known: Vec<&Shape> = operands.iter().filter_map(|operand| operand.shape.as_ref()).collect();
+        if disagree(keyword.value, &known) {
+            self.report_here(joins::operands(keyword, operands));
+        }
+        let output = match keyword.value {
+            JoinWord::Add => known.first().map(|first| (*first).clone()),
+            JoinWord::Mul => operands.first().and_then(|first| first.shape.clone()),
+            JoinWord::Concat if known.len() < operands.len() => None,
+            JoinWord::Concat => self.side_by_side(keyword, &known),
+        }?;
+        self.trail.pass(keyword.value.name(), &output);
+        Some(output)
+    }
+
+    fn side_by_side(&mut self, keyword: &Spanned<JoinWord>, shapes: &[&Shape]) -> Option<Shape> {
         let channels = shapes.iter().map(|shape| shape.channels()).sum();
-        let dimensions: Vec<usize> = [channels].into_iter().chain(first.0[1..].iter().copied()).collect();
+        let spatial = shapes.first()?.spatial().iter().copied();
+        let dimensions: Vec<usize> = [channels].into_iter().chain(spatial).collect();
         if checked_len(&dimensions).is_none() {
             self.sink.report(joins::too_large(keyword));
             return None;
         }
         Some(Shape(dimensions))
-    }
-
-    fn joined(
-        &mut self,
-        stem: &str,
-        keyword: Span,
-        output: Option<Shape>,
-        kind: Option<StepKind>,
-        chain: &mut Chain,
-    ) {
-        if let Some(output) = &output {
-            self.trail.pass(stem, output);
-        }
-        chain.step(stem, stem.to_owned(), keyword, output, kind);
     }
 }
 
@@ -158,18 +183,39 @@ fn numbered((index, sequence): (usize, Sequence)) -> (String, Sequence) {
     (format!("branch{}", index + 1), sequence)
 }
 
+fn join(word: JoinWord) -> Join {
+    match word {
+        JoinWord::Add => Join::Add,
+        JoinWord::Concat => Join::Concat,
+        JoinWord::Mul => Join::Mul,
+    }
+}
+
 fn disagree(word: JoinWord, shapes: &[&Shape]) -> bool {
-    let same = |a: &Shape, b: &Shape| match word {
-        JoinWord::Add => a == b,
-        JoinWord::Concat => a.0.len() == b.0.len() && a.area() == b.area(),
+    let Some((first, others)) = shapes.split_first() else { return false };
+    let fits = |other: &&Shape| match word {
+        JoinWord::Add => first == other,
+        JoinWord::Mul => spreads(other, first),
+        JoinWord::Concat => first.0.len() == other.0.len() && first.spatial() == other.spatial(),
     };
-    shapes.windows(2).any(|pair| !same(pair[0], pair[1]))
+    !others.iter().all(fits)
+}
+
+/// Whether a factor of this shape has a number for each element of a value: its own, or one per
+/// channel, or one per position.
+pub(super) fn spreads(factor: &Shape, over: &Shape) -> bool {
+    let per_channel = factor.channels() == over.channels() && factor.positions() == 1;
+    let channels = per_channel && (factor.0.len() == 1 || factor.0.len() == over.0.len());
+    let positions =
+        factor.channels() == 1 && factor.0.len() == over.0.len() && factor.spatial() == over.spatial();
+    factor == over || channels || positions
 }
 
 /// The stride with which a window of one takes a map of size `from` to size `to`.
-fn stride_between(from: [usize; 2], to: [usize; 2]) -> Option<usize> {
-    let largest = from[0].max(from[1]);
-    (1..=largest.min(64)).find(|stride| from.map(|size| (size - 1) / stride + 1) == to)
+fn stride_between(from: &[usize], to: &[usize]) -> Option<usize> {
+    let largest = from.iter().copied().max().unwrap_or(1);
+    let strided = |stride: usize| from.iter().map(move |size| (size - 1) / stride + 1);
+    (1..=largest.min(64)).find(|stride| strided(*stride).eq(to.iter().copied()))
 }
 
 #[cfg(test)]
@@ -178,10 +224,10 @@ mod tests {
 
     #[test]
     fn strides_between_maps() {
-        assert_eq!(stride_between([32, 32], [32, 32]), Some(1));
-        assert_eq!(stride_between([32, 32], [16, 16]), Some(2));
-        assert_eq!(stride_between([7, 7], [4, 4]), Some(2));
-        assert_eq!(stride_between([32, 32], [33, 33]), None);
-        assert_eq!(stride_between([32, 32], [16, 32]), None);
+        assert_eq!(stride_between(&[32, 32], &[32, 32]), Some(1));
+        assert_eq!(stride_between(&[32, 32], &[16, 16]), Some(2));
+        assert_eq!(stride_between(&[7, 7], &[4, 4]), Some(2));
+        assert_eq!(stride_between(&[32, 32], &[33, 33]), None);
+        assert_eq!(stride_between(&[32, 32], &[16, 32]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! From syntax tree to checked model: names, values, shapes and the `train` section.
 //!
 //! ```text
-//! Symbols::gather ▶ Walker::network, for each network ▶ lints
+//! load ▶ Symbols::gather ▶ Walker::network, for each network ▶ lints
 //! ```
 //!
 //! One convention: whatever finds a mistake reports it and goes on with a best guess, or with
@@ -10,28 +10,39 @@
 
 mod bias;
 mod bind;
+mod chain;
+mod conditional;
 mod expr;
 mod join;
+mod load;
+mod loss;
 mod network;
 mod report;
 mod scope;
+mod settings;
+mod shared;
 mod sink;
 mod symbols;
+mod taps;
 mod trail;
 mod train;
+mod uses;
 mod value;
 mod walk;
 mod word;
 
-use crate::ast::{Ident, Module, Network, Train};
+use crate::ast::{Ident, Network, Train};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::lints::{self, Level};
 use crate::model::CheckedModel;
-use crate::syntax::{Entry, parse, parse_formula};
+use crate::sources::{Loader, SourceMap};
+use crate::syntax::{Entry, parse_formula};
+use load::{Loaded, load};
 use report::train as train_report;
-use report::{limits, lints};
+use report::limits;
 use scope::Scope;
 use sink::Sink;
-use symbols::{Symbols, declarations};
+use symbols::{Definition, Symbols, declarations};
 use value::Value;
 use walk::Walker;
 
@@ -42,6 +53,10 @@ pub struct Options {
     pub set: Vec<(String, String)>,
     /// The only network to check; all of them if none is named.
     pub network: Option<String>,
+    /// Levels of lints, by the names of lints and groups or `all`; the last one that means a lint counts.
+    pub levels: Vec<(String, Level)>,
+    /// Bytes of the device's memory; [`lints::MEMORY`] if unknown.
+    pub memory: Option<u64>,
 }
 
 /// What a text has come to.
@@ -51,52 +66,54 @@ pub struct Outcome {
     pub models: Vec<CheckedModel>,
     /// All errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files that all spans are about: the text itself, what it uses, and the parts of the standard
+    /// library that it needs.
+    pub sources: SourceMap,
 }
 
-/// Reads and checks a text.
+/// Reads and checks a text that has no file, and so can use none.
 pub fn check(text: &str, entry: Entry, options: &Options) -> Outcome {
-    let (module, found) = parse(text, entry);
-    let damage: Vec<Span> = found.iter().map(|diagnostic| damaged(text, diagnostic.span)).collect();
-    let mut sink = Sink::new(found);
-    let models = check_module(text, &module, &damage, options, &mut sink);
+    let nothing = |_: &str, _: &str| Err("a text without a file has no others beside it".to_owned());
+    check_file("", text, entry, options, &nothing)
+}
+
+/// Reads and checks the text of a file, with the files that it uses.
+pub fn check_file(file: &str, text: &str, entry: Entry, options: &Options, loader: Loader) -> Outcome {
+    let mut loaded = load(file, text, entry, loader);
+    let mut sink = Sink::new(std::mem::take(&mut loaded.found), loaded.library);
+    let models = check_loaded(&loaded, options, &mut sink);
     let models = if sink.has_errors() { Vec::new() } else { models };
-    Outcome { models, diagnostics: sink.finish() }
+    Outcome { models, diagnostics: sink.finish(), sources: loaded.sources }
 }
 
-/// What a mistake of the parser leaves in doubt: its place, but all that follows if it is a
-/// bracket that is never closed.
-fn damaged(text: &str, span: Span) -> Span {
-    match text.get(span.range()) {
-        Some("{" | "[" | "(") => Span::new(span.start, text.len()),
-        _ => span,
-    }
-}
-
-fn check_module(
-    text: &str,
-    module: &Module,
-    damage: &[Span],
-    options: &Options,
-    sink: &mut Sink,
-) -> Vec<CheckedModel> {
-    let symbols = Symbols::gather(module, sink);
+fn check_loaded(loaded: &Loaded, options: &Options, sink: &mut Sink) -> Vec<CheckedModel> {
+    let (text, damage) = (loaded.sources.text(), &loaded.damage[..]);
+    let symbols = Symbols::gather(loaded, sink);
     let networks = selected(&symbols, damage, options, sink);
     check_sections(&symbols, damage, sink);
     let overrides = overrides(&networks, options, sink);
+    check_lint_names(loaded, &networks, options, sink);
     let mut walker = Walker::new(text, &symbols, damage, sink);
+    for definition in symbols.definitions() {
+        if let Definition::Activation(activation) = definition {
+            walker.check_activation(activation);
+        }
+    }
     let mut models = Vec::new();
     for network in networks {
-        let model = walker.network(network, section(&symbols, network), &overrides);
-        models.extend(model);
+        let section = section(&symbols, network);
+        let model = walker.network(network, section, &overrides);
+        models.extend(model.map(|model| (model, section)));
     }
-    let unused = symbols.unused_blocks();
-    for block in &unused {
-        walker.unused(block);
+    let main = loaded.sources.files().first().map(|file| file.span).unwrap_or_default();
+    let unused = symbols.unused(main);
+    for definition in &unused {
+        walker.unused(*definition);
     }
     if !walker.sink.has_errors() {
-        lint_unused(module, &unused, &mut walker, options);
+        lint(loaded, &unused, &models, &mut walker, options);
     }
-    models
+    models.into_iter().map(|(model, _)| model).collect()
 }
 
 /// The networks to check.
@@ -170,17 +187,39 @@ fn outside_value(param: &Ident, text: &str, sink: &mut Sink) -> Option<Value> {
     value
 }
 
-fn lint_unused(module: &Module, unused: &[&crate::ast::Block], walker: &mut Walker, options: &Options) {
-    for block in unused {
-        walker.sink.report(lints::unused_block(block));
-    }
+/// Reports names of lints that there are not, in the text and in the options.
+fn check_lint_names(loaded: &Loaded, networks: &[&Network], options: &Options, sink: &mut Sink) {
+    let written = loaded.files.iter().flat_map(|file| lints::unknown_names(&file.module));
+    let place = networks.first().map(|network| network::place(network)).unwrap_or_default();
+    written.chain(lints::unknown_levels(&options.levels, place)).for_each(|error| sink.report(error));
+}
+
+fn lint(
+    loaded: &Loaded,
+    unused: &[Definition],
+    models: &[(CheckedModel, Option<&Train>)],
+    walker: &mut Walker,
+    options: &Options,
+) {
+    let mut text = lints::Text {
+        files: loaded.sources.files().iter().map(|file| file.span).zip(loaded.files.iter().map(|file| &file.module)).collect(),
+        unused_definitions: unused.iter().filter_map(|one| Some((one.what(), one.name()?))).collect(),
+        unused_values: Vec::new(),
+        unused_files: walker.symbols.unused_files(loaded),
+    };
+    text.files.retain(|(span, _)| span.start < loaded.library);
     // Names in networks that were not asked for have not been looked at.
-    if options.network.is_some() {
-        return;
-    }
-    for name in declarations(module) {
-        if !name.value.starts_with('_') && !walker.scope.was_used(name) {
-            walker.sink.report(lints::unused_name(name));
+    let main = loaded.files.first().filter(|_| options.network.is_none());
+    for (what, name) in main.map(|main| declarations(&main.module)).unwrap_or_default() {
+        match what {
+            _ if name.value.starts_with('_') || walker.scope.was_used(name) => {}
+            Some(what) => text.unused_definitions.push((what, name)),
+            None => text.unused_values.push(name),
         }
     }
+    let models: Vec<_> = models.iter().map(|(model, section)| (model, *section)).collect();
+    let found = lints::run(&text, &models, &options.levels, options.memory);
+    // What the library does is not for its user to mend.
+    let own = found.into_iter().filter(|finding| finding.span.start < loaded.library);
+    own.for_each(|finding| walker.sink.report(finding));
 }

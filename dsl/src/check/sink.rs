@@ -1,11 +1,12 @@
 //! The collected diagnostics.
 //!
-//! A mistake in a block or a loop is met once per use; it is kept once. At the end the
-//! diagnostics stand in the order of the text, and beyond a limit only their number is told.
+//! A mistake in a block or a loop is met once per use; it is kept once. One in the standard library
+//! is a mistake of the word that uses it, and is kept there. At the end the diagnostics stand in the
+//! order of the text, and beyond a limit only their number is told.
 
 use std::collections::HashSet;
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Label, Span};
 
 /// The most diagnostics of one run; more are rarely read.
 const LIMIT: usize = 20;
@@ -16,20 +17,51 @@ pub(super) struct Sink {
     found: Vec<Diagnostic>,
     seen: HashSet<(&'static str, Span)>,
     muted: usize,
+    /// The words around whose definitions are being walked.
+    words: Vec<Span>,
+    /// Where the standard library begins, if there is any.
+    library: Option<usize>,
 }
 
 impl Sink {
-    /// With those that the parser found.
-    pub(super) fn new(found: Vec<Diagnostic>) -> Sink {
+    /// With those that the parser found, for a text in which the standard library begins at `library`.
+    pub(super) fn new(found: Vec<Diagnostic>, library: usize) -> Sink {
         let seen = found.iter().map(|diagnostic| (diagnostic.code, diagnostic.span)).collect();
-        Sink { found, seen, muted: 0 }
+        Sink { found, seen, library: Some(library), ..Sink::default() }
     }
 
     /// Keeps a diagnostic, unless its place has the same one already or the sink is muted.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        let diagnostic = self.out_of_library(diagnostic);
         if self.muted == 0 && self.seen.insert((diagnostic.code, diagnostic.span)) {
             self.found.push(diagnostic);
         }
+    }
+
+    /// The definition of this word is walked, until [`Sink::leave`].
+    pub(super) fn enter(&mut self, word: Span) {
+        self.words.push(word);
+    }
+
+    /// Ends what [`Sink::enter`] began.
+    pub(super) fn leave(&mut self) {
+        self.words.pop();
+    }
+
+    fn is_library(&self, span: Span) -> bool {
+        self.library.is_some_and(|start| span.start >= start)
+    }
+
+    /// Has a diagnostic inside of the library point at the word of the user's text that led there.
+    fn out_of_library(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let word = self.words.iter().rev().find(|word| !self.is_library(**word));
+        let Some(word) = word.filter(|_| self.is_library(diagnostic.span)) else { return diagnostic };
+        let label = std::mem::replace(&mut diagnostic.label, "in this use".to_owned());
+        diagnostic.labels.retain(|label| label.span != *word);
+        diagnostic.labels.insert(0, Label { span: diagnostic.span, message: label });
+        diagnostic.span = *word;
+        diagnostic.fixes.retain(|fix| !self.is_library(fix.span));
+        diagnostic
     }
 
     /// From here on nothing is kept, until [`Sink::unmute`] has been called as often.

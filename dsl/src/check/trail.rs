@@ -18,6 +18,24 @@ impl Trail {
         self.stops.push((String::new(), shape));
     }
 
+    /// Goes on from a way that [`Trail::recent`] gave.
+    pub(super) fn resume(&mut self, way: &[(String, Shape)]) {
+        self.stops.extend(way.iter().cloned());
+    }
+
+    /// The last part of the way, as far as a message would show it.
+    pub(super) fn recent(&self) -> Vec<(String, Shape)> {
+        let Some(start) = self.start_of_shown() else { return Vec::new() };
+        let mut way = self.stops[start..].to_vec();
+        way[0].0.clear();
+        way
+    }
+
+    fn start_of_shown(&self) -> Option<usize> {
+        let start = self.stops.iter().rposition(|(word, _)| word.is_empty())?;
+        Some(start.max(self.stops.len().saturating_sub(SHOWN + 1)))
+    }
+
     /// Remembers a word if it changed the shape.
     pub(super) fn pass(&mut self, word: &str, shape: &Shape) {
         if self.stops.last().is_none_or(|(_, last)| last != shape) {
@@ -38,7 +56,7 @@ impl Trail {
     /// `3x32x32 → conv3 16 → 16x32x32`: the last few stops; none if nothing has changed the shape.
     pub(super) fn describe(&self) -> Option<String> {
         let start = self.stops.iter().rposition(|(word, _)| word.is_empty())?;
-        let first = start.max(self.stops.len().saturating_sub(SHOWN + 1));
+        let first = self.start_of_shown()?;
         let [(_, shape), rest @ ..] = &self.stops[first..] else { return None };
         let ellipsis = if first > start { "… → " } else { "" };
         let changes = rest.iter().map(|(word, shape)| format!(" → {word} → {shape}"));

@@ -1,25 +1,24 @@
 //! The `train` section: settings, their ranges, and whether they fit the network.
 //!
-//! Settings see the network's parameters. What the section leaves out keeps its default; the
-//! loss of a network without `loss` is cross-entropy where its output can be logits of classes,
-//! and the mean squared error elsewhere.
+//! Settings see the network's parameters. What the section leaves out keeps its default. The losses
+//! have a file of their own (loss.rs).
 
 use super::expr::{Place, flag, real, whole};
-use super::network::last_step;
 use super::report::train as report;
 use super::walk::Walker;
 use crate::ast::{Expr, Ident, Network, Setting, SettingValue, Train as Section};
 use crate::diagnostic::Span;
-use crate::model::{Augment, Data, Layer, Loss, Optimizer, OptimizerKind, Sequence, Shape, StepKind, Train};
+use crate::model::{Augment, Data, Loss, Optimizer, OptimizerKind, Output, Sequence, Shape, Train};
 use crate::syntax::SETTINGS;
 use crate::words::{Range, nearest};
 
-/// The checked settings.
-pub(super) struct Settled {
-    /// With all defaults filled in.
-    pub(super) train: Train,
-    /// Where the batch size is set.
-    pub(super) batch_span: Option<Span>,
+/// What a network without a mistake has come to.
+#[derive(Clone, Copy)]
+pub(super) struct Checked<'m> {
+    /// Its steps.
+    pub(super) body: &'m Sequence,
+    /// Its outputs, at least one.
+    pub(super) outputs: &'m [Output],
 }
 
 /// A data set's format.
@@ -39,8 +38,6 @@ const FORMATS: &[Format] = &[
     Format { name: "csv", fixed: None, has_path: true },
 ];
 
-const LOSSES: [(&str, Loss); 2] = [("cross_entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquaredError)];
-
 /// How an optimiser is written, for help.
 const OPTIMIZER: &str = "optimizer sgd lr=0.1";
 
@@ -48,49 +45,64 @@ const OPTIMIZER: &str = "optimizer sgd lr=0.1";
 const POSITIVE: Range = Range::closed(1.0, 4_294_967_295.0);
 
 impl<'a> Walker<'a> {
-    /// Checks the section of a network. `body` is none if a mistake has left it unknown.
+    /// Checks the section of a network. `checked` is none if a mistake has left it unknown.
     pub(super) fn train(
         &mut self,
         network: &Network,
         section: Option<&'a Section>,
-        body: Option<&Sequence>,
-    ) -> Settled {
-        let mut settled = Settled { train: Train::default(), batch_span: None };
-        let mut loss: Option<(Loss, Span)> = None;
+        checked: Option<Checked>,
+    ) -> Train {
+        let mut train = Train::default();
         for setting in section.map_or(&[][..], |section| self.distinct(section)) {
-            let train = &mut settled.train;
             match setting.key.value.as_str() {
-                "data" => train.data = self.data(setting, network, body),
-                "augment" => train.augment = self.augment(setting, network, body),
-                "loss" => loss = self.loss(setting),
+                "data" => train.data = self.data(setting, network, checked),
+                "augment" => train.augment = self.augment(setting, network, checked),
+                "loss" => {}
                 "optimizer" => self.optimizer(setting, &mut train.optimizer),
-                "batch" => {
-                    settled.batch_span = Some(setting.key.span);
-                    train.batch = self.number(setting, POSITIVE).unwrap_or(train.batch);
-                }
+                "batch" => train.batch = self.number(setting, POSITIVE).unwrap_or(train.batch),
                 "epochs" => train.epochs = self.number(setting, POSITIVE).unwrap_or(train.epochs),
                 "seed" => train.seed = self.number(setting, Range::at_least(0.0)).unwrap_or(train.seed),
                 _ => self.sink.report(report::unknown_setting(&setting.key, &SETTINGS)),
             }
         }
-        if let Some(body) = body {
-            settled.train.loss = self.fitting_loss(network, section, loss, body);
+        train.losses = self.losses(network, section, checked);
+        if let (Some(section), Some(checked)) = (section, checked) {
+            self.check_labels(section, &train, network, checked);
         }
-        settled
+        train
+    }
+
+    /// A data set has one label per sample, not one per position.
+    fn check_labels(&mut self, section: &Section, train: &Train, network: &Network, checked: Checked) {
+        let data = section.settings.iter().find(|setting| setting.key.value == "data");
+        let maps = train.losses.iter().find(|term| {
+            let positions = checked.outputs[term.output].shape.positions();
+            matches!(term.loss, Loss::CrossEntropy { .. }) && positions > 1
+        });
+        if let (Some(_), Some(data), Some(term)) = (&train.data, data, maps) {
+            let place = network.outputs[term.output].shape.span;
+            self.sink.report(report::data_without_maps(
+                data.key.span,
+                &checked.outputs[term.output].shape,
+                place,
+            ));
+        }
     }
 
     /// The settings of a section, with a report of those that stand twice.
     fn distinct(&mut self, section: &'a Section) -> &'a [Setting] {
         for (index, setting) in section.settings.iter().enumerate() {
             let before = &section.settings[..index];
-            if let Some(first) = before.iter().find(|first| first.key.value == setting.key.value) {
+            let same = before.iter().find(|first| first.key.value == setting.key.value);
+            // Each output has a loss.
+            if let Some(first) = same.filter(|_| setting.key.value != "loss") {
                 self.sink.report(report::setting_twice(&setting.key, first.key.span));
             }
         }
         &section.settings
     }
 
-    fn data(&mut self, setting: &Setting, network: &Network, body: Option<&Sequence>) -> Option<Data> {
+    fn data(&mut self, setting: &Setting, network: &Network, checked: Option<Checked>) -> Option<Data> {
         let example = "data cifar10 \"path\"";
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
         let word = self.choice(setting, "data format", &names, example)?;
@@ -116,8 +128,10 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        if let (Some((sample, classes)), Some(body)) = (format.fixed, body) {
-            self.check_data(word, sample, classes, network, body);
+        if network.inputs.len() > 1 || network.outputs.len() > 1 {
+            self.sink.report(report::data_for_one(word, network));
+        } else if let (Some((sample, classes)), Some(checked)) = (format.fixed, checked) {
+            self.check_data(word, sample, classes, network, checked);
         }
         Some(data)
     }
@@ -128,23 +142,23 @@ impl<'a> Walker<'a> {
         sample: &[usize],
         classes: usize,
         network: &Network,
-        body: &Sequence,
+        checked: Checked,
     ) {
         let sample = Shape(sample.to_vec());
-        let (input, output) = (&body.input, &body.output);
+        let (input, output) = (&checked.body.input, &checked.outputs[0].shape);
         let reads = *input == sample || *input == Shape::vector(sample.len());
         if !reads {
             let (expected, found) = (sample.to_string(), input.to_string());
-            let span = network.input.span;
+            let span = network.inputs[0].shape.span;
             self.sink.report(report::data_mismatch(format, "samples of", &expected, &found, span));
         } else if output.0.len() == 1 && output.len() != 1 && output.len() != classes {
             let (expected, found) = (format!("{classes} classes"), format!("{} outputs", output.len()));
-            let span = network.output.span;
+            let span = network.outputs[0].shape.span;
             self.sink.report(report::data_mismatch(format, "labels of", &expected, &found, span));
         }
     }
 
-    fn augment(&mut self, setting: &Setting, network: &Network, body: Option<&Sequence>) -> Augment {
+    fn augment(&mut self, setting: &Setting, network: &Network, checked: Option<Checked>) -> Augment {
         let example = "augment flip crop=4";
         let mut augment = Augment::default();
         if setting.values.is_empty() {
@@ -166,22 +180,12 @@ impl<'a> Walker<'a> {
                 other => self.unexpected(setting, other, example),
             }
         }
-        let input = body.map(|body| &body.input).filter(|input| input.0.len() != 3);
+        let input = checked.map(|checked| &checked.body.input).filter(|input| input.0.len() != 3);
         if let Some(input) = input {
-            let report = report::augment_needs_images(setting.key.span, input, network.input.span);
+            let report = report::augment_needs_images(setting.key.span, input, network.inputs[0].shape.span);
             self.sink.report(report);
         }
         augment
-    }
-
-    fn loss(&mut self, setting: &Setting) -> Option<(Loss, Span)> {
-        let example = "loss cross_entropy";
-        let names: Vec<&str> = LOSSES.iter().map(|(name, _)| *name).collect();
-        let word = self.choice(setting, "loss", &names, example)?;
-        if let Some(surplus) = setting.values.get(1) {
-            self.unexpected(setting, surplus, example);
-        }
-        LOSSES.iter().find(|(name, _)| *name == word.value).map(|(_, loss)| (*loss, word.span))
     }
 
     fn optimizer(&mut self, setting: &Setting, optimizer: &mut Optimizer) {
@@ -268,7 +272,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The first value, which must be one of the known words.
-    fn choice<'s>(
+    pub(super) fn choice<'s>(
         &mut self,
         setting: &'s Setting,
         what: &str,
@@ -288,7 +292,7 @@ impl<'a> Walker<'a> {
 
     /// A value that a setting does not take. A word among them may be the misspelt key of the
     /// next setting, as nothing else separates settings.
-    fn unexpected(&mut self, setting: &Setting, value: &SettingValue, example: &str) {
+    pub(super) fn unexpected(&mut self, setting: &Setting, value: &SettingValue, example: &str) {
         let report = match value {
             SettingValue::Word(word) if nearest(&word.value, SETTINGS.into_iter()).is_some() => {
                 report::unknown_setting(word, &SETTINGS)
@@ -296,32 +300,6 @@ impl<'a> Walker<'a> {
             _ => report::unexpected_value(&setting.key, span(value), example),
         };
         self.sink.report(report);
-    }
-
-    fn fitting_loss(
-        &mut self,
-        network: &Network,
-        section: Option<&Section>,
-        written: Option<(Loss, Span)>,
-        body: &Sequence,
-    ) -> Loss {
-        let softmax = last_step(body).filter(|step| matches!(step.kind, StepKind::Layer(Layer::Softmax)));
-        let is_classes = body.output.0.len() == 1 && body.output.len() >= 2;
-        let (loss, span) = match (written, section) {
-            (Some(written), _) => written,
-            (None, Some(section)) if is_classes => (Loss::CrossEntropy, section.name.span),
-            (None, None) if is_classes && softmax.is_none() => return Loss::CrossEntropy,
-            (None, _) => return Loss::MeanSquaredError,
-        };
-        if loss == Loss::CrossEntropy {
-            if !is_classes {
-                let report = report::loss_needs_classes(span, &body.output, network.output.span);
-                self.sink.report(report);
-            } else if let Some(softmax) = softmax {
-                self.sink.report(report::softmax_twice(softmax.span, span));
-            }
-        }
-        loss
     }
 }
 
@@ -334,7 +312,8 @@ fn hyperparameter_range(name: &str) -> Range {
     }
 }
 
-fn span(value: &SettingValue) -> Span {
+/// Where a value stands.
+pub(super) fn span(value: &SettingValue) -> Span {
     match value {
         SettingValue::Word(word) | SettingValue::Text(word) => word.span,
         SettingValue::Expr(expr) => expr.span,

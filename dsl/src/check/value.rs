@@ -27,6 +27,8 @@ pub(super) enum Fault {
     DivisionByZero,
     /// An operand is no number.
     NotNumbers,
+    /// An operand is no truth value.
+    NotTruthValues,
     /// The function has no value there, such as the root of a negative number.
     Undefined,
 }
@@ -67,12 +69,22 @@ impl Value {
         }
     }
 
+    /// `not self`
+    pub(super) fn inverted(self) -> Result<Value, Fault> {
+        match self {
+            Value::Bool(value) => Ok(Value::Bool(!value)),
+            Value::Int(_) | Value::Real(_) => Err(Fault::NotTruthValues),
+        }
+    }
+
     /// `self OP other`
     pub(super) fn infix(self, op: BinaryOp, other: Value) -> Result<Value, Fault> {
         match (self, other) {
+            (Value::Bool(a), Value::Bool(b)) => truths(op, a, b),
             (Value::Int(a), Value::Int(b)) => whole(op, a, b),
             _ => match (self.real(), other.real()) {
                 (Some(a), Some(b)) => reals(op, a, b),
+                _ if matches!(op, BinaryOp::And | BinaryOp::Or) => Err(Fault::NotTruthValues),
                 _ => Err(Fault::NotNumbers),
             },
         }
@@ -103,6 +115,11 @@ fn whole(op: BinaryOp, a: i64, b: i64) -> Result<Value, Fault> {
         BinaryOp::Rem => a.checked_rem(b),
         BinaryOp::Less => return Ok(Value::Bool(a < b)),
         BinaryOp::Greater => return Ok(Value::Bool(a > b)),
+        BinaryOp::LessEqual => return Ok(Value::Bool(a <= b)),
+        BinaryOp::GreaterEqual => return Ok(Value::Bool(a >= b)),
+        BinaryOp::Equal => return Ok(Value::Bool(a == b)),
+        BinaryOp::NotEqual => return Ok(Value::Bool(a != b)),
+        BinaryOp::And | BinaryOp::Or => return Err(Fault::NotTruthValues),
     };
     result.map(Value::Int).ok_or(Fault::Overflow)
 }
@@ -117,6 +134,21 @@ fn reals(op: BinaryOp, a: f64, b: f64) -> Result<Value, Fault> {
         BinaryOp::Rem => Value::number(a % b),
         BinaryOp::Less => Ok(Value::Bool(a < b)),
         BinaryOp::Greater => Ok(Value::Bool(a > b)),
+        BinaryOp::LessEqual => Ok(Value::Bool(a <= b)),
+        BinaryOp::GreaterEqual => Ok(Value::Bool(a >= b)),
+        BinaryOp::Equal => Ok(Value::Bool(a == b)),
+        BinaryOp::NotEqual => Ok(Value::Bool(a != b)),
+        BinaryOp::And | BinaryOp::Or => Err(Fault::NotTruthValues),
+    }
+}
+
+fn truths(op: BinaryOp, a: bool, b: bool) -> Result<Value, Fault> {
+    match op {
+        BinaryOp::And => Ok(Value::Bool(a && b)),
+        BinaryOp::Or => Ok(Value::Bool(a || b)),
+        BinaryOp::Equal => Ok(Value::Bool(a == b)),
+        BinaryOp::NotEqual => Ok(Value::Bool(a != b)),
+        _ => Err(Fault::NotNumbers),
     }
 }
 
@@ -198,12 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn comparisons_and_truth_values() {
+        let holds = |a, op, b| Value::infix(a, op, b) == Ok(Value::Bool(true));
+        assert!(holds(Value::Int(2), BinaryOp::LessEqual, Value::Int(2)));
+        assert!(holds(Value::Int(2), BinaryOp::GreaterEqual, Value::Real(1.5)));
+        assert!(holds(Value::Int(2), BinaryOp::NotEqual, Value::Int(3)));
+        assert!(holds(Value::Real(0.5), BinaryOp::Equal, Value::Real(0.5)));
+        // Both zeros are one number, although their bits differ.
+        assert!(holds(Value::Real(-0.0), BinaryOp::Equal, Value::Int(0)));
+        assert!(holds(Value::Bool(true), BinaryOp::NotEqual, Value::Bool(false)));
+        assert!(holds(Value::Bool(true), BinaryOp::And, Value::Bool(false).inverted().unwrap()));
+        assert!(!holds(Value::Bool(false), BinaryOp::Or, Value::Bool(false)));
+    }
+
+    #[test]
     fn faults_are_found() {
         let max = Value::Int(i64::MAX);
         assert_eq!(max.infix(BinaryOp::Add, Value::Int(1)), Err(Fault::Overflow));
         assert_eq!(Value::Int(i64::MIN).infix(BinaryOp::Div, Value::Int(-1)), Err(Fault::Overflow));
         assert_eq!(Value::Int(1).infix(BinaryOp::Rem, Value::Int(0)), Err(Fault::DivisionByZero));
         assert_eq!(Value::Bool(true).infix(BinaryOp::Add, Value::Int(0)), Err(Fault::NotNumbers));
+        assert_eq!(Value::Int(1).infix(BinaryOp::And, Value::Int(0)), Err(Fault::NotTruthValues));
+        assert_eq!(Value::Bool(true).infix(BinaryOp::Or, Value::Int(0)), Err(Fault::NotTruthValues));
+        assert_eq!(Value::Int(1).inverted(), Err(Fault::NotTruthValues));
         assert_eq!(call("sqrt", &[Value::Int(-1)]), Err(Fault::Undefined));
         assert_eq!(call("exp", &[Value::Int(1000)]), Err(Fault::Overflow));
     }

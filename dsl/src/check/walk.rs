@@ -4,41 +4,68 @@
 //! goes on with the shape that was probably meant, or with an unknown one, under which words
 //! are still checked for all that does not depend on it.
 
-use std::collections::{HashMap, HashSet};
-
+use super::bias::Written;
+use super::chain::Chain;
 use super::expr::{Place, evaluate, whole};
 use super::report::limits::{self, MAX_DEPTH, MAX_STEPS};
 use super::report::shapes;
-use super::scope::Scope;
+use super::scope::{Mark, Present, Scope, Stack};
+use super::settings::With;
+use super::shared::{FirstUse, Shared};
 use super::sink::Sink;
 use super::symbols::Symbols;
+use super::taps::Taps;
 use super::trail::Trail;
 use super::value::Value;
-use crate::ast::{Body, Expr, Ident, Spanned, Statement};
+use crate::ast::{Body, Expr, Ident, LoopValues, Spanned, Statement};
 use crate::diagnostic::{Diagnostic, Label, Span};
-use crate::model::{Sequence, Shape, Step, StepKind};
+use crate::model::{Sequence, Shape, Step, StepKind, Tap};
 use crate::words::Range;
 
 /// The state of the walk.
 pub(super) struct Walker<'a> {
     /// The whole text.
     pub(super) text: &'a str,
-    /// Its blocks.
+    /// Its definitions.
     pub(super) symbols: &'a Symbols<'a>,
     /// Where mistakes go.
     pub(super) sink: &'a mut Sink,
     /// The names in force.
     pub(super) scope: Scope<'a>,
+    /// The named values.
+    pub(super) taps: Taps<'a>,
+    /// The shared sub-networks in force.
+    pub(super) shared: Stack<Shared<'a>>,
+    /// The first use of each shared sub-network.
+    pub(super) first_uses: Vec<FirstUse>,
+    /// What the `with`s around the present word say.
+    pub(super) with: With,
+    /// Names of the steps around the present word, outermost first.
+    pub(super) path: Vec<String>,
     /// How the present shape came about.
     pub(super) trail: Trail,
     /// Words whose bias the text decides.
-    pub(super) written_bias: HashSet<Span>,
+    pub(super) written_bias: Written,
     /// The uses of blocks and turns of loops around the present word, outermost first.
     pub(super) context: Vec<Label>,
+    /// What the next body begins with.
+    pub(super) entry: Entry<'a>,
     /// Places that the parser could not read.
     damage: &'a [Span],
     steps: usize,
     depth: usize,
+}
+
+/// The value that a body begins with.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Entry<'a> {
+    /// One without a name.
+    #[default]
+    Plain,
+    /// One with a tap already.
+    Tap(Tap),
+    /// One that has this name in the body.
+    Name(&'a Ident),
 }
 
 /// What a body has come to.
@@ -55,35 +82,12 @@ impl Walked {
     }
 }
 
-/// A sequence that grows statement by statement.
-pub(super) struct Chain {
-    /// The shape so far; none if it is unknown.
-    pub(super) shape: Option<Shape>,
-    /// The last word.
-    pub(super) last: Option<Span>,
-    steps: Vec<Step>,
-    names: HashMap<String, usize>,
-}
-
-impl Chain {
-    /// Takes a step from the present shape to `output`. It is kept if everything about it is known.
-    pub(super) fn step(
-        &mut self,
-        stem: &str,
-        text: String,
-        span: Span,
-        output: Option<Shape>,
-        kind: Option<StepKind>,
-    ) {
-        let number = self.names.entry(stem.to_owned()).or_default();
-        *number += 1;
-        let name = format!("{stem}{number}");
-        let input = std::mem::replace(&mut self.shape, output.clone());
-        self.last = Some(span);
-        if let (Some(input), Some(output), Some(kind)) = (input, output, kind) {
-            self.steps.push(Step { name, text, span, input, output, kind });
-        }
-    }
+/// Where everything ends that goes with the braces around it.
+#[derive(Clone, Copy)]
+pub(super) struct Marks {
+    names: Mark,
+    taps: Mark,
+    shared: Mark,
 }
 
 impl<'a> Walker<'a> {
@@ -99,9 +103,15 @@ impl<'a> Walker<'a> {
             symbols,
             sink,
             scope: Scope::new(!damage.is_empty()),
+            taps: Taps::default(),
+            shared: Stack::default(),
+            first_uses: Vec::new(),
+            with: With::NOTHING,
+            path: Vec::new(),
             trail: Trail::default(),
-            written_bias: HashSet::new(),
+            written_bias: Written::new(),
             context: Vec::new(),
+            entry: Entry::Plain,
             damage,
             steps: 0,
             depth: 0,
@@ -116,6 +126,29 @@ impl<'a> Walker<'a> {
     /// Begins another network, with the whole budget of steps.
     pub(super) fn restart(&mut self) {
         self.steps = 0;
+        self.taps.restart();
+        self.written_bias.clear();
+        self.first_uses.clear();
+        self.scope.present = Present::Nowhere;
+    }
+
+    /// Where everything in force ends now.
+    pub(super) fn mark(&self) -> Marks {
+        Marks { names: self.scope.mark(), taps: self.taps.named.mark(), shared: self.shared.mark() }
+    }
+
+    /// Forgets everything since the marks.
+    pub(super) fn restore(&mut self, marks: Marks) {
+        self.scope.restore(marks.names);
+        self.taps.named.restore(marks.taps);
+        self.shared.restore(marks.shared);
+    }
+
+    /// Hides everything until marks are restored.
+    pub(super) fn isolate(&mut self) {
+        self.scope.isolate();
+        self.taps.named.isolate();
+        self.shared.isolate();
     }
 
     /// The value of an expression; none after a mistake, which has been reported.
@@ -135,34 +168,67 @@ impl<'a> Walker<'a> {
 
     /// Walks the statements of a body from `input` on.
     pub(super) fn body(&mut self, body: &'a Body, input: Option<Shape>) -> Walked {
-        let mut chain = Chain { shape: input, last: None, steps: Vec::new(), names: HashMap::new() };
+        let marks = self.mark();
+        let walked = self.statements(body, input);
+        self.restore(marks);
+        walked
+    }
+
+    /// Walks the body of the step that has this name.
+    pub(super) fn nested(&mut self, name: &str, body: &'a Body, input: Option<Shape>) -> Walked {
+        self.path.push(name.to_owned());
+        let walked = self.body(body, input);
+        self.path.pop();
+        walked
+    }
+
+    /// The same, but values named in the body keep their names after it.
+    pub(super) fn open(&mut self, name: &str, body: &'a Body, input: Option<Shape>) -> Walked {
+        let marks = self.mark();
+        self.path.push(name.to_owned());
+        let walked = self.statements(body, input);
+        self.path.pop();
+        self.scope.restore(marks.names);
+        self.shared.restore(marks.shared);
+        walked
+    }
+
+    fn statements(&mut self, body: &'a Body, input: Option<Shape>) -> Walked {
+        let entry = std::mem::take(&mut self.entry);
+        let mut chain = Chain::new(input, self.with.learning_rate());
+        match entry {
+            Entry::Plain => {}
+            Entry::Tap(tap) => chain.tap = Some(tap),
+            Entry::Name(name) => self.name_value(name.span, name, &mut chain),
+        }
         if self.depth >= MAX_DEPTH {
             self.sink.report(limits::too_deep(body.span));
             return Walked { output: None, steps: Vec::new() };
         }
         self.depth += 1;
-        let mark = self.scope.mark();
         let mut place = body.span.start;
         for statement in &body.statements {
             if !self.spend(statement) {
-                chain.shape = None;
+                chain.lose();
                 break;
             }
             let start = span(statement).start;
             self.forget_if_damaged(place, start, &mut chain);
             place = start;
+            self.scope.present = chain.shape.clone().map_or(Present::Unknown, Present::Known);
             self.statement(statement, &mut chain);
         }
         self.forget_if_damaged(place, body.span.end, &mut chain);
-        self.scope.restore(mark);
         self.depth -= 1;
         Walked { output: chain.shape, steps: chain.steps }
     }
 
-    /// Walks a branch: what happens in it does not lead to the words after it.
-    pub(super) fn branch(&mut self, body: &'a Body, input: Option<Shape>) -> Walked {
+    /// Walks a branch of the step that has this name: what happens in it does not lead to the words after it.
+    pub(super) fn branch(&mut self, names: [&str; 2], body: &'a Body, input: Option<Shape>) -> Walked {
         let stops = self.trail.len();
-        let walked = self.body(body, input);
+        self.path.push(names[0].to_owned());
+        let walked = self.nested(names[1], body, input);
+        self.path.pop();
         self.trail.truncate(stops);
         walked
     }
@@ -179,7 +245,7 @@ impl<'a> Walker<'a> {
     /// A statement that the parser could not read may have changed the shape.
     fn forget_if_damaged(&self, start: usize, end: usize, chain: &mut Chain) {
         if self.damage.iter().any(|damage| damage.start < end && start < damage.end.max(damage.start + 1)) {
-            chain.shape = None;
+            chain.lose();
         }
     }
 
@@ -199,6 +265,16 @@ impl<'a> Walker<'a> {
                 self.residual(*keyword, body, shortcut.as_ref(), chain);
             }
             Statement::Join { keyword, branches, span } => self.join(keyword, branches, *span, chain),
+            Statement::JoinNamed { keyword, names } => self.join_named(keyword, names, chain),
+            Statement::As { keyword, name } => self.name_value(*keyword, name, chain),
+            Statement::From { keyword, name } => self.go_on_from(*keyword, name, chain),
+            Statement::If { keyword, arms, otherwise } => {
+                self.conditional(*keyword, arms, otherwise.as_ref(), chain);
+            }
+            Statement::Shared { name, body, .. } => self.declare_shared(name, body, chain),
+            Statement::With { keyword, settings, body } => self.with(*keyword, settings, body, chain),
+            // Which findings are silent is settled when all are known.
+            Statement::Allow(_) => {}
         }
     }
 
@@ -230,11 +306,11 @@ impl<'a> Walker<'a> {
         match turns {
             None => {
                 self.body(body, chain.shape.clone());
-                chain.shape = None;
+                chain.lose();
             }
             Some(turns) if turns > MAX_STEPS as i64 => {
                 self.sink.report(limits::too_many_steps(count.span));
-                chain.shape = None;
+                chain.lose();
             }
             Some(0) => self.untaken(body),
             Some(turns) => {
@@ -251,31 +327,61 @@ impl<'a> Walker<'a> {
         &mut self,
         keyword: Span,
         name: &'a Ident,
-        values: &'a [Expr],
+        values: &'a LoopValues,
         body: &'a Body,
         chain: &mut Chain,
     ) {
-        if values.is_empty() {
+        // All before the first turn, after which the shape is another one.
+        let turns = match values {
+            LoopValues::List(values) => values.iter().map(|expr| (expr.span, self.evaluate(expr))).collect(),
+            LoopValues::Range(bounds) => self.range(bounds),
+        };
+        let is_unknown = matches!((values, &turns[..]), (LoopValues::Range(_), [(_, None)]));
+        if turns.is_empty() {
             let mark = self.scope.mark();
             self.scope.declare(name, None);
             self.untaken(body);
             self.scope.restore(mark);
         }
-        for expr in values {
-            let value = self.evaluate(expr);
+        for (span, value) in turns {
             let shown = value.map_or("?".to_owned(), |value| value.to_string());
             let text = format!("for {}={shown}", name.value);
             let message = format!("with `{}` = {shown}", name.value);
             let mark = self.scope.mark();
             self.scope.declare(name, value);
-            self.turn("for", text, keyword, Label { span: expr.span, message }, body, chain);
+            self.turn("for", text, keyword, Label { span, message }, body, chain);
             self.scope.restore(mark);
+        }
+        if is_unknown {
+            chain.lose();
         }
     }
 
-    /// Walks a body that is never taken, for the mistakes that do not depend on a shape.
-    fn untaken(&mut self, body: &'a Body) {
-        self.branch(body, None);
+    /// The turns of `a..b`; a single one with an unknown value if they cannot be told.
+    fn range(&mut self, bounds: &[Expr; 2]) -> Vec<(Span, Option<Value>)> {
+        let span = bounds[0].span.to(bounds[1].span);
+        let [start, end] = [(&bounds[0], "start"), (&bounds[1], "end")].map(|(bound, which)| {
+            let name = &format!("the {which} of the range");
+            let place = Place { name, advice: "", text: self.text };
+            self.evaluate(bound).and_then(|value| whole(value, bound, Range::ANY, &place, self.sink))
+        });
+        match start.zip(end) {
+            None => vec![(span, None)],
+            Some((start, end)) if end.saturating_sub(start) > MAX_STEPS as i64 => {
+                self.sink.report(limits::too_many_steps(span));
+                vec![(span, None)]
+            }
+            Some((start, end)) => (start..end).map(|value| (span, Some(Value::Int(value)))).collect(),
+        }
+    }
+
+    /// Walks a body that is never taken, for the mistakes that depend on neither shapes nor values.
+    pub(super) fn untaken(&mut self, body: &'a Body) {
+        let stops = self.trail.len();
+        self.scope.blind += 1;
+        self.body(body, None);
+        self.scope.blind -= 1;
+        self.trail.truncate(stops);
     }
 
     fn turn(
@@ -289,17 +395,17 @@ impl<'a> Walker<'a> {
     ) {
         // Beyond the budget the remaining turns would only count themselves.
         if self.steps > MAX_STEPS {
-            chain.shape = None;
+            chain.lose();
             return;
         }
         self.steps += 1;
         self.context.push(label);
-        let input = chain.shape.clone();
-        let walked = self.body(body, input.clone());
+        let (name, input) = (chain.name(stem), chain.shape.clone());
+        let walked = self.nested(&name, body, input.clone());
         self.context.pop();
         let output = walked.output.clone();
         let kind = walked.sequence(&input).map(StepKind::Scope);
-        chain.step(stem, text, keyword, output, kind);
+        chain.push(name, text, keyword, output, kind);
     }
 }
 
@@ -316,14 +422,30 @@ pub(super) fn span(statement: &Statement) -> Span {
         Statement::Let { name, .. } => name.span,
         Statement::Repeat { keyword, .. }
         | Statement::For { keyword, .. }
+        | Statement::If { keyword, .. }
+        | Statement::As { keyword, .. }
+        | Statement::From { keyword, .. }
+        | Statement::Shared { keyword, .. }
+        | Statement::With { keyword, .. }
         | Statement::Residual { keyword, .. } => *keyword,
-        Statement::Join { keyword, .. } => keyword.span,
+        Statement::Allow(allow) => allow.keyword,
+        Statement::Join { keyword, .. } | Statement::JoinNamed { keyword, .. } => keyword.span,
     }
 }
 
 /// The last statement of a body that does something.
 pub(super) fn last_statement(body: &Body) -> Option<&Statement> {
-    let idle = |statement: &&Statement| !matches!(statement, Statement::Let { .. } | Statement::Assert(_));
+    let idle = |statement: &&Statement| {
+        let is_idle = matches!(
+            statement,
+            Statement::Let { .. }
+                | Statement::Assert(_)
+                | Statement::As { .. }
+                | Statement::Shared { .. }
+                | Statement::Allow(_)
+        );
+        !is_idle
+    };
     body.statements.iter().rev().find(idle)
 }
 

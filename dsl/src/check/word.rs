@@ -1,88 +1,57 @@
-//! Words: layers from the table, and uses of blocks.
+//! Words that are layers of the table.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::bind::bind;
-use super::expr::{Place, flag, real, whole};
-use super::report::{arguments, names, shapes};
-use super::value::Value;
-use super::walk::{Chain, Walker};
-use crate::ast::{Block, Expr, Param, Word as Use};
-use crate::diagnostic::Label;
+use super::bind::value_span;
+use super::chain::Chain;
+use super::report::{arguments, misfits};
+use super::walk::Walker;
+use crate::ast::{Expr, Word as Use};
 use crate::model::{Layer, Shape, StepKind};
 use crate::syntax::parse_formula;
 use crate::words::{
-    Argument, Call, Default, Found, Kind, Meaning, Misfit, Rank, Setting, WORDS, Windowed, Word, find,
-    nearest, scalar, suggest,
+    Call, Found, Meaning, Misfit, Numbers, Rank, Setting, WORDS, Windowed, Word, checked_len, find, scalar,
 };
 
 impl<'a> Walker<'a> {
-    /// A layer, a block or a spelling mistake.
+    /// A layer, a defined name or a spelling mistake.
     pub(super) fn word(&mut self, word: &'a Use, chain: &mut Chain) {
-        if let Some(block) = self.symbols.block(&word.name.value) {
-            return self.block(word, block, chain);
+        if self.defined(word, chain) {
+            return;
         }
         match find(&word.name.value) {
             Found::Word(row, window) => self.layer(word, row, window, chain),
             Found::BadWindow(row) => {
-                self.sink.report(arguments::bad_window(&word.name, row.name, row.window));
+                self.bad_window(word, row);
                 self.evaluate_all(word);
                 self.guess(|walker| match row.window {
-                    Windowed::Yes(usual) => walker.layer(word, row, [usual; 2], chain),
-                    Windowed::No => chain.shape = None,
+                    Windowed::Yes(usual) => walker.layer(word, row, Some(Numbers::one(usual)), chain),
+                    Windowed::No => chain.lose(),
                 });
             }
             Found::Nothing => self.unknown(word, chain),
         }
     }
 
-    fn unknown(&mut self, word: &'a Use, chain: &mut Chain) {
-        let blocks: Vec<&str> = self.symbols.blocks().iter().map(|block| block.name.value.as_str()).collect();
-        let block = nearest(&word.name.value, blocks.iter().copied());
-        let builtin = suggest(&word.name.value);
-        let meant = block.map(str::to_owned).or(builtin);
-        // A block that could not be read is not unknown; a slip from a known word is one anyway.
-        if meant.is_some() || !self.is_damaged() {
-            self.sink.report(names::unknown_word(&word.name, meant.as_deref(), &blocks));
-        }
-        self.evaluate_all(word);
-        self.guess(|walker| match meant.as_deref().map(|meant| (walker.symbols.block(meant), find(meant))) {
-            Some((Some(block), _)) => walker.block(word, block, chain),
-            Some((None, Found::Word(row, window))) => walker.layer(word, row, window, chain),
-            _ => chain.shape = None,
-        });
-    }
-
-    /// Goes on as if something else had been written; that it may not fit either is no news.
-    fn guess(&mut self, act: impl FnOnce(&mut Self)) {
-        self.sink.mute();
-        act(self);
-        self.sink.unmute();
-    }
-
-    /// Finds the mistakes in arguments whose places are unknown.
-    fn evaluate_all(&mut self, word: &Use) {
-        for expr in word.positional.iter().chain(word.named.iter().map(|(_, expr)| expr)) {
-            self.evaluate(expr);
-        }
-    }
-
-    fn layer(&mut self, word: &'a Use, row: &'static Word, window: [usize; 2], chain: &mut Chain) {
-        let Some(ReadCall { call, is_sound }) = self.call(word, row, window) else {
-            chain.shape = None;
-            return;
+    pub(super) fn layer(
+        &mut self,
+        word: &'a Use,
+        row: &'static Word,
+        window: Option<Numbers>,
+        chain: &mut Chain,
+    ) {
+        let Some(ReadCall { call, text, is_sound }) = self.call(word, row, window) else {
+            return chain.lose();
         };
         // A window's mistaken stride says nothing about the shapes after it.
         if !is_sound && row.window != Windowed::No {
-            chain.shape = None;
+            chain.lose();
         }
-        let text = written(word, &call);
-        let span = word.name.span;
         let (output, kind) = match &chain.shape {
-            None => (self.shape_after_unknown(&call), None),
+            None => (shape_after_unknown(&call), None),
             Some(input) => match self.fit(word, &call, input) {
-                Ok(output) => (Some(output), Some(StepKind::Layer(layer(&call)))),
+                Ok((layer, output)) => (Some(output), Some(StepKind::Layer(layer))),
                 Err(guess) => (guess, None),
             },
         };
@@ -91,174 +60,139 @@ impl<'a> Walker<'a> {
             (None, Some(output)) => self.trail.start(output.clone()),
             _ => {}
         }
-        chain.step(row.name, text, span, output, kind);
+        chain.step(row.name, text, word.name.span, output, kind);
     }
 
-    /// The shape after the word, or the best guess after reporting that it does not fit.
-    fn fit(&mut self, word: &Use, call: &Call, input: &Shape) -> Result<Shape, Option<Shape>> {
+    /// The layer and the shape after it, or the best guess of that after reporting that it does not fit.
+    fn fit(&mut self, word: &Use, call: &Call, input: &Shape) -> Result<(Layer, Shape), Option<Shape>> {
         let row = call.word;
-        if !row.input.accepts(input) {
-            let guess = match row.input {
-                Rank::Vector => shape(call, &Shape::vector(input.len())).ok(),
-                // A word that only makes a vector changes nothing if there is one already.
-                _ => shape(call, &Shape::map(input.len(), 1, 1)).ok().filter(|after| after == input),
-            };
-            self.report_here(shapes::rank(&word.name, row.input, input, guess.as_ref()));
-            return Err(guess);
-        }
-        shape(call, input).map_err(|misfit| {
-            let report = match misfit {
-                Misfit::Window { pad } => shapes::window(&word.name, call, pad, input),
-                Misfit::Pad { limit, reason } => {
-                    let pad = word.named.iter().find(|(name, _)| name.value == "pad");
-                    let span = pad.map_or(word.name.span, |(_, value)| value.span);
-                    arguments::pad_too_large(&word.name.value, span, limit, reason)
-                }
-                Misfit::Output => shapes::too_large(&word.name, "result", input),
-                Misfit::Weight => shapes::too_large(&word.name, "weight", input),
-            };
-            self.report_here(report);
-            None
-        })
-    }
-
-    /// A word that reads vectors gives a shape that does not depend on theirs.
-    fn shape_after_unknown(&self, call: &Call) -> Option<Shape> {
-        match call.word.input {
-            Rank::Vector => shape(call, &Shape::vector(1)).ok(),
-            Rank::Map | Rank::Any => None,
-        }
+        let misfit = match row.input.accepts(input) {
+            true => match apply(call, input) {
+                Ok(fitted) => return Ok(fitted),
+                Err(misfit) => misfit,
+            },
+            false => {
+                let guess = guess(call, input);
+                self.report_here(misfits::rank(&word.name, row.input, input, guess.as_ref()));
+                return Err(guess);
+            }
+        };
+        let span = |argument: &str| value_span(word, row, argument);
+        self.report_here(misfits::misfit(&misfits::Misplaced { word, input, span: &span }, &misfit));
+        Err(probable(call, &misfit, input))
     }
 
     /// The word with the values of its arguments; none if one that it needs has none. Any other
     /// mistaken argument counts as not written.
-    fn call(&mut self, word: &'a Use, row: &'static Word, window: [usize; 2]) -> Option<ReadCall> {
-        let names = |positional| {
-            row.arguments.iter().filter(move |argument| argument.positional == positional).map(|a| a.name)
-        };
-        let signature = arguments::Signature {
-            positional: names(true).collect(),
-            named: names(false).collect(),
-            definition: None,
-        };
-        let bound = bind(word, &signature, self.sink);
-        if word.named.iter().any(|(name, _)| name.value == "bias") {
-            self.written_bias.insert(word.name.span);
+    fn call(&mut self, word: &'a Use, row: &'static Word, window: Option<Numbers>) -> Option<ReadCall> {
+        let settings = self.settings(word, row);
+        if row.window != Windowed::No {
+            self.check_window(word, row, window, settings.as_deref().unwrap_or_default())?;
         }
-        let mut settings = Vec::new();
-        let mut complete = true;
-        for (argument, expr) in row.arguments.iter().zip(bound) {
-            let setting = expr.and_then(|expr| self.setting(word, argument, expr));
-            if argument.default == Default::Required && setting.is_none() {
-                complete = false;
-                if expr.is_none() {
-                    let what = format!("number of {}", argument.name);
-                    self.sink.report(arguments::missing(word, &what, &signature));
-                }
-            }
-            settings.push(setting);
-        }
+        let mut call = Call { word: row, window, settings: settings? };
         let written = word.positional.len() + word.named.len();
-        let is_sound = written == settings.iter().flatten().count();
-        complete.then_some(ReadCall { call: Call { word: row, window, settings }, is_sound })
+        let is_sound = written == call.settings.iter().flatten().count();
+        let text = written_as(word, &call);
+        self.compare_bounds(word, row, |name| call.real(name));
+        self.fill_in(word, &mut call);
+        Some(ReadCall { call, text, is_sound })
     }
 
-    fn setting(&mut self, word: &Use, argument: &Argument, expr: &Expr) -> Option<Setting> {
-        let value = self.evaluate(expr)?;
-        let name = match argument.kind {
-            Kind::Count(_) if argument.positional => {
-                format!("the number of {} of `{}`", argument.name, word.name.value)
-            }
-            _ => format!("the `{}` of `{}`", argument.name, word.name.value),
-        };
-        let advice = match argument.default {
-            Default::Required => format!("write a number after `{}`", word.name.value),
-            default => format!("leave `{}` out for {default}", argument.name),
-        };
-        let place = Place { name: &name, advice: &advice, text: self.text };
-        match argument.kind {
-            Kind::Count(range) => {
-                let number = whole(value, expr, range, &place, self.sink)?;
-                usize::try_from(number).ok().map(Setting::Count)
-            }
-            Kind::Real(range) => real(value, expr, range, &place, self.sink).map(Setting::Real),
-            Kind::Flag => flag(value, expr, &place, self.sink).map(Setting::Flag),
-        }
-    }
-
-    fn block(&mut self, word: &'a Use, block: &'a Block, chain: &mut Chain) {
-        let params: Vec<&str> = block.params.iter().map(|param| param.name.value.as_str()).collect();
-        let definition = Some(block.name.span);
-        let signature = arguments::Signature { positional: params, named: vec![], definition };
-        let values: Vec<_> = bind(word, &signature, self.sink)
-            .into_iter()
-            .map(|expr| expr.map(|expr| (expr, self.evaluate(expr))))
-            .collect();
-        if self.symbols.is_circular(block) {
-            chain.shape = None;
-            return;
-        }
-        let given: Vec<String> =
-            values.iter().flatten().filter_map(|(_, value)| value.map(|value| format!(" {value}"))).collect();
-        let text = format!("{}{}", block.name.value, given.concat());
-        let mark = self.scope.mark();
-        self.scope.isolate();
-        for (param, value) in block.params.iter().zip(values) {
-            let value = value.map(|(_, value)| value).or_else(|| self.default(word, param, &signature));
-            self.scope.declare(&param.name, value.flatten());
-        }
-        let message = format!("in this use of `{}`", block.name.value);
-        self.context.push(Label { span: word.name.span, message });
-        let input = chain.shape.clone();
-        let walked = self.body(&block.body, input.clone());
-        self.context.pop();
-        self.scope.restore(mark);
-        let output = walked.output.clone();
-        let kind = walked.sequence(&input).map(StepKind::Scope);
-        chain.step(&block.name.value, text, word.name.span, output, kind);
-    }
-
-    fn default(
+    /// A window stands in the word's name or among its arguments.
+    fn check_window(
         &mut self,
         word: &Use,
-        param: &'a Param,
-        signature: &arguments::Signature,
-    ) -> Option<Option<Value>> {
-        match &param.default {
-            Some(default) => Some(self.evaluate(default)),
-            None => {
-                self.sink.report(arguments::missing(word, &format!("`{}`", param.name.value), signature));
+        row: &Word,
+        window: Option<Numbers>,
+        settings: &[Option<Setting>],
+    ) -> Option<()> {
+        let written = word.named.iter().find(|(name, _)| name.value == "window");
+        let value = row.arguments.iter().zip(settings).find(|(argument, _)| argument.name == "window");
+        match (window, written) {
+            (None, None) if value.is_none_or(|(_, value)| value.is_none()) => {
+                self.bad_window(word, row);
                 None
             }
+            (Some(_), Some((name, _))) => {
+                self.sink.report(arguments::twice(word, name, word.name.span));
+                Some(())
+            }
+            _ => Some(()),
         }
     }
 
-    /// Walks a block that no network uses, for the mistakes that do not depend on a use.
-    pub(super) fn unused(&mut self, block: &'a Block) {
-        if self.symbols.is_circular(block) {
-            return;
+    fn bad_window(&mut self, word: &Use, row: &Word) {
+        self.sink.report(arguments::bad_window(&word.name, row.name, row.window));
+    }
+
+    /// What the `with`s around say, where the word itself says nothing.
+    fn fill_in(&mut self, word: &Use, call: &mut Call) {
+        let with = self.with;
+        let around = [("init", with.init.map(Setting::Init)), ("bias", with.bias.map(Setting::Flag))];
+        for (name, setting) in around {
+            let index = call.word.arguments.iter().position(|argument| argument.name == name);
+            if let Some(own) = index.and_then(|index| call.settings.get_mut(index)) {
+                let decided = own.is_some() || setting.is_some();
+                *own = own.or(setting);
+                if name == "bias" && decided {
+                    self.written_bias.insert((self.path.join("."), word.name.span));
+                }
+            }
         }
-        let mark = self.scope.mark();
-        self.scope.isolate();
-        for param in &block.params {
-            self.scope.declare(&param.name, None);
-        }
-        self.body(&block.body, None);
-        self.scope.restore(mark);
     }
 }
 
 /// A word as it was read.
 struct ReadCall {
     call: Call,
+    /// The word as it is written, with the values of its arguments.
+    text: String,
     /// Whether every argument that is written has its place and a value.
     is_sound: bool,
 }
 
-fn shape(call: &Call, input: &Shape) -> Result<Shape, Misfit> {
+/// The layer and the shape after it, for a shape of the right rank.
+fn apply(call: &Call, input: &Shape) -> Result<(Layer, Shape), Misfit> {
     match call.word.meaning {
-        Meaning::Layer { shape, .. } => shape(call, input),
-        Meaning::Formula(_) => Ok(input.clone()),
+        Meaning::Layer(rule) => rule(call, input),
+        Meaning::Same(layer) => Ok((layer(call), input.clone())),
+        Meaning::Formula(_) => Ok((activation(call), input.clone())),
+    }
+}
+
+/// The shape that was probably meant after a word that does not read such shapes.
+fn guess(call: &Call, input: &Shape) -> Option<Shape> {
+    let output = |input: Shape| apply(call, &input).ok().map(|(_, output)| output);
+    match call.word.input {
+        Rank::Vector => output(Shape::vector(input.len())),
+        // A word that only makes a vector changes nothing if there is one already.
+        _ => output(Shape::map(input.len(), 1, 1)).filter(|after| after == input),
+    }
+}
+
+/// The shape that was probably meant after a word that does not fit.
+fn probable(call: &Call, misfit: &Misfit, input: &Shape) -> Option<Shape> {
+    match misfit {
+        Misfit::Elements(shape) => Some(shape.clone()).filter(|shape| checked_len(&shape.0).is_some()),
+        // However many groups there are, the shape is the same.
+        Misfit::Groups { .. } => {
+            let arguments = call.word.arguments.iter().zip(&call.settings);
+            let one = arguments.map(|(argument, setting)| match argument.name {
+                "groups" => Some(Setting::Count(1)),
+                _ => *setting,
+            });
+            apply(&Call { settings: one.collect(), ..call.clone() }, input).ok().map(|(_, output)| output)
+        }
+        _ => None,
+    }
+}
+
+/// A word that reads vectors gives a shape that does not depend on theirs, and `reshape` says its own.
+fn shape_after_unknown(call: &Call) -> Option<Shape> {
+    let written = call.numbers("shape").map(|shape| Shape(shape.as_slice().to_vec()));
+    match call.word.input {
+        Rank::Vector => apply(call, &Shape::vector(1)).ok().map(|(_, output)| output),
+        Rank::Map | Rank::Plane | Rank::Any => written.filter(|shape| checked_len(&shape.0).is_some()),
     }
 }
 
@@ -266,24 +200,20 @@ fn shape(call: &Call, input: &Shape) -> Result<Shape, Misfit> {
 static FORMULAS: LazyLock<HashMap<&'static str, Expr>> = LazyLock::new(|| {
     let formulas = WORDS.iter().filter_map(|word| match word.meaning {
         Meaning::Formula(text) => Some((word.name, text)),
-        Meaning::Layer { .. } => None,
+        Meaning::Layer(_) | Meaning::Same(_) => None,
     });
     formulas.filter_map(|(name, text)| Some((name, parse_formula(text).ok()?))).collect()
 });
 
-fn layer(call: &Call) -> Layer {
-    let Meaning::Layer { layer, .. } = call.word.meaning else {
-        let names = call.word.arguments.iter().map(|argument| argument.name);
-        let values: Vec<(&str, f64)> = names.map(|name| (name, call.real(name))).collect();
-        // Every formula of the table is read by a test, so this is never the identity.
-        let formula = FORMULAS.get(call.word.name).and_then(|formula| scalar(formula, &values).ok());
-        return formula.map_or(Layer::Identity, Layer::Activation);
-    };
-    layer(call)
+fn activation(call: &Call) -> Layer {
+    let names = call.word.arguments.iter().map(|argument| argument.name);
+    let values: Vec<(&str, f64)> = names.map(|name| (name, call.real(name))).collect();
+    // Every formula of the table is read by a test, so this is never the identity.
+    let formula = FORMULAS.get(call.word.name).and_then(|formula| scalar(formula, "x", &values).ok());
+    formula.map_or(Layer::Identity, Layer::Activation)
 }
 
-/// The word as it is written, with the values of its arguments.
-fn written(word: &Use, call: &Call) -> String {
+fn written_as(word: &Use, call: &Call) -> String {
     let mut text = word.name.value.clone();
     if matches!(find(&text), Found::Nothing) {
         text = call.word.name.to_owned();
@@ -295,11 +225,7 @@ fn written(word: &Use, call: &Call) -> String {
         if named(argument.name) || !argument.positional {
             text.push_str(&format!("{}=", argument.name));
         }
-        text.push_str(&match setting {
-            Setting::Count(value) => value.to_string(),
-            Setting::Real(value) => value.to_string(),
-            Setting::Flag(value) => value.to_string(),
-        });
+        text.push_str(&setting.to_string());
     }
     text
 }

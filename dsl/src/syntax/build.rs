@@ -6,8 +6,8 @@
 use super::generated::Rule;
 use super::scan::unescape;
 use crate::ast::{
-    BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, Network, Param, Setting, SettingValue,
-    Spanned, Statement, Train, Word,
+    Activation, Allow, Arm, BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, LoopValues, Network,
+    Param, Port, Setting, SettingValue, Spanned, Statement, Train, Use, Word,
 };
 use crate::diagnostic::Span;
 use pest::iterators::{Pair, Pairs};
@@ -34,6 +34,9 @@ impl Builder<'_> {
         match item.as_rule() {
             Rule::block => Item::Block(self.block(item)),
             Rule::train => Item::Train(self.train(item)),
+            Rule::use_file => Item::Use(self.use_file(item)),
+            Rule::activation => Item::Activation(self.activation(item)),
+            Rule::allow => Item::Allow(self.allow(item)),
             _ => Item::Network(self.network(item)),
         }
     }
@@ -41,6 +44,34 @@ impl Builder<'_> {
     /// The expression that the rule `formula` holds.
     pub(super) fn formula(&self, entry: Pairs<Rule>) -> Expr {
         self.expression(first(only(entry)))
+    }
+
+    fn use_file(&self, pair: Pair<Rule>) -> Use {
+        let mut parts = Parts(pair.into_inner());
+        Use { keyword: self.span(&parts.next()), path: self.text(parts.next()) }
+    }
+
+    fn activation(&self, pair: Pair<Rule>) -> Activation {
+        let mut parts = Parts(pair.into_inner());
+        parts.take(Rule::kw_activation);
+        let name = self.ident(parts.next());
+        let params = self.params(&mut parts);
+        parts.take(Rule::equals);
+        Activation { name, params, value: self.expression(parts.next()) }
+    }
+
+    fn allow(&self, pair: Pair<Rule>) -> Allow {
+        let mut parts = Parts(pair.into_inner());
+        let keyword = self.span(&parts.next());
+        let lints = parts.0.filter(|part| part.as_rule() == Rule::lint).map(|part| self.lint(part));
+        Allow { keyword, lints: lints.collect() }
+    }
+
+    /// `small-batch`, which is three tokens of the macro.
+    fn lint(&self, pair: Pair<Rule>) -> Ident {
+        let span = self.span(&pair);
+        let parts: Vec<&str> = pair.into_inner().map(|part| part.as_str()).collect();
+        Spanned { value: parts.concat(), span }
     }
 
     fn block(&self, pair: Pair<Rule>) -> Block {
@@ -56,27 +87,46 @@ impl Builder<'_> {
         parts.take(Rule::kw_network);
         let name = Some(self.ident(parts.next()));
         let params = self.params(&mut parts);
-        let (signature_span, [input, output]) = self.signature(parts.next());
-        Network { public, name, params, input, output, signature_span, body: self.body(parts.next()) }
+        let (signature_span, [inputs, outputs]) = self.signature(parts.next());
+        Network { public, name, params, inputs, outputs, signature_span, body: self.body(parts.next()) }
     }
 
     fn anonymous(&self, pair: Pair<Rule>) -> Network {
         let mut parts = Parts(pair.into_inner());
-        let (signature_span, [input, output]) = self.signature(parts.next());
+        let (signature_span, [inputs, outputs]) = self.signature(parts.next());
         let words: Vec<_> = parts.0.filter(|part| part.as_rule() == Rule::statement).collect();
         let spans = words.iter().map(|word| self.span(word));
         let span = spans.reduce(Span::to).unwrap_or(Span::new(signature_span.end, signature_span.end));
         let statements = words.into_iter().map(|word| self.statement(word)).collect();
         let body = Body { statements, span };
-        Network { public: false, name: None, params: Vec::new(), input, output, signature_span, body }
+        Network { public: false, name: None, params: Vec::new(), inputs, outputs, signature_span, body }
     }
 
-    fn signature(&self, pair: Pair<Rule>) -> (Span, [Spanned<Vec<u64>>; 2]) {
+    fn signature(&self, pair: Pair<Rule>) -> (Span, [Vec<Port>; 2]) {
         let span = self.span(&pair);
-        let mut shapes =
-            pair.into_inner().filter(|part| part.as_rule() == Rule::shape).map(|part| self.shape(part));
-        let mut shape = || shapes.next().expect("a signature has two shapes");
-        (span, [shape(), shape()])
+        let mut sides =
+            pair.into_inner().filter(|part| part.as_rule() == Rule::ports).map(|part| self.ports(part));
+        let mut side = || sides.next().expect("a signature has two sides");
+        (span, [side(), side()])
+    }
+
+    fn ports(&self, pair: Pair<Rule>) -> Vec<Port> {
+        let mut ports = Vec::new();
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::shape => ports.push(Port { name: None, shape: self.shape(part) }),
+                Rule::named_port => ports.push(self.named_port(part)),
+                _ => {}
+            }
+        }
+        ports
+    }
+
+    fn named_port(&self, pair: Pair<Rule>) -> Port {
+        let mut parts = Parts(pair.into_inner());
+        let name = Some(self.ident(parts.next()));
+        parts.take(Rule::colon);
+        Port { name, shape: self.shape(parts.next()) }
     }
 
     fn params(&self, parts: &mut Parts) -> Vec<Param> {
@@ -101,7 +151,7 @@ impl Builder<'_> {
     fn statement(&self, pair: Pair<Rule>) -> Statement {
         let statement = first(pair);
         let (rule, span) = (statement.as_rule(), self.span(&statement));
-        let mut parts = Parts(statement.into_inner());
+        let mut parts = Parts(statement.clone().into_inner());
         match rule {
             Rule::assertion => {
                 parts.take(Rule::arrow);
@@ -110,8 +160,23 @@ impl Builder<'_> {
             Rule::binding => self.binding(parts),
             Rule::repetition => self.repetition(parts),
             Rule::for_loop => self.for_loop(parts),
+            Rule::conditional => self.conditional(parts),
             Rule::residual => self.residual(parts),
+            Rule::naming => {
+                Statement::As { keyword: self.span(&parts.next()), name: self.ident(parts.next()) }
+            }
+            Rule::continuation => {
+                Statement::From { keyword: self.span(&parts.next()), name: self.ident(parts.next()) }
+            }
+            Rule::shared => Statement::Shared {
+                keyword: self.span(&parts.next()),
+                name: self.ident(parts.next()),
+                body: self.body(parts.next()),
+            },
+            Rule::settled => self.settled(parts),
+            Rule::allow => Statement::Allow(self.allow(statement)),
             Rule::join => self.join(parts),
+            Rule::named_join => self.named_join(parts),
             _ => Statement::Word(self.word(parts, span)),
         }
     }
@@ -133,10 +198,19 @@ impl Builder<'_> {
         let keyword = self.span(&parts.next());
         let name = self.ident(parts.next());
         parts.take(Rule::kw_in);
-        parts.take(Rule::open_bracket);
-        let values = self.expressions(parts.next().into_inner());
-        parts.take(Rule::close_bracket);
+        let values = parts.next();
+        let values = match values.as_rule() {
+            Rule::list => LoopValues::List(self.expressions(values.into_inner())),
+            _ => self.range(Parts(values.into_inner())),
+        };
         Statement::For { keyword, name, values, body: self.body(parts.next()) }
+    }
+
+    /// `a..b`
+    fn range(&self, mut parts: Parts) -> LoopValues {
+        let start = self.expression(first(parts.next()));
+        parts.take(Rule::dots);
+        LoopValues::Range(Box::new([start, self.expression(first(parts.next()))]))
     }
 
     fn residual(&self, mut parts: Parts) -> Statement {
@@ -146,9 +220,34 @@ impl Builder<'_> {
         Statement::Residual { keyword, body, shortcut }
     }
 
+    fn conditional(&self, parts: Parts) -> Statement {
+        let (mut keyword, mut condition) = (None, None);
+        let (mut arms, mut otherwise) = (Vec::new(), None);
+        for part in parts.0 {
+            match part.as_rule() {
+                Rule::kw_if => keyword = keyword.or(Some(self.span(&part))),
+                Rule::parenthesised => condition = Some(self.value(part)),
+                Rule::body => match condition.take() {
+                    Some(condition) => arms.push(Arm { condition, body: self.body(part) }),
+                    None => otherwise = Some(self.body(part)),
+                },
+                _ => {}
+            }
+        }
+        Statement::If { keyword: keyword.expect("it begins with `if`"), arms, otherwise }
+    }
+
+    fn settled(&self, mut parts: Parts) -> Statement {
+        let keyword = self.span(&parts.next());
+        let mut settings = Vec::new();
+        while let Some(setting) = parts.take(Rule::named) {
+            settings.push(self.named(setting));
+        }
+        Statement::With { keyword, settings, body: self.body(parts.next()) }
+    }
+
     fn join(&self, mut parts: Parts) -> Statement {
-        let keyword = self.ident(parts.next());
-        let word = if keyword.value == "add" { JoinWord::Add } else { JoinWord::Concat };
+        let keyword = self.join_word(parts.next());
         let (mut branches, mut span) = (Vec::new(), keyword.span);
         for part in parts.0 {
             let here = self.span(&part);
@@ -158,7 +257,22 @@ impl Builder<'_> {
                 _ => span = span.to(here),
             }
         }
-        Statement::Join { keyword: Spanned { value: word, span: keyword.span }, branches, span }
+        Statement::Join { keyword, branches, span }
+    }
+
+    fn named_join(&self, mut parts: Parts) -> Statement {
+        let keyword = self.join_word(parts.next());
+        let names = parts.0.filter(|part| part.as_rule() == Rule::name).map(|part| self.ident(part));
+        Statement::JoinNamed { keyword, names: names.collect() }
+    }
+
+    fn join_word(&self, pair: Pair<Rule>) -> Spanned<JoinWord> {
+        let value = match pair.as_str() {
+            "add" => JoinWord::Add,
+            "concat" => JoinWord::Concat,
+            _ => JoinWord::Mul,
+        };
+        Spanned { value, span: self.span(&pair) }
     }
 
     fn word(&self, mut parts: Parts, span: Span) -> Word {
@@ -168,28 +282,34 @@ impl Builder<'_> {
             if part.as_rule() == Rule::argument {
                 positional.push(self.value(first(part)));
             } else {
-                let mut parts = Parts(part.into_inner());
-                let key = self.ident(parts.next());
-                parts.take(Rule::equals);
-                named.push((key, self.value(first(parts.next()))));
+                named.push(self.named(part));
             }
         }
         Word { name, positional, named, span }
+    }
+
+    /// `key=value`
+    fn named(&self, pair: Pair<Rule>) -> (Ident, Expr) {
+        let mut parts = Parts(pair.into_inner());
+        let key = self.ident(parts.next());
+        parts.take(Rule::equals);
+        (key, self.value(first(parts.next())))
     }
 
     fn train(&self, pair: Pair<Rule>) -> Train {
         let mut parts = Parts(pair.into_inner());
         parts.take(Rule::kw_train);
         let name = self.ident(parts.next());
-        let mut settings: Vec<Setting> = Vec::new();
+        let (mut settings, mut allows): (Vec<Setting>, _) = (Vec::new(), Vec::new());
         for part in parts.0 {
             match part.as_rule() {
                 Rule::setting_key => settings.push(Setting { key: self.ident(part), values: Vec::new() }),
                 Rule::setting_value => self.add_setting(&mut settings, first(part)),
+                Rule::allow => allows.push(self.allow(part)),
                 _ => {}
             }
         }
-        Train { name, settings }
+        Train { name, settings, allows }
     }
 
     /// Nothing separates settings. A word begins the next one if it is a known key, or if it stands
@@ -224,9 +344,7 @@ impl Builder<'_> {
         let plain = parts.next();
         match plain.as_rule() {
             Rule::name => SettingValue::Word(self.ident(plain)),
-            Rule::text => {
-                SettingValue::Text(Spanned { value: contents(plain.as_str()), span: self.span(&plain) })
-            }
+            Rule::text => SettingValue::Text(self.text(plain)),
             _ => SettingValue::Expr(self.value(plain)),
         }
     }
@@ -235,8 +353,11 @@ impl Builder<'_> {
         pairs.filter(|pair| pair.as_rule() == Rule::expression).map(|pair| self.expression(pair)).collect()
     }
 
-    /// `expression`, `sum` or `product`: operands with operators of one level between them.
+    /// `expression` and all below it down to `product`: operands with operators of one level between them.
     fn expression(&self, pair: Pair<Rule>) -> Expr {
+        if pair.as_rule() == Rule::inversion {
+            return self.inversion(pair);
+        }
         let mut parts = pair.into_inner();
         let mut left = self.operand(parts.next().expect("a chain has an operand"));
         while let (Some(operator), Some(right)) = (parts.next(), parts.next()) {
@@ -250,6 +371,15 @@ impl Builder<'_> {
 
     fn operand(&self, pair: Pair<Rule>) -> Expr {
         if pair.as_rule() == Rule::unary { self.unary(pair) } else { self.expression(pair) }
+    }
+
+    fn inversion(&self, pair: Pair<Rule>) -> Expr {
+        let mut parts: Vec<_> = pair.into_inner().collect();
+        let value = self.expression(parts.pop().expect("`not` has a value behind it"));
+        parts.iter().rev().fold(value, |value, not| {
+            let span = self.span(not).to(value.span);
+            Expr { kind: ExprKind::Not(Box::new(value)), span }
+        })
     }
 
     fn unary(&self, pair: Pair<Rule>) -> Expr {
@@ -278,15 +408,19 @@ impl Builder<'_> {
                 let mut parts = Parts(pair.into_inner());
                 ExprKind::Call(self.ident(parts.next()), self.expressions(parts.0))
             }
+            Rule::sides => ExprKind::Sides(dimensions(pair.as_str())),
+            Rule::list => ExprKind::List(self.expressions(pair.into_inner())),
             _ => ExprKind::Name(pair.as_str().to_owned()),
         };
         Expr { kind, span }
     }
 
     fn shape(&self, pair: Pair<Rule>) -> Spanned<Vec<u64>> {
-        // The scanner has refused dimensions that do not fit.
-        let dimensions = pair.as_str().split('x').map(|part| part.parse().unwrap_or(u64::MAX));
-        Spanned { value: dimensions.collect(), span: self.span(&pair) }
+        Spanned { value: dimensions(pair.as_str()), span: self.span(&pair) }
+    }
+
+    fn text(&self, pair: Pair<Rule>) -> Spanned<String> {
+        Spanned { value: contents(pair.as_str()), span: self.span(&pair) }
     }
 
     fn ident(&self, pair: Pair<Rule>) -> Ident {
@@ -339,6 +473,11 @@ fn negate(value: Expr, sign: Span) -> Expr {
     Expr { kind: ExprKind::Neg(Box::new(value)), span }
 }
 
+fn dimensions(text: &str) -> Vec<u64> {
+    // The scanner has refused dimensions that do not fit.
+    text.split('x').map(|part| part.parse().unwrap_or(u64::MAX)).collect()
+}
+
 fn number(text: &str) -> f64 {
     // The scanner has refused numbers that do not fit.
     text.parse().unwrap_or(f64::MAX)
@@ -352,7 +491,13 @@ fn binary_op(text: &str) -> BinaryOp {
         "/" => BinaryOp::Div,
         "%" => BinaryOp::Rem,
         "<" => BinaryOp::Less,
-        _ => BinaryOp::Greater,
+        ">" => BinaryOp::Greater,
+        "<=" => BinaryOp::LessEqual,
+        ">=" => BinaryOp::GreaterEqual,
+        "==" => BinaryOp::Equal,
+        "!=" => BinaryOp::NotEqual,
+        "and" => BinaryOp::And,
+        _ => BinaryOp::Or,
     }
 }
 

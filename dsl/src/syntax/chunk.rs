@@ -101,8 +101,16 @@ impl<'t> Cutter<'t> {
             Extent::Item => self.open.is_empty(),
             Extent::BrokenItem => true,
         };
-        let follows_pub = self.chunk.tokens.last().is_some_and(|last| self.slice(*last) == "pub");
-        allowed && begins_item(self.slice(token)) && !follows_pub
+        let last = self.chunk.tokens.last().map(|last| self.slice(*last));
+        let begins = match self.slice(token) {
+            // These are no keywords, or statements too.
+            "use" | "activation" | "allow" => {
+                self.open.is_empty()
+                    && !last.is_some_and(|last| is_item_keyword(last) || last == "activation")
+            }
+            word => is_item_keyword(word) && last != Some("pub"),
+        };
+        allowed && begins
     }
 
     fn opening(&mut self, token: Token) -> Result<(), Box<Diagnostic>> {
@@ -226,8 +234,13 @@ impl<'t> Cutter<'t> {
     }
 }
 
-/// Whether a word begins an item wherever it stands.
+/// Whether a word begins an item where no brace is open.
 pub(super) fn begins_item(word: &str) -> bool {
+    is_item_keyword(word) || matches!(word, "use" | "activation" | "allow")
+}
+
+/// Whether a word begins an item wherever it stands.
+pub(super) fn is_item_keyword(word: &str) -> bool {
     matches!(word, "block" | "network" | "train" | "pub")
 }
 

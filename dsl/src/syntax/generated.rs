@@ -6,18 +6,23 @@ pub(super) struct Grammar;
 #[allow(dead_code, non_camel_case_types, clippy::upper_case_acronyms)]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
+ range, bound, dots,
     ///End-of-input
     EOI,
     file_item,
     macro_item,
     expression_form,
     formula,
+    use_file,
+    activation,
     block,
     network,
     short_network,
     params,
     param,
     signature,
+    ports,
+    named_port,
     body,
     statement,
     assertion,
@@ -25,16 +30,27 @@ pub enum Rule {
     repetition,
     count,
     for_loop,
-    values,
+    list,
+    conditional,
     residual,
+    naming,
+    continuation,
+    shared,
+    settled,
+    allow,
+    lint,
     join,
     branch,
+    named_join,
     word,
     argument,
     named,
     named_value,
     negative,
     expression,
+    conjunction,
+    inversion,
+    comparison,
     sum,
     product,
     unary,
@@ -56,31 +72,53 @@ pub enum Rule {
     arrow,
     bar,
     comma,
+    colon,
+    hyphen,
     equals,
     negation,
     compare_op,
+    or_op,
+    and_op,
+    not_op,
     sum_op,
     product_op,
+    kw_activation,
+    kw_allow,
+    kw_as,
     kw_block,
+    kw_else,
     kw_for,
+    kw_from,
+    kw_if,
     kw_in,
     kw_let,
     kw_network,
     kw_pub,
     kw_repeat,
     kw_residual,
+    kw_shared,
     kw_shortcut,
     kw_train,
+    kw_use,
+    kw_with,
     join_word,
     boolean,
     keyword,
+    logic,
+    goes_on,
+    operator,
+    ends,
     name,
+    variable,
     key,
     callee,
+    lint_word,
     number,
     shape,
+    sides,
     text,
     identifier,
+    any_word,
     word_char,
     digits,
     gap,
@@ -94,12 +132,16 @@ impl Rule {
             Rule::macro_item,
             Rule::expression_form,
             Rule::formula,
+            Rule::use_file,
+            Rule::activation,
             Rule::block,
             Rule::network,
             Rule::short_network,
             Rule::params,
             Rule::param,
             Rule::signature,
+            Rule::ports,
+            Rule::named_port,
             Rule::body,
             Rule::statement,
             Rule::assertion,
@@ -107,16 +149,27 @@ impl Rule {
             Rule::repetition,
             Rule::count,
             Rule::for_loop,
-            Rule::values,
+            Rule::list,
+            Rule::conditional,
             Rule::residual,
+            Rule::naming,
+            Rule::continuation,
+            Rule::shared,
+            Rule::settled,
+            Rule::allow,
+            Rule::lint,
             Rule::join,
             Rule::branch,
+            Rule::named_join,
             Rule::word,
             Rule::argument,
             Rule::named,
             Rule::named_value,
             Rule::negative,
             Rule::expression,
+            Rule::conjunction,
+            Rule::inversion,
+            Rule::comparison,
             Rule::sum,
             Rule::product,
             Rule::unary,
@@ -138,31 +191,53 @@ impl Rule {
             Rule::arrow,
             Rule::bar,
             Rule::comma,
+            Rule::colon,
+            Rule::hyphen,
             Rule::equals,
             Rule::negation,
             Rule::compare_op,
+            Rule::or_op,
+            Rule::and_op,
+            Rule::not_op,
             Rule::sum_op,
             Rule::product_op,
+            Rule::kw_activation,
+            Rule::kw_allow,
+            Rule::kw_as,
             Rule::kw_block,
+            Rule::kw_else,
             Rule::kw_for,
+            Rule::kw_from,
+            Rule::kw_if,
             Rule::kw_in,
             Rule::kw_let,
             Rule::kw_network,
             Rule::kw_pub,
             Rule::kw_repeat,
             Rule::kw_residual,
+            Rule::kw_shared,
             Rule::kw_shortcut,
             Rule::kw_train,
+            Rule::kw_use,
+            Rule::kw_with,
             Rule::join_word,
             Rule::boolean,
             Rule::keyword,
+            Rule::logic,
+            Rule::goes_on,
+            Rule::operator,
+            Rule::ends,
             Rule::name,
+            Rule::variable,
             Rule::key,
             Rule::callee,
+            Rule::lint_word,
             Rule::number,
             Rule::shape,
+            Rule::sides,
             Rule::text,
             Rule::identifier,
+            Rule::any_word,
             Rule::word_char,
             Rule::digits,
             Rule::gap,
@@ -232,7 +307,10 @@ impl ::pest::Parser<Rule> for Grammar {
                                         self::SOI(state)
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| {
-                                                self::block(state)
+                                                self::use_file(state)
+                                                    .or_else(|state| { self::activation(state) })
+                                                    .or_else(|state| { self::allow(state) })
+                                                    .or_else(|state| { self::block(state) })
                                                     .or_else(|state| { self::network(state) })
                                                     .or_else(|state| { self::train(state) })
                                             })
@@ -258,7 +336,10 @@ impl ::pest::Parser<Rule> for Grammar {
                                         self::SOI(state)
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| {
-                                                self::block(state)
+                                                self::use_file(state)
+                                                    .or_else(|state| { self::activation(state) })
+                                                    .or_else(|state| { self::allow(state) })
+                                                    .or_else(|state| { self::block(state) })
                                                     .or_else(|state| { self::short_network(state) })
                                                     .or_else(|state| { self::train(state) })
                                             })
@@ -328,6 +409,52 @@ impl ::pest::Parser<Rule> for Grammar {
                                             .and_then(|state| { self::expression(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::EOI(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn use_file(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::use_file,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_use(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::text(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn activation(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::activation,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_activation(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::name(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::params(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::equals(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::expression(state) })
                                     })
                             },
                         )
@@ -501,7 +628,7 @@ impl ::pest::Parser<Rule> for Grammar {
                             |state| {
                                 state
                                     .sequence(|state| {
-                                        self::name(state)
+                                        self::variable(state)
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| {
                                                 state
@@ -533,13 +660,92 @@ impl ::pest::Parser<Rule> for Grammar {
                                     .sequence(|state| {
                                         self::open_angle(state)
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::shape(state) })
+                                            .and_then(|state| { self::ports(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::arrow(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::shape(state) })
+                                            .and_then(|state| { self::ports(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::close_angle(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn ports(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::ports,
+                            |state| {
+                                self::shape(state)
+                                    .or_else(|state| {
+                                        state
+                                            .sequence(|state| {
+                                                self::named_port(state)
+                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                    .and_then(|state| {
+                                                        state
+                                                            .sequence(|state| {
+                                                                state
+                                                                    .optional(|state| {
+                                                                        state
+                                                                            .sequence(|state| {
+                                                                                self::comma(state)
+                                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                                    .and_then(|state| { self::named_port(state) })
+                                                                            })
+                                                                            .and_then(|state| {
+                                                                                state
+                                                                                    .repeat(|state| {
+                                                                                        state
+                                                                                            .sequence(|state| {
+                                                                                                super::hidden::skip(state)
+                                                                                                    .and_then(|state| {
+                                                                                                        state
+                                                                                                            .sequence(|state| {
+                                                                                                                self::comma(state)
+                                                                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                                                                    .and_then(|state| { self::named_port(state) })
+                                                                                                            })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                    .and_then(|state| {
+                                                        state.optional(|state| { self::comma(state) })
+                                                    })
+                                            })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn named_port(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::named_port,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::name(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::colon(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::shape(state) })
                                     })
                             },
                         )
@@ -599,8 +805,15 @@ impl ::pest::Parser<Rule> for Grammar {
                                     .or_else(|state| { self::binding(state) })
                                     .or_else(|state| { self::repetition(state) })
                                     .or_else(|state| { self::for_loop(state) })
+                                    .or_else(|state| { self::conditional(state) })
                                     .or_else(|state| { self::residual(state) })
+                                    .or_else(|state| { self::naming(state) })
+                                    .or_else(|state| { self::continuation(state) })
+                                    .or_else(|state| { self::shared(state) })
+                                    .or_else(|state| { self::settled(state) })
+                                    .or_else(|state| { self::allow(state) })
                                     .or_else(|state| { self::join(state) })
+                                    .or_else(|state| { self::named_join(state) })
                                     .or_else(|state| { self::word(state) })
                             },
                         )
@@ -640,7 +853,7 @@ impl ::pest::Parser<Rule> for Grammar {
                                     .sequence(|state| {
                                         self::kw_let(state)
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::name(state) })
+                                            .and_then(|state| { self::variable(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::equals(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
@@ -702,15 +915,11 @@ impl ::pest::Parser<Rule> for Grammar {
                                     .sequence(|state| {
                                         self::kw_for(state)
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::name(state) })
+                                            .and_then(|state| { self::variable(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::kw_in(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::open_bracket(state) })
-                                            .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::values(state) })
-                                            .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::close_bracket(state) })
+                                            .and_then(|state| { self::list(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::body(state) })
                                     })
@@ -719,45 +928,120 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
-                pub fn values(
+                pub fn list(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
                     ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 > {
                     state
                         .rule(
-                            Rule::values,
+                            Rule::list,
                             |state| {
                                 state
-                                    .optional(|state| {
-                                        state
-                                            .sequence(|state| {
-                                                self::expression(state)
-                                                    .and_then(|state| { super::hidden::skip(state) })
-                                                    .and_then(|state| {
+                                    .sequence(|state| {
+                                        self::open_bracket(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .optional(|state| {
                                                         state
                                                             .sequence(|state| {
-                                                                state
-                                                                    .optional(|state| {
+                                                                self::expression(state)
+                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                    .and_then(|state| {
                                                                         state
                                                                             .sequence(|state| {
-                                                                                self::comma(state)
-                                                                                    .and_then(|state| { super::hidden::skip(state) })
-                                                                                    .and_then(|state| { self::expression(state) })
-                                                                            })
-                                                                            .and_then(|state| {
                                                                                 state
-                                                                                    .repeat(|state| {
+                                                                                    .optional(|state| {
                                                                                         state
                                                                                             .sequence(|state| {
-                                                                                                super::hidden::skip(state)
-                                                                                                    .and_then(|state| {
+                                                                                                self::comma(state)
+                                                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                                                    .and_then(|state| { self::expression(state) })
+                                                                                            })
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .repeat(|state| {
                                                                                                         state
                                                                                                             .sequence(|state| {
-                                                                                                                self::comma(state)
-                                                                                                                    .and_then(|state| { super::hidden::skip(state) })
-                                                                                                                    .and_then(|state| { self::expression(state) })
+                                                                                                                super::hidden::skip(state)
+                                                                                                                    .and_then(|state| {
+                                                                                                                        state
+                                                                                                                            .sequence(|state| {
+                                                                                                                                self::comma(state)
+                                                                                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                                                                                    .and_then(|state| { self::expression(state) })
+                                                                                                                            })
+                                                                                                                    })
                                                                                                             })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                    .and_then(|state| {
+                                                                        state.optional(|state| { self::comma(state) })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::close_bracket(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn conditional(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::conditional,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_if(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::parenthesised(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::body(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::kw_else(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::kw_if(state) })
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::parenthesised(state) })
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::body(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::kw_else(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::kw_if(state) })
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::parenthesised(state) })
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::body(state) })
                                                                                                     })
                                                                                             })
                                                                                     })
@@ -765,9 +1049,17 @@ impl ::pest::Parser<Rule> for Grammar {
                                                                     })
                                                             })
                                                     })
-                                                    .and_then(|state| { super::hidden::skip(state) })
-                                                    .and_then(|state| {
-                                                        state.optional(|state| { self::comma(state) })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .optional(|state| {
+                                                        state
+                                                            .sequence(|state| {
+                                                                self::kw_else(state)
+                                                                    .and_then(|state| { super::hidden::skip(state) })
+                                                                    .and_then(|state| { self::body(state) })
+                                                            })
                                                     })
                                             })
                                     })
@@ -799,6 +1091,225 @@ impl ::pest::Parser<Rule> for Grammar {
                                                                 self::kw_shortcut(state)
                                                                     .and_then(|state| { super::hidden::skip(state) })
                                                                     .and_then(|state| { self::body(state) })
+                                                            })
+                                                    })
+                                            })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn naming(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::naming,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_as(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::name(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn continuation(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::continuation,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_from(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::name(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn shared(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::shared,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_shared(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::name(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::body(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn settled(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::settled,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_with(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        self::named(state)
+                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                            .and_then(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        state
+                                                                            .optional(|state| {
+                                                                                self::named(state)
+                                                                                    .and_then(|state| {
+                                                                                        state
+                                                                                            .repeat(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        super::hidden::skip(state)
+                                                                                                            .and_then(|state| { self::named(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::body(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn allow(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::allow,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::kw_allow(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::open_paren(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::lint(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::comma(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::lint(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::comma(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::lint(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state.optional(|state| { self::comma(state) })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::close_paren(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn lint(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::lint,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::lint_word(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::hyphen(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::lint_word(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::hyphen(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::lint_word(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
                                                             })
                                                     })
                                             })
@@ -895,6 +1406,58 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn named_join(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::named_join,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::join_word(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::name(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::comma(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::name(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::comma(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::name(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn word(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -962,8 +1525,10 @@ impl ::pest::Parser<Rule> for Grammar {
                         .rule(
                             Rule::argument,
                             |state| {
-                                self::number(state)
+                                self::sides(state)
+                                    .or_else(|state| { self::number(state) })
                                     .or_else(|state| { self::parenthesised(state) })
+                                    .or_else(|state| { self::list(state) })
                             },
                         )
                 }
@@ -1001,9 +1566,12 @@ impl ::pest::Parser<Rule> for Grammar {
                             Rule::named_value,
                             |state| {
                                 self::parenthesised(state)
+                                    .or_else(|state| { self::list(state) })
+                                    .or_else(|state| { self::sides(state) })
                                     .or_else(|state| { self::number(state) })
                                     .or_else(|state| { self::negative(state) })
                                     .or_else(|state| { self::boolean(state) })
+                                    .or_else(|state| { self::call(state) })
                                     .or_else(|state| { self::name(state) })
                             },
                         )
@@ -1038,6 +1606,142 @@ impl ::pest::Parser<Rule> for Grammar {
                     state
                         .rule(
                             Rule::expression,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::conjunction(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::or_op(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::conjunction(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::or_op(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::conjunction(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn conjunction(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::conjunction,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::inversion(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        self::and_op(state)
+                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                            .and_then(|state| { self::inversion(state) })
+                                                                    })
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| {
+                                                                                                state
+                                                                                                    .sequence(|state| {
+                                                                                                        self::and_op(state)
+                                                                                                            .and_then(|state| { super::hidden::skip(state) })
+                                                                                                            .and_then(|state| { self::inversion(state) })
+                                                                                                    })
+                                                                                            })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn inversion(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::inversion,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        state
+                                            .sequence(|state| {
+                                                state
+                                                    .optional(|state| {
+                                                        self::not_op(state)
+                                                            .and_then(|state| {
+                                                                state
+                                                                    .repeat(|state| {
+                                                                        state
+                                                                            .sequence(|state| {
+                                                                                super::hidden::skip(state)
+                                                                                    .and_then(|state| { self::not_op(state) })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::comparison(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn comparison(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::comparison,
                             |state| {
                                 state
                                     .sequence(|state| {
@@ -1194,7 +1898,7 @@ impl ::pest::Parser<Rule> for Grammar {
                                                     .or_else(|state| { self::call(state) })
                                                     .or_else(|state| { self::boolean(state) })
                                                     .or_else(|state| { self::number(state) })
-                                                    .or_else(|state| { self::name(state) })
+                                                    .or_else(|state| { self::variable(state) })
                                             })
                                     })
                             },
@@ -1311,6 +2015,26 @@ impl ::pest::Parser<Rule> for Grammar {
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| {
                                                 state
+                                                    .sequence(|state| {
+                                                        state
+                                                            .optional(|state| {
+                                                                self::allow(state)
+                                                                    .and_then(|state| {
+                                                                        state
+                                                                            .repeat(|state| {
+                                                                                state
+                                                                                    .sequence(|state| {
+                                                                                        super::hidden::skip(state)
+                                                                                            .and_then(|state| { self::allow(state) })
+                                                                                    })
+                                                                            })
+                                                                    })
+                                                            })
+                                                    })
+                                            })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| {
+                                                state
                                                     .optional(|state| {
                                                         state
                                                             .sequence(|state| {
@@ -1321,14 +2045,18 @@ impl ::pest::Parser<Rule> for Grammar {
                                                                             .sequence(|state| {
                                                                                 state
                                                                                     .optional(|state| {
-                                                                                        self::setting_value(state)
+                                                                                        self::allow(state)
+                                                                                            .or_else(|state| { self::setting_value(state) })
                                                                                             .and_then(|state| {
                                                                                                 state
                                                                                                     .repeat(|state| {
                                                                                                         state
                                                                                                             .sequence(|state| {
                                                                                                                 super::hidden::skip(state)
-                                                                                                                    .and_then(|state| { self::setting_value(state) })
+                                                                                                                    .and_then(|state| {
+                                                                                                                        self::allow(state)
+                                                                                                                            .or_else(|state| { self::setting_value(state) })
+                                                                                                                    })
                                                                                                             })
                                                                                                     })
                                                                                             })
@@ -1416,6 +2144,7 @@ impl ::pest::Parser<Rule> for Grammar {
                                     .or_else(|state| { self::number(state) })
                                     .or_else(|state| { self::negative(state) })
                                     .or_else(|state| { self::parenthesised(state) })
+                                    .or_else(|state| { self::list(state) })
                                     .or_else(|state| { self::boolean(state) })
                                     .or_else(|state| { self::name(state) })
                             },
@@ -1632,6 +2361,53 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn colon(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::colon,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| { state.match_string(":") },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn hyphen(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::hyphen,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("-")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { state.match_string(">") })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn equals(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -1702,8 +2478,96 @@ impl ::pest::Parser<Rule> for Grammar {
                                         ::pest::Atomicity::Atomic,
                                         |state| {
                                             state
-                                                .match_string("<")
+                                                .match_string("<=")
+                                                .or_else(|state| { state.match_string(">=") })
+                                                .or_else(|state| { state.match_string("==") })
+                                                .or_else(|state| { state.match_string("!=") })
+                                                .or_else(|state| { state.match_string("<") })
                                                 .or_else(|state| { state.match_string(">") })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn or_op(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::or_op,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("or")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn and_op(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::and_op,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("and")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn not_op(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::not_op,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("not")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
                                         },
                                     )
                             },
@@ -1776,6 +2640,90 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn kw_activation(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_activation,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("activation")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn kw_allow(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_allow,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("allow")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn kw_as(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_as,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("as")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn kw_block(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -1804,6 +2752,34 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn kw_else(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_else,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("else")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn kw_for(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -1821,6 +2797,62 @@ impl ::pest::Parser<Rule> for Grammar {
                                                 .sequence(|state| {
                                                     state
                                                         .match_string("for")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn kw_from(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_from,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("from")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn kw_if(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_if,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("if")
                                                         .and_then(|state| {
                                                             state.lookahead(false, |state| { self::word_char(state) })
                                                         })
@@ -2000,6 +3032,34 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn kw_shared(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_shared,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("shared")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn kw_shortcut(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -2056,6 +3116,62 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn kw_use(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_use,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("use")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn kw_with(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::kw_with,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("with")
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn join_word(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -2074,6 +3190,7 @@ impl ::pest::Parser<Rule> for Grammar {
                                                     state
                                                         .match_string("add")
                                                         .or_else(|state| { state.match_string("concat") })
+                                                        .or_else(|state| { state.match_string("mul") })
                                                         .and_then(|state| {
                                                             state.lookahead(false, |state| { self::word_char(state) })
                                                         })
@@ -2131,17 +3248,28 @@ impl ::pest::Parser<Rule> for Grammar {
                                                 .sequence(|state| {
                                                     state
                                                         .match_string("block")
+                                                        .or_else(|state| { state.match_string("network") })
+                                                        .or_else(|state| { state.match_string("train") })
+                                                        .or_else(|state| { state.match_string("pub") })
+                                                        .or_else(|state| { state.match_string("repeat") })
                                                         .or_else(|state| { state.match_string("for") })
                                                         .or_else(|state| { state.match_string("in") })
                                                         .or_else(|state| { state.match_string("let") })
-                                                        .or_else(|state| { state.match_string("network") })
-                                                        .or_else(|state| { state.match_string("pub") })
-                                                        .or_else(|state| { state.match_string("repeat") })
+                                                        .or_else(|state| { state.match_string("if") })
+                                                        .or_else(|state| { state.match_string("else") })
                                                         .or_else(|state| { state.match_string("residual") })
                                                         .or_else(|state| { state.match_string("shortcut") })
-                                                        .or_else(|state| { state.match_string("train") })
+                                                        .or_else(|state| { state.match_string("as") })
+                                                        .or_else(|state| { state.match_string("from") })
+                                                        .or_else(|state| { state.match_string("shared") })
+                                                        .or_else(|state| { state.match_string("with") })
+                                                        .or_else(|state| { state.match_string("allow") })
                                                         .or_else(|state| { state.match_string("add") })
                                                         .or_else(|state| { state.match_string("concat") })
+                                                        .or_else(|state| { state.match_string("mul") })
+                                                        .or_else(|state| { state.match_string("and") })
+                                                        .or_else(|state| { state.match_string("or") })
+                                                        .or_else(|state| { state.match_string("not") })
                                                         .or_else(|state| { state.match_string("true") })
                                                         .or_else(|state| { state.match_string("false") })
                                                         .and_then(|state| {
@@ -2152,6 +3280,125 @@ impl ::pest::Parser<Rule> for Grammar {
                                     )
                             },
                         )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn logic(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::logic,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .match_string("and")
+                                                        .or_else(|state| { state.match_string("or") })
+                                                        .or_else(|state| { state.match_string("not") })
+                                                        .or_else(|state| { state.match_string("true") })
+                                                        .or_else(|state| { state.match_string("false") })
+                                                        .and_then(|state| {
+                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn goes_on(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::goes_on,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    self::gap(state)
+                                                        .and_then(|state| {
+                                                            state
+                                                                .sequence(|state| {
+                                                                    state
+                                                                        .match_string("and")
+                                                                        .or_else(|state| { state.match_string("or") })
+                                                                        .and_then(|state| {
+                                                                            state.lookahead(false, |state| { self::word_char(state) })
+                                                                        })
+                                                                })
+                                                                .or_else(|state| {
+                                                                    state
+                                                                        .sequence(|state| {
+                                                                            state
+                                                                                .match_string("-")
+                                                                                .and_then(|state| {
+                                                                                    state.lookahead(false, |state| { state.match_string(">") })
+                                                                                })
+                                                                        })
+                                                                })
+                                                                .or_else(|state| {
+                                                                    state
+                                                                        .sequence(|state| {
+                                                                            state
+                                                                                .match_string("/")
+                                                                                .and_then(|state| {
+                                                                                    state.lookahead(false, |state| { state.match_string("/") })
+                                                                                })
+                                                                        })
+                                                                })
+                                                                .or_else(|state| { state.match_string("!=") })
+                                                                .or_else(|state| { self::operator(state) })
+                                                                .or_else(|state| { self::ends(state) })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn operator(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    let state = state.check_stack_limit()?;
+                    state
+                        .match_string("+")
+                        .or_else(|state| { state.match_string("*") })
+                        .or_else(|state| { state.match_string("%") })
+                        .or_else(|state| { state.match_string("<") })
+                        .or_else(|state| { state.match_string(">") })
+                        .or_else(|state| { state.match_string("=") })
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn ends(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    let state = state.check_stack_limit()?;
+                    state
+                        .match_string(",")
+                        .or_else(|state| { state.match_string(")") })
+                        .or_else(|state| { state.match_string("]") })
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
@@ -2174,6 +3421,38 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn variable(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::variable,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            self::identifier(state)
+                                                .or_else(|state| {
+                                                    state
+                                                        .sequence(|state| {
+                                                            state
+                                                                .lookahead(false, |state| { self::logic(state) })
+                                                                .and_then(|state| { self::any_word(state) })
+                                                                .and_then(|state| {
+                                                                    state.lookahead(true, |state| { self::goes_on(state) })
+                                                                })
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn key(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -2189,7 +3468,21 @@ impl ::pest::Parser<Rule> for Grammar {
                                         |state| {
                                             state
                                                 .sequence(|state| {
-                                                    self::identifier(state)
+                                                    state
+                                                        .lookahead(
+                                                            false,
+                                                            |state| {
+                                                                state
+                                                                    .sequence(|state| {
+                                                                        state
+                                                                            .match_string("let")
+                                                                            .and_then(|state| {
+                                                                                state.lookahead(false, |state| { self::word_char(state) })
+                                                                            })
+                                                                    })
+                                                            },
+                                                        )
+                                                        .and_then(|state| { self::any_word(state) })
                                                         .and_then(|state| {
                                                             state
                                                                 .lookahead(
@@ -2245,6 +3538,25 @@ impl ::pest::Parser<Rule> for Grammar {
                                                         })
                                                 })
                                         },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn lint_word(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::lint_word,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| { self::any_word(state) },
                                     )
                             },
                         )
@@ -2356,6 +3668,64 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn sides(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::sides,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| {
+                                            state
+                                                .sequence(|state| {
+                                                    state
+                                                        .lookahead(false, |state| { state.match_string("0x") })
+                                                        .and_then(|state| { self::digits(state) })
+                                                        .and_then(|state| {
+                                                            state
+                                                                .sequence(|state| {
+                                                                    state
+                                                                        .sequence(|state| {
+                                                                            state
+                                                                                .match_string("x")
+                                                                                .and_then(|state| { self::digits(state) })
+                                                                        })
+                                                                        .and_then(|state| {
+                                                                            state
+                                                                                .repeat(|state| {
+                                                                                    state
+                                                                                        .sequence(|state| {
+                                                                                            state
+                                                                                                .match_string("x")
+                                                                                                .and_then(|state| { self::digits(state) })
+                                                                                        })
+                                                                                })
+                                                                        })
+                                                                })
+                                                        })
+                                                        .and_then(|state| {
+                                                            state
+                                                                .lookahead(
+                                                                    false,
+                                                                    |state| {
+                                                                        self::word_char(state)
+                                                                            .or_else(|state| { state.match_string(".") })
+                                                                    },
+                                                                )
+                                                        })
+                                                })
+                                        },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn text(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -2418,10 +3788,20 @@ impl ::pest::Parser<Rule> for Grammar {
                             state
                                 .lookahead(false, |state| { self::keyword(state) })
                                 .and_then(|state| { super::hidden::skip(state) })
-                                .and_then(|state| {
-                                    self::ASCII_ALPHA(state)
-                                        .or_else(|state| { state.match_string("_") })
-                                })
+                                .and_then(|state| { self::any_word(state) })
+                        })
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn any_word(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .sequence(|state| {
+                            self::ASCII_ALPHA(state)
+                                .or_else(|state| { state.match_string("_") })
                                 .and_then(|state| { super::hidden::skip(state) })
                                 .and_then(|state| {
                                     state
@@ -2636,12 +4016,16 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::macro_item => rules::macro_item(state),
                     Rule::expression_form => rules::expression_form(state),
                     Rule::formula => rules::formula(state),
+                    Rule::use_file => rules::use_file(state),
+                    Rule::activation => rules::activation(state),
                     Rule::block => rules::block(state),
                     Rule::network => rules::network(state),
                     Rule::short_network => rules::short_network(state),
                     Rule::params => rules::params(state),
                     Rule::param => rules::param(state),
                     Rule::signature => rules::signature(state),
+                    Rule::ports => rules::ports(state),
+                    Rule::named_port => rules::named_port(state),
                     Rule::body => rules::body(state),
                     Rule::statement => rules::statement(state),
                     Rule::assertion => rules::assertion(state),
@@ -2649,16 +4033,27 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::repetition => rules::repetition(state),
                     Rule::count => rules::count(state),
                     Rule::for_loop => rules::for_loop(state),
-                    Rule::values => rules::values(state),
+                    Rule::list => rules::list(state),
+                    Rule::conditional => rules::conditional(state),
                     Rule::residual => rules::residual(state),
+                    Rule::naming => rules::naming(state),
+                    Rule::continuation => rules::continuation(state),
+                    Rule::shared => rules::shared(state),
+                    Rule::settled => rules::settled(state),
+                    Rule::allow => rules::allow(state),
+                    Rule::lint => rules::lint(state),
                     Rule::join => rules::join(state),
                     Rule::branch => rules::branch(state),
+                    Rule::named_join => rules::named_join(state),
                     Rule::word => rules::word(state),
                     Rule::argument => rules::argument(state),
                     Rule::named => rules::named(state),
                     Rule::named_value => rules::named_value(state),
                     Rule::negative => rules::negative(state),
                     Rule::expression => rules::expression(state),
+                    Rule::conjunction => rules::conjunction(state),
+                    Rule::inversion => rules::inversion(state),
+                    Rule::comparison => rules::comparison(state),
                     Rule::sum => rules::sum(state),
                     Rule::product => rules::product(state),
                     Rule::unary => rules::unary(state),
@@ -2680,37 +4075,59 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::arrow => rules::arrow(state),
                     Rule::bar => rules::bar(state),
                     Rule::comma => rules::comma(state),
+                    Rule::colon => rules::colon(state),
+                    Rule::hyphen => rules::hyphen(state),
                     Rule::equals => rules::equals(state),
                     Rule::negation => rules::negation(state),
                     Rule::compare_op => rules::compare_op(state),
+                    Rule::or_op => rules::or_op(state),
+                    Rule::and_op => rules::and_op(state),
+                    Rule::not_op => rules::not_op(state),
                     Rule::sum_op => rules::sum_op(state),
                     Rule::product_op => rules::product_op(state),
+                    Rule::kw_activation => rules::kw_activation(state),
+                    Rule::kw_allow => rules::kw_allow(state),
+                    Rule::kw_as => rules::kw_as(state),
                     Rule::kw_block => rules::kw_block(state),
+                    Rule::kw_else => rules::kw_else(state),
                     Rule::kw_for => rules::kw_for(state),
+                    Rule::kw_from => rules::kw_from(state),
+                    Rule::kw_if => rules::kw_if(state),
                     Rule::kw_in => rules::kw_in(state),
                     Rule::kw_let => rules::kw_let(state),
                     Rule::kw_network => rules::kw_network(state),
                     Rule::kw_pub => rules::kw_pub(state),
                     Rule::kw_repeat => rules::kw_repeat(state),
                     Rule::kw_residual => rules::kw_residual(state),
+                    Rule::kw_shared => rules::kw_shared(state),
                     Rule::kw_shortcut => rules::kw_shortcut(state),
                     Rule::kw_train => rules::kw_train(state),
+                    Rule::kw_use => rules::kw_use(state),
+                    Rule::kw_with => rules::kw_with(state),
                     Rule::join_word => rules::join_word(state),
                     Rule::boolean => rules::boolean(state),
                     Rule::keyword => rules::keyword(state),
+                    Rule::logic => rules::logic(state),
+                    Rule::goes_on => rules::goes_on(state),
+                    Rule::operator => rules::operator(state),
+                    Rule::ends => rules::ends(state),
                     Rule::name => rules::name(state),
+                    Rule::variable => rules::variable(state),
                     Rule::key => rules::key(state),
                     Rule::callee => rules::callee(state),
+                    Rule::lint_word => rules::lint_word(state),
                     Rule::number => rules::number(state),
                     Rule::shape => rules::shape(state),
+                    Rule::sides => rules::sides(state),
                     Rule::text => rules::text(state),
                     Rule::identifier => rules::identifier(state),
+                    Rule::any_word => rules::any_word(state),
                     Rule::word_char => rules::word_char(state),
                     Rule::digits => rules::digits(state),
                     Rule::gap => rules::gap(state),
                     Rule::WHITESPACE => rules::WHITESPACE(state),
                     Rule::COMMENT => rules::COMMENT(state),
-                    Rule::EOI => rules::EOI(state),
+                    Rule::EOI => rules::EOI(state), Rule::range | Rule::bound | Rule::dots => rules::EOI(state),
                 }
             },
         )

@@ -14,10 +14,12 @@ mod expected;
 #[allow(clippy::all, dead_code, missing_docs, unreachable_pub, unused_qualifications)]
 #[rustfmt::skip]
 mod generated;
+mod help;
 mod print;
 mod read;
 mod recover;
 mod scan;
+mod slips;
 
 pub use build::SETTINGS;
 pub use chunk::MAX_NESTING;
@@ -93,6 +95,11 @@ pub fn parse_formula(text: &str) -> Result<Expr, Box<Diagnostic>> {
         (Some(diagnostic), _) => Err(Box::new(diagnostic)),
         (None, None) => Err(Box::new(Diagnostic::error("E0101", Span::default(), "expected a value"))),
     }
+}
+
+/// Where the tokens of a text stand, which has been read without a mistake.
+pub(crate) fn token_spans(text: &str) -> Vec<Span> {
+    scan(text).tokens.into_iter().map(|token| token.span).collect()
 }
 
 fn read_items(text: &str, chunks: &[Chunk], rule: Rule, diagnostics: &mut Vec<Diagnostic>) -> Vec<Item> {

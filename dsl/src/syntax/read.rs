@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::expected::{Found, unexpected};
 use super::generated::{Grammar, Rule};
 use super::recover::broken_statement;
-use super::scan::{Kind, Token, blank};
+use super::scan::{KEYWORDS, Kind, Token, blank};
 use crate::diagnostic::{Diagnostic, Span};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
@@ -18,6 +18,9 @@ const MAX_MISTAKES: usize = 20;
 
 /// How many operators one expression may have; trees of expressions are walked recursively.
 const MAX_OPERATORS: usize = 256;
+
+/// Keywords within expressions, which tell nothing of the statement.
+const LOGIC: [&str; 5] = ["and", "or", "not", "true", "false"];
 
 /// Reads a chunk by `rule` and hands the tree, whose offsets count from the given base, to `build`.
 /// `next` is the token after the chunk. Without a tree the item cannot be read at all.
@@ -136,7 +139,28 @@ impl<'t> Reader<'t> {
         let token = self.tokens.get(at).or(self.next.as_ref()).map(slice);
         let (text, span) = token.unwrap_or(("", Span::new(end, end)));
         let before = at.checked_sub(1).and_then(|before| self.tokens.get(before)).map(slice);
-        Found { text, span, before }
+        let after = self.tokens.get(at + 1).map(slice);
+        let word = self.word_before(at).map(slice);
+        let is_keyword = |(word, _): &(&str, Span)| {
+            KEYWORDS.contains(word) && !LOGIC.contains(word) || matches!(*word, "use" | "activation")
+        };
+        let keyword = self.tokens[..at.min(self.tokens.len())].iter().rev().map(slice).find(is_keyword);
+        Found { text, span, before, after, word, keyword }
+    }
+
+    /// The word with whose arguments by position the tokens before `at` end.
+    fn word_before(&self, at: usize) -> Option<&Token> {
+        let mut depth = 0;
+        let before = self.tokens[..at.min(self.tokens.len())].iter().rev();
+        let mut rest = before.skip_while(|token| {
+            match token.kind {
+                Kind::Close => depth += 1,
+                Kind::Open => depth -= 1,
+                _ => return depth > 0 || token.kind == Kind::Number,
+            }
+            depth >= 0 && self.text[token.span.range()] != *"}"
+        });
+        rest.next().filter(|token| token.kind == Kind::Word)
     }
 
     fn drop_statement(&mut self, at: usize) -> Option<()> {
@@ -158,9 +182,10 @@ fn long_expression(pairs: Pairs<Rule>) -> Option<usize> {
     let (mut start, mut end, mut operators) = (0, 0, 0);
     for pair in pairs.flatten() {
         match pair.as_rule() {
-            Rule::expression if pair.as_span().start() >= end => {
+            Rule::expression | Rule::bound if pair.as_span().start() >= end => {
                 (start, end, operators) = (pair.as_span().start(), pair.as_span().end(), 0);
             }
+            Rule::or_op | Rule::and_op | Rule::not_op => operators += 1,
             Rule::compare_op | Rule::sum_op | Rule::product_op | Rule::negation => operators += 1,
             _ => {}
         }

@@ -4,7 +4,7 @@
 //! separates them in the language: a word that no `=` or operator ties to its neighbours begins one.
 
 use super::build::SETTINGS;
-use super::chunk::begins_item;
+use super::chunk::is_item_keyword;
 use super::scan::{Kind, Token};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -37,6 +37,18 @@ pub(super) fn broken_statement(
         at = level.checked_sub(1)?;
     }
 }
+
+/// The keywords that a statement begins with.
+const BEGINNINGS: [&str; 13] = [
+    "let", "repeat", "for", "if", "residual", "as", "from", "shared", "with", "allow", "add", "concat", "mul",
+];
+
+/// What the word behind it belongs to.
+#[rustfmt::skip]
+const TYING: [&str; 32] = [
+    "..", "=", "+", "-", "*", "/", "%", "<", ">", "<=", ">=", "==", "!=", ",", ":", "and", "or", "not", "let", "for", "in", "else",
+    "as", "from", "shared", "with", "add", "concat", "mul", "block", "network", "train",
+];
 
 struct Reader<'t> {
     text: &'t str,
@@ -115,26 +127,28 @@ impl Reader<'_> {
     }
 
     fn is_keyword(&self, index: usize) -> bool {
+        // A keyword may also be the key of an argument.
         let word = self.slice(index);
-        matches!(word, "let" | "repeat" | "for" | "residual" | "add" | "concat") || begins_item(word)
+        let goes_on = word == "if" && index > 0 && self.slice(index - 1) == "else";
+        let is_key = word != "let" && self.tokens.len() > index + 1 && self.slice(index + 1) == "=";
+        !is_key && !goes_on && (BEGINNINGS.contains(&word) || is_item_keyword(word))
     }
 
     /// Whether a statement has certainly ended before `index`.
     fn follows_end(&self, level: usize, index: usize) -> bool {
-        index == level || (matches!(self.slice(index - 1), "}" | "|") && self.slice(index) != "shortcut")
+        let goes_on = matches!(self.slice(index), "shortcut" | "else");
+        index == level || (matches!(self.slice(index - 1), "}" | "|") && !goes_on)
     }
 
     /// Whether a word belongs to the token before or after it.
     fn is_tied(&self, level: usize, index: usize) -> bool {
-        if matches!(self.slice(index), "in" | "shortcut" | "true" | "false") {
+        if matches!(self.slice(index), "in" | "shortcut" | "else" | "true" | "false" | "and" | "or" | "not") {
             return true;
         }
         let before = (index > level).then(|| self.slice(index - 1));
         let after = (index + 1 < self.tokens.len()).then(|| self.slice(index + 1));
         let unclosed = matches!(before, Some("(" | "["));
-        let tying =
-            ["=", "+", "-", "*", "/", "%", "<", ">", ",", "let", "for", "in", "block", "network", "train"];
-        unclosed || after == Some("=") || before.is_some_and(|before| tying.contains(&before))
+        unclosed || after == Some("=") || before.is_some_and(|before| TYING.contains(&before))
     }
 
     fn slice(&self, index: usize) -> &str {

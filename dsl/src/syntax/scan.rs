@@ -8,10 +8,10 @@ use super::MAX_MISTAKES;
 use crate::diagnostic::{Diagnostic, Span};
 use std::ops::Range;
 
-/// The words that cannot be names.
-pub const KEYWORDS: [&str; 14] = [
-    "block", "network", "train", "pub", "repeat", "for", "in", "let", "residual", "shortcut", "add",
-    "concat", "true", "false",
+/// The words that cannot be names of blocks, networks and values. Parameters may be called like most.
+pub const KEYWORDS: [&str; 25] = [
+    "block", "network", "train", "pub", "repeat", "for", "in", "let", "if", "else", "residual", "shortcut",
+    "as", "from", "shared", "with", "allow", "add", "concat", "mul", "and", "or", "not", "true", "false",
 ];
 
 /// A token with its place.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     Open,
     /// `)`, `]` or `}`
     Close,
-    /// One of `= | , + - * / % < >`.
+    /// One of `= | , : + - * / % < > <= >= == != ..`.
     Punctuation,
     /// Something that has been reported already; the statement around it cannot be read.
     Bad,
@@ -88,6 +88,9 @@ impl Scanner<'_> {
             'a'..='z' | 'A'..='Z' | '_' => self.word(),
             '0'..='9' => self.number(),
             '"' => self.string(),
+            '.' if second == Some('.') && !rest.starts_with("...") => {
+                self.push(Kind::Punctuation, 2);
+            }
             _ => match symbol(first, second) {
                 Some((kind, len)) => {
                     self.push(kind, len);
@@ -198,11 +201,11 @@ impl Scanner<'_> {
         let message = format!("unexpected character {}", shown(found));
         let diagnostic = Diagnostic::error("E0101", span, message).label("not part of the language");
         self.scan.diagnostics.push(match replacement(found) {
-            Some(ascii) => diagnostic.help(format!("write `{ascii}` instead")).fix(
-                span,
-                ascii,
-                format!("replace it by `{ascii}`"),
-            ),
+            Some(written) => {
+                let shown = written.trim_end();
+                let message = format!("replace it by `{shown}`");
+                diagnostic.help(format!("write `{shown}` instead")).fix(span, written, message)
+            }
             None if found == ';' => {
                 diagnostic.help("nothing separates statements: leave it out").fix(span, "", "remove it")
             }
@@ -216,9 +219,10 @@ impl Scanner<'_> {
 fn symbol(first: char, second: Option<char>) -> Option<(Kind, usize)> {
     match first {
         '-' if second == Some('>') => Some((Kind::Arrow, 2)),
+        '<' | '>' | '=' | '!' if second == Some('=') => Some((Kind::Punctuation, 2)),
         '(' | '[' | '{' => Some((Kind::Open, 1)),
         ')' | ']' | '}' => Some((Kind::Close, 1)),
-        '=' | '|' | ',' | '+' | '-' | '*' | '/' | '%' | '<' | '>' => Some((Kind::Punctuation, 1)),
+        '=' | '|' | ',' | ':' | '+' | '-' | '*' | '/' | '%' | '<' | '>' => Some((Kind::Punctuation, 1)),
         _ => None,
     }
 }
@@ -329,7 +333,7 @@ fn shown(found: char) -> String {
     }
 }
 
-/// What was probably meant by a character that word processors put in.
+/// What was probably meant by a character that word processors or other languages put in.
 fn replacement(found: char) -> Option<&'static str> {
     match found {
         '×' => Some("x"),
@@ -338,6 +342,8 @@ fn replacement(found: char) -> Option<&'static str> {
         '“' | '”' | '„' => Some("\""),
         '\u{a0}' | '\u{2009}' | '\u{202f}' => Some(" "),
         '#' => Some("//"),
+        '&' => Some("and "),
+        '!' => Some("not "),
         _ => None,
     }
 }
@@ -380,7 +386,7 @@ mod tests {
     fn keywords_are_sorted_out_by_the_grammar_too() {
         let grammar = include_str!("grammar.pest");
         let rule = grammar
-            .split("keyword     = @{")
+            .split("keyword   = @{")
             .nth(1)
             .and_then(|rest| rest.split('}').next())
             .unwrap_or_default();

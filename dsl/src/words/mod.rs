@@ -8,26 +8,30 @@
 
 mod call;
 mod formula;
+mod init;
 mod near;
+mod numbers;
 mod range;
 mod reference;
 mod rules;
 mod table;
 
 pub use call::{Call, Setting};
-pub use formula::{FormulaError, scalar};
-pub use near::{nearest, suggest};
+pub use formula::{FORMULA_FUNCTIONS, FormulaError, scalar};
+pub use init::{INITIALISERS, Initialiser, Number, initialiser};
+pub use near::{nearest, suggest, suggest_argument};
+pub use numbers::{MAX_RANK, Numbers, joined};
 pub use range::Range;
-pub use reference::reference;
-pub use rules::{MAX_ELEMENTS, Misfit, checked_len};
-pub use table::WORDS;
+pub use reference::{initial_weights, reference};
+pub use rules::{Fitted, MAX_ELEMENTS, Misfit, checked_len};
+pub use table::{FAMILIES, Family, WORDS};
 
 use std::fmt;
 
 use crate::model::{Layer, Shape};
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Word {
     /// How it is written, without the window.
     pub name: &'static str,
@@ -82,6 +86,16 @@ pub enum Kind {
     Real(Range),
     /// `true` or `false`.
     Flag,
+    /// Whole numbers in a range, one per spatial axis or one for all: `2`, `2x1`.
+    PerAxis(Range),
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// Initial weights: `he_uniform`, `constant(0.1)`.
+    Init,
+    /// A shape: `16x4x4`.
+    Shape,
+    /// An order of axes: `[1, 0, 2]`.
+    Order,
 }
 
 /// The value of an argument that is not written.
@@ -93,6 +107,8 @@ pub enum Default {
     Number(f64),
     /// This truth value.
     Flag(bool),
+    /// This one of the names.
+    Choice(&'static str),
     /// It depends on the rest of the word, as these words say.
     Derived(&'static str),
 }
@@ -102,8 +118,9 @@ impl fmt::Display for Default {
         match self {
             Default::Required => write!(f, "none, it must be written"),
             Default::Number(value) if *value != 0.0 && value.abs() < 1e-3 => write!(f, "{value:e}"),
-            Default::Number(value) => write!(f, "{value}"),
+            Default::Number(value) => write!(f, "{}", (value * 1e6).round() / 1e6),
             Default::Flag(value) => write!(f, "{value}"),
+            Default::Choice(name) => write!(f, "`{name}`"),
             Default::Derived(words) => write!(f, "{words}"),
         }
     }
@@ -114,8 +131,10 @@ impl fmt::Display for Default {
 pub enum Rank {
     /// Any.
     Any,
-    /// Channels × height × width.
+    /// Channels and one to three spatial axes.
     Map,
+    /// Channels × height × width.
+    Plane,
     /// Features.
     Vector,
 }
@@ -123,13 +142,10 @@ pub enum Rank {
 /// What a word is.
 #[derive(Clone, Copy, Debug)]
 pub enum Meaning {
-    /// A layer of its own.
-    Layer {
-        /// The shape that it gives for the one that it reads, which has the right rank.
-        shape: fn(&Call, &Shape) -> Result<Shape, Misfit>,
-        /// The layer.
-        layer: fn(&Call) -> Layer,
-    },
+    /// A layer, and the shape that it gives for one of the right rank.
+    Layer(fn(&Call, &Shape) -> Fitted),
+    /// A layer that keeps the shape.
+    Same(fn(&Call) -> Layer),
     /// A function of each element `x`, in the language's own notation, over `x` and the arguments.
     Formula(&'static str),
 }
@@ -139,7 +155,8 @@ impl Rank {
     pub fn accepts(self, shape: &Shape) -> bool {
         match self {
             Rank::Any => true,
-            Rank::Map => shape.0.len() == 3,
+            Rank::Map => (2..=MAX_RANK).contains(&shape.0.len()),
+            Rank::Plane => shape.0.len() == 3,
             Rank::Vector => shape.0.len() == 1,
         }
     }
@@ -148,48 +165,51 @@ impl Rank {
 /// The result of looking a word up.
 #[derive(Clone, Copy, Debug)]
 pub enum Found {
-    /// The word and its window; `[1, 1]` for a word without one.
-    Word(&'static Word, [usize; 2]),
-    /// The word wants a window and has none, or one that is not a size.
+    /// The word and the window in its name. A word that wants a window and has none in its name takes it as
+    /// an argument.
+    Word(&'static Word, Option<Numbers>),
+    /// The word has a window that is not a size.
     BadWindow(&'static Word),
     /// No word is called so.
     Nothing,
 }
 
-/// Looks a word up as it is written. A whole name wins over a name and a window, so that a
-/// future `relu6` can stand beside `relu`.
+/// Looks a word up as it is written. A whole name wins over a name and a window, so that `relu6` and
+/// `conv3` are told apart.
 pub fn find(written: &str) -> Found {
-    let whole = WORDS.iter().find(|word| word.name == written);
+    if let Some(word) = WORDS.iter().find(|word| word.name == written) {
+        return Found::Word(word, None);
+    }
     let (stem, window) = split(written);
-    match whole {
-        Some(word) if word.window == Windowed::No => Found::Word(word, [1, 1]),
-        Some(word) => Found::BadWindow(word),
-        None => match WORDS.iter().find(|word| word.name == stem && word.window != Windowed::No) {
-            None => Found::Nothing,
-            Some(word) => parse_window(window).map_or(Found::BadWindow(word), |size| Found::Word(word, size)),
-        },
+    match WORDS.iter().find(|word| word.name == stem && word.window != Windowed::No) {
+        None => Found::Nothing,
+        Some(word) => {
+            parse_window(window).map_or(Found::BadWindow(word), |size| Found::Word(word, Some(size)))
+        }
     }
 }
 
 /// Splits `conv3x1` into `conv` and `3x1`: the window is the longest end of the form
-/// digits, or digits, `x`, digits.
+/// digits, or digits joined by `x`.
 pub(crate) fn split(written: &str) -> (&str, &str) {
     let end_of = |text: &str| text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    let last = end_of(written);
-    let start = match written[..last].strip_suffix('x') {
-        Some(before) if last < written.len() && end_of(before) < before.len() => end_of(before),
-        _ => last,
-    };
+    let mut start = end_of(written);
+    while start < written.len() {
+        let Some(before) = written[..start].strip_suffix('x') else { break };
+        let further = end_of(before);
+        if further == before.len() {
+            break;
+        }
+        start = further;
+    }
     written.split_at(start)
 }
 
-fn parse_window(text: &str) -> Option<[usize; 2]> {
+fn parse_window(text: &str) -> Option<Numbers> {
     // A window is never larger than a map; the bound keeps later arithmetic far from overflow.
     let size = |digits: &str| digits.parse().ok().filter(|size| (1..=65_536).contains(size));
-    match text.split_once('x') {
-        None => size(text).map(|size| [size, size]),
-        Some((height, width)) => Some([size(height)?, size(width)?]),
-    }
+    let sizes: Vec<usize> = text.split('x').map(size).collect::<Option<_>>()?;
+    Numbers::new(&sizes).filter(|_| sizes.len() < MAX_RANK)
 }
 
 #[cfg(test)]
@@ -199,13 +219,22 @@ mod tests {
     #[test]
     fn names_and_windows_are_told_apart() {
         assert_eq!(split("conv3x1"), ("conv", "3x1"));
+        assert_eq!(split("conv3x1x12"), ("conv", "3x1x12"));
         assert_eq!(split("conv3"), ("conv", "3"));
         assert_eq!(split("relu"), ("relu", ""));
         assert_eq!(split("maxx2"), ("maxx", "2"));
         assert_eq!(split("3x3"), ("", "3x3"));
-        assert!(matches!(find("conv3x1"), Found::Word(word, [3, 1]) if word.name == "conv"));
-        assert!(matches!(find("conv"), Found::BadWindow(_)));
+        assert_eq!(split("x3x3"), ("x", "3x3"));
+        let window = |written| match find(written) {
+            Found::Word(word, window) => Some((word.name, window.map(|window| window.to_string()))),
+            Found::BadWindow(_) | Found::Nothing => None,
+        };
+        assert_eq!(window("conv3x1"), Some(("conv", Some("3x1".to_owned()))));
+        assert_eq!(window("conv1x2x3"), Some(("conv", Some("1x2x3".to_owned()))));
+        assert_eq!(window("conv"), Some(("conv", None)));
+        assert_eq!(window("relu6"), Some(("relu6", None)));
         assert!(matches!(find("conv0"), Found::BadWindow(_)));
+        assert!(matches!(find("conv3x3x3x3"), Found::BadWindow(_)));
         assert!(matches!(find("conv99999999999999999999"), Found::BadWindow(_)));
         assert!(matches!(find("relu3"), Found::Nothing));
     }

@@ -5,12 +5,57 @@ use super::{WORDS, Windowed, Word, split};
 /// The word that was probably meant, as it is written: by its name in other systems
 /// (`maxpool2` is `pool2`), then by few slips of the pen (`con3` is `conv3`).
 pub fn suggest(written: &str) -> Option<String> {
-    let plain = written.to_lowercase().replace('_', "");
+    let plain = plain(&written.to_lowercase());
     let (stem, window) = split(&plain);
     by_alias(&plain, "")
         .or_else(|| by_alias(stem, window))
         .or_else(|| joined_argument(stem, window))
         .or_else(|| nearest(&plain, spellings(window).iter().map(String::as_str)).map(String::from))
+}
+
+/// What other systems call arguments, without underscores.
+const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("after", &["bottom", "right"]),
+    ("before", &["top", "left"]),
+    ("bias", &["usebias"]),
+    ("ceil", &["ceilmode"]),
+    ("channels", &["outchannels", "filters", "out", "numfilters", "width"]),
+    ("count_pad", &["countincludepad"]),
+    ("dilation", &["dilationrate"]),
+    ("eps", &["epsilon"]),
+    ("factor", &["scalefactor", "upscalefactor", "scale", "blocksize"]),
+    ("features", &["outfeatures", "units", "out", "output"]),
+    ("gamma", &["gammainit"]),
+    ("groups", &["numgroups", "group"]),
+    ("initial", &["init", "alpha"]),
+    ("init", &["kernelinitializer", "initializer", "weightinit", "weights"]),
+    ("low", &["minval", "min"]),
+    ("high", &["maxval", "max"]),
+    ("mode", &["interpolation"]),
+    ("multiplier", &["depthmultiplier", "channelmultiplier"]),
+    ("order", &["dims", "perm"]),
+    ("output_pad", &["outputpadding"]),
+    ("pad", &["padding"]),
+    ("rate", &["p", "prob", "probability", "droprate"]),
+    ("size", &["outputsize", "targetshape"]),
+    ("slope", &["negativeslope", "alpha", "a"]),
+    ("shape", &["targetshape", "size"]),
+    ("std", &["stddev", "sigma"]),
+    ("stride", &["strides", "step"]),
+    ("window", &["kernelsize", "kernel", "ksize", "k", "poolsize", "size"]),
+];
+
+/// The argument that was probably meant, of those that the word has: by its name in other systems, then by few
+/// slips of the pen.
+pub fn suggest_argument<'a>(
+    written: &str,
+    candidates: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let plain = plain(&written.to_lowercase());
+    let is_called = |name: &&str| {
+        ARGUMENTS.iter().any(|(known, others)| known == name && others.contains(&plain.as_str()))
+    };
+    candidates.clone().find(is_called).or_else(|| nearest(written, candidates))
 }
 
 /// The candidate with the fewest slips, if these are few for the length of the name, or else
@@ -32,9 +77,13 @@ fn by_alias(stem: &str, window: &str) -> Option<String> {
 
 /// `linear10` is `linear 10`.
 fn joined_argument(stem: &str, digits: &str) -> Option<String> {
-    let word = WORDS.iter().find(|word| word.name == stem && word.window == Windowed::No)?;
+    let word = WORDS.iter().find(|word| plain(word.name) == stem && word.window == Windowed::No)?;
     let takes_one = word.arguments.first().is_some_and(|argument| argument.positional);
-    (takes_one && digits.parse::<u32>().is_ok()).then(|| format!("{stem} {digits}"))
+    (takes_one && digits.parse::<u32>().is_ok()).then(|| format!("{} {digits}", word.name))
+}
+
+fn plain(name: &str) -> String {
+    name.replace('_', "")
 }
 
 fn spellings(window: &str) -> Vec<String> {
@@ -88,11 +137,47 @@ mod tests {
             ("swish", "silu"),
             ("rleu", "relu"),
             ("sofmax", "softmax"),
-            ("relu6", "relu"),
+            ("ReLU6", "relu6"),
+            ("Hardswish", "hard_swish"),
+            ("pixelshuffle", "pixel_shuffle"),
+            ("adaptive_avgpool7", "adaptive_avgpool 7"),
+            ("ConvTranspose2d", "deconv4"),
+            ("DepthwiseConv2D", "dwconv3"),
+            ("GroupNorm", "gn"),
+            ("LayerNorm", "ln"),
+            ("instance_norm", "instancenorm"),
+            ("Dropout2d", "spatial_dropout"),
+            ("DropPath", "stochastic_depth"),
+            ("ZeroPad2d", "pad"),
+            ("globalmaxpool", "gmp"),
+            ("view", "reshape"),
         ] {
             assert_eq!(suggest(written).as_deref(), Some(meant), "{written}");
         }
         assert_eq!(suggest("transformer"), None);
+    }
+
+    #[test]
+    fn arguments_of_other_systems_are_recognised() {
+        let conv = ["channels", "stride", "pad", "dilation", "bias", "init", "window"];
+        for (written, meant) in [
+            ("padding", Some("pad")),
+            ("kernel_size", Some("window")),
+            ("out_channels", Some("channels")),
+            ("use_bias", Some("bias")),
+            ("strid", Some("stride")),
+            ("momentum", None),
+        ] {
+            assert_eq!(suggest_argument(written, conv.into_iter()), meant, "{written}");
+        }
+        assert_eq!(suggest_argument("size", ["rate"].into_iter()), None);
+        assert_eq!(suggest_argument("p", ["rate"].into_iter()), Some("rate"));
+    }
+
+    #[test]
+    fn every_named_argument_is_one_of_the_table() {
+        let known = |name: &str| WORDS.iter().any(|word| word.argument(name).is_some());
+        assert!(ARGUMENTS.iter().all(|(name, _)| known(name)));
     }
 
     #[test]

@@ -1,14 +1,31 @@
 //! The reference of the words, written from the table.
 
-use super::{Argument, Kind, Meaning, Rank, WORDS, Windowed, Word};
+use super::{Argument, FAMILIES, INITIALISERS, Initialiser, Kind, Meaning, Rank, Windowed, Word};
 
-/// Every word's page, in Markdown, in the order of the table.
+/// Every word's page, in Markdown, family by family.
 pub fn reference() -> String {
-    WORDS.iter().map(page).collect::<Vec<_>>().join("\n")
+    let families = FAMILIES.iter().map(|family| {
+        let pages: Vec<String> = family.words.iter().map(page).collect();
+        format!("### {}\n\n{}", family.title, pages.join("\n"))
+    });
+    families.collect::<Vec<_>>().join("\n")
+}
+
+/// The table of initial weights, in Markdown.
+pub fn initial_weights() -> String {
+    let usage = |one: &Initialiser| match one.number {
+        None => format!("`{}`", one.name),
+        Some(number) => match number.default {
+            None => format!("`{}({})`", one.name, number.name),
+            Some(_) => format!("`{0}`, `{0}({1})`", one.name, number.name),
+        },
+    };
+    let rows = INITIALISERS.iter().map(|one| format!("| {} | {} |\n", usage(one), one.summary));
+    format!("| `init=` | |\n|---|---|\n{}", rows.collect::<String>())
 }
 
 fn page(word: &Word) -> String {
-    let mut page = format!("### `{}`\n\n{}. ", usage(word), capitalised(word.summary));
+    let mut page = format!("#### `{}`\n\n{}. ", usage(word), capitalised(word.summary));
     page.push_str(&format!("Reads {}.", input(word.input)));
     if let Meaning::Formula(formula) = word.meaning {
         page.push_str(&format!(" Each element becomes `{formula}`."));
@@ -35,6 +52,7 @@ fn input(rank: Rank) -> &'static str {
     match rank {
         Rank::Any => "a map or a vector",
         Rank::Map => "a map",
+        Rank::Plane => "a map of height and width",
         Rank::Vector => "a vector",
     }
 }
@@ -49,6 +67,14 @@ fn values(kind: Kind) -> String {
         Kind::Count(_) => "a whole number".to_owned(),
         Kind::Real(range) => format!("a number, {range}"),
         Kind::Flag => "`true` or `false`".to_owned(),
+        Kind::PerAxis(_) => "a whole number, or one per axis as in `2x1`".to_owned(),
+        Kind::Choice(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.join(" or ")
+        }
+        Kind::Init => "initial weights".to_owned(),
+        Kind::Shape => "a shape".to_owned(),
+        Kind::Order => "a list of axes".to_owned(),
     }
 }
 

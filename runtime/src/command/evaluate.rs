@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::output::{complain, result_lines, say, say_json};
 use super::saved::Saved;
 use crate::error::Error;
-use crate::program::{Program, Target};
-use crate::train::{Metrics, evaluate, load_data};
+use crate::program::Program;
+use crate::train::{Metrics, Task, evaluate, load_data};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -39,7 +39,7 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
     let statistics = &saved.run.data.statistics;
     let totals = evaluate(&mut saved.model, &dataset, statistics, batch, |_| ControlFlow::Continue(()))?;
     let totals = totals.unwrap_or_default();
-    let metrics = totals.metrics(program.defaults.target == Target::Class);
+    let metrics = totals.metrics(Task::of(program)?.has_classes());
     if matches.get_one::<String>("format").is_some_and(|format| format == "json") {
         let checkpoint = saved.path.display().to_string();
         let data = source.to_string();

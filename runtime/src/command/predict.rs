@@ -9,8 +9,8 @@ use super::output::{say, say_json};
 use super::saved::Saved;
 use crate::data::{self, Dataset, Samples, Transform};
 use crate::error::Error;
-use crate::program::{Program, Target};
-use crate::train::load_data;
+use crate::program::{Program, TargetKind};
+use crate::train::{Task, load_data};
 
 /// Samples that go through the network at once.
 const BATCH: usize = 256;
@@ -88,23 +88,23 @@ fn predict_test(
 
 /// The network's output for each of the first `count` samples.
 fn outputs(saved: &mut Saved, samples: &Samples, count: usize) -> Result<Vec<Vec<f32>>, Error> {
-    let program = saved.model.program();
-    let transform = Transform::new(samples.shape(), program.input, &saved.run.data.statistics)?;
+    let task = Task::of(saved.model.program())?;
+    let transform = Transform::new(samples.shape(), task.input, &saved.run.data.statistics)?;
     let mut inputs = transform.apply(samples);
-    let (input, output): (usize, usize) = (program.input.iter().product(), program.output.iter().product());
+    let (input, output): (usize, usize) = (task.input.iter().product(), task.output.iter().product());
     let mut outputs = Vec::new();
     let wanted = input * count.min(samples.len());
     for batch in inputs[..wanted].chunks_mut(input * BATCH) {
-        let values = saved.model.predict_transformed(batch)?;
+        let values = saved.model.predict_transformed(batch)?.swap_remove(task.output_index);
         outputs.extend(values.chunks_exact(output).map(<[f32]>::to_vec));
     }
     Ok(outputs)
 }
 
 fn prediction(saved: &Saved, source: String, output: &[f32], top: usize) -> Prediction {
-    let (classes, values) = match saved.model.program().defaults.target {
-        Target::Class => (most_likely(&saved.run.data.classes, output, top), Vec::new()),
-        Target::Values => (Vec::new(), output.to_vec()),
+    let (classes, values) = match saved.model.program().targets[0].kind {
+        TargetKind::Classes => (most_likely(&saved.run.data.classes, output, top), Vec::new()),
+        TargetKind::Values => (Vec::new(), output.to_vec()),
     };
     Prediction { source, row: None, classes, values, truth: None }
 }

@@ -12,15 +12,15 @@ use ::csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::split::Shares;
 use super::{Dataset, Error, Parts, Request, Samples, Source, Storage, Targets, shape_text};
-use crate::program::Target;
+use crate::program::TargetKind;
 
 const SHARES: Shares = Shares { validation: 15, test: 15 };
 
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
     let mut table = Table::open(request.path("a CSV file")?)?;
     let width = match request.wanted {
-        Target::Class => 1,
-        Target::Values => request.outputs(),
+        TargetKind::Classes => 1,
+        TargetKind::Values => request.outputs(),
     };
     let columns = table.columns(request.target, width)?;
     table.check_features(&columns, request.input)?;
@@ -29,8 +29,8 @@ pub(super) fn load(request: &Request) -> Result<Source, Error> {
     while table.read_row(&mut row)? {
         rows.features.extend(map_order(table.numbers(&row, &columns.features)?, request.input));
         match request.wanted {
-            Target::Class => rows.add_class(table.word(&row, columns.target[0])?),
-            Target::Values => {
+            TargetKind::Classes => rows.add_class(table.word(&row, columns.target[0])?),
+            TargetKind::Values => {
                 rows.values.extend(map_order(table.numbers(&row, &columns.target)?, request.output));
             }
         }
@@ -218,8 +218,10 @@ impl Rows {
             return Err(Error::at(path, "there are no rows below the column names"));
         }
         let (targets, classes) = match request.wanted {
-            Target::Values => (Targets::Values { width: request.outputs(), values: self.values }, Vec::new()),
-            Target::Class => {
+            TargetKind::Values => {
+                (Targets::Values { width: request.outputs(), values: self.values }, Vec::new())
+            }
+            TargetKind::Classes => {
                 let (names, labels) = in_order(self.classes, self.labels);
                 request.check_class_count(path, names.len())?;
                 (Targets::Classes(labels), names)
@@ -249,10 +251,13 @@ fn target_names(names: &str) -> impl Iterator<Item = &str> {
 
 /// A row's elements as they lie in memory: those of a map change from channels first to last.
 fn map_order(row: Vec<f32>, shape: &[usize]) -> Vec<f32> {
-    let &[channels, height, width] = shape else { return row };
-    let pixels = height * width;
-    (0..pixels)
-        .flat_map(|pixel| (0..channels).map(move |c| c * pixels + pixel))
+    let [channels, spatial @ ..] = shape else { return row };
+    if spatial.is_empty() {
+        return row;
+    }
+    let positions: usize = spatial.iter().product();
+    (0..positions)
+        .flat_map(|position| (0..*channels).map(move |c| c * positions + position))
         .map(|from| row[from])
         .collect()
 }

@@ -160,6 +160,6 @@ fn unknown_format(name: &str) -> Error {
 }
 
 /// `3x32x32`.
-fn shape_text(shape: &[usize]) -> String {
+pub(crate) fn shape_text(shape: &[usize]) -> String {
     shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }

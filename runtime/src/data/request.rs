@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Augment, Error, shape_text};
-use crate::program::Target;
+use crate::program::TargetKind;
 
 /// A data set and the network that it is for.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Request<'a> {
     /// The network's output shape, channels first.
     pub output: &'a [usize],
     /// What the loss compares the output with.
-    pub wanted: Target,
+    pub wanted: TargetKind,
     /// The changes that training images will get.
     pub augment: Augment,
 }
@@ -47,8 +47,8 @@ impl<'a> Request<'a> {
     /// Formats whose targets are classes can serve no other loss.
     pub(super) fn check_classes_wanted(&self) -> Result<(), Error> {
         match self.wanted {
-            Target::Class => Ok(()),
-            Target::Values => Err(Error::new(format!(
+            TargetKind::Classes => Ok(()),
+            TargetKind::Values => Err(Error::new(format!(
                 "the data set `{}` has a class per sample, but the network's loss compares values",
                 self.format
             ))

@@ -51,7 +51,8 @@ pub struct Transform {
     /// Per stored element, so that the loop over them is plain.
     mean: Vec<f32>,
     scale: Vec<f32>,
-    /// Height, width, channels; of a vector, 1, 1 and its features.
+    /// Height, width, channels; of a vector, 1, 1 and its features; of a map with one spatial axis
+    /// or three, 1, their product and its channels.
     map: [usize; 3],
     transposed: bool,
     crop: usize,
@@ -72,8 +73,8 @@ impl Transform {
         statistics.check(shape)?;
         let map = match *shape {
             [channels, height, width] => [height, width, channels],
-            [features] => [1, 1, features],
-            _ => return Err(Error::new(format!("samples of shape {} are not supported", shape_text(shape)))),
+            [channels, ref spatial @ ..] if !spatial.is_empty() => [1, spatial.iter().product(), channels],
+            _ => [1, 1, shape.iter().product()],
         };
         let elements = map.iter().product();
         if input != shape && (input.len() != 1 || input[0] != elements) {
@@ -230,6 +231,18 @@ mod tests {
         let transform = Transform::new(&[2, 2, 3], &[12], &statistics).unwrap();
         let expected = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0];
         assert_eq!(transform.apply(&two_by_three()), expected);
+    }
+
+    #[test]
+    fn series_and_volumes_are_standardised_per_channel() {
+        let values = |len: u8| (0..len).map(f32::from).collect();
+        for shape in [&[2, 4][..], &[2, 1, 2, 2]] {
+            let samples = Samples::new(shape, Storage::Values(values(8))).unwrap();
+            let statistics = Statistics { mean: vec![0.0, 1.0], std: vec![1.0, 2.0] };
+            let inputs = |input: &[usize]| Transform::new(shape, input, &statistics).unwrap().apply(&samples);
+            assert_eq!(inputs(shape), [0.0, 0.0, 2.0, 1.0, 4.0, 2.0, 6.0, 3.0]);
+            assert_eq!(inputs(&[8]), [0.0, 2.0, 4.0, 6.0, 0.0, 1.0, 2.0, 3.0]);
+        }
     }
 
     #[test]

@@ -12,17 +12,25 @@ mod update;
 
 pub mod math;
 
-pub use crate::kernels::conv2d::{
-    Conv2d, Linear, conv2d, conv2d_backward_data, conv2d_backward_weight, conv2d_then, linear,
-    linear_backward_data, linear_backward_weight, linear_then,
+pub use crate::kernels::conv::{
+    Conv, Linear, conv, conv_backward_data, conv_backward_weight, conv_then, linear, linear_backward_data,
+    linear_backward_weight, linear_then,
 };
-pub use crate::kernels::elementwise::{pointwise, reduce_channels, update};
-pub use crate::kernels::layout::{concat_channels, split_channels, to_channels_first, to_channels_last};
-pub use crate::kernels::loss::{loss_terms, loss_terms_backward};
-pub use crate::kernels::pool2d::{Pool2d, avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward};
-pub use crate::kernels::softmax::{cross_entropy, cross_entropy_backward, softmax, softmax_backward};
-pub use crate::kernels::statistics::{batch_statistics, running_statistics};
-pub use operand::Operand;
-pub use pass::{Pass, RandomKey};
+pub use crate::kernels::crop::{Crop, crop};
+pub use crate::kernels::elementwise::{pointwise, reduce_channels, reduce_groups, reduce_positions, update};
+pub use crate::kernels::layout::{concat_channels, split_channels};
+pub use crate::kernels::loss::{
+    CrossEntropy, cross_entropy, cross_entropy_backward, loss_terms, loss_terms_backward,
+};
+pub use crate::kernels::permute::{Permute, permute};
+pub use crate::kernels::pool::{Pool, Windows, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
+pub use crate::kernels::resize::{Interpolation, Resize, resize, resize_backward};
+pub use crate::kernels::softmax::{log_sum_exp, softmax, softmax_backward};
+pub use crate::kernels::statistics::{
+    channel_statistics, group_statistics, position_statistics, running_statistics,
+};
+pub(crate) use operand::MAX_OPERANDS;
+pub use operand::{Distribution, Extent, Operand, Per, Random};
+pub use pass::{MAX_TARGETS, Pass, RandomKey};
 pub use slot::{Region, Slot};
-pub use update::{Decay, Update};
+pub use update::{Flat, Update};

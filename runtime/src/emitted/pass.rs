@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use super::operand::MAX_OPERANDS;
 use super::{Operand, Slot};
 use crate::devices::cpu::{Buffers, Pool};
 
@@ -13,13 +14,17 @@ use crate::devices::cpu::{Buffers, Pool};
 pub struct Pass<'a> {
     buffers: Buffers<'a>,
     pool: &'a Pool,
-    labels: &'a [u32],
+    /// By the output that they judge; empty for the others.
+    labels: [&'a [u32]; MAX_TARGETS],
     random: RandomKey,
     inspect: bool,
     scope: Cell<&'static str>,
     layer: Cell<&'static str>,
     first_non_finite: Cell<Option<[&'static str; 2]>>,
 }
+
+/// The labels of so many outputs find room in a pass, without an allocation per step.
+pub const MAX_TARGETS: usize = 32;
 
 /// What the random numbers of a pass depend on, beside the stream and the element.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl<'a> Pass<'a> {
         Pass {
             buffers,
             pool,
-            labels: &[],
+            labels: [&[]; MAX_TARGETS],
             random: RandomKey::default(),
             inspect: false,
             scope: Cell::new(""),
@@ -45,9 +50,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// With the class of each sample.
-    pub fn with_labels(mut self, labels: &'a [u32]) -> Self {
-        self.labels = labels;
+    /// With the classes for the output of index `target`, one per sample and position.
+    ///
+    /// # Panics
+    /// If `target` is [`MAX_TARGETS`] or more.
+    pub fn with_labels(mut self, target: usize, labels: &'a [u32]) -> Self {
+        self.labels[target] = labels;
         self
     }
 
@@ -99,9 +107,10 @@ impl<'a> Pass<'a> {
         self.pool
     }
 
-    /// The class of each sample.
-    pub fn labels(&self) -> &'a [u32] {
-        self.labels
+    /// The classes for the output of index `target`, one per sample and position; empty if it is
+    /// judged by none.
+    pub fn labels(&self, target: usize) -> &'a [u32] {
+        self.labels.get(target).copied().unwrap_or(&[])
     }
 
     /// The key of the random numbers.
@@ -141,8 +150,9 @@ impl<'a> Pass<'a> {
         writes: &[Slot],
         kernel: impl FnOnce([&[f32]; R], &[&[f32]], &mut [&mut [f32]]),
     ) {
-        let operands: Vec<Option<Slot>> = operands.iter().map(|operand| operand.slot()).collect();
-        self.buffers.access_slices(reads, &operands, writes, kernel);
+        let mut slots = [None; MAX_OPERANDS];
+        slots.iter_mut().zip(operands).for_each(|(slot, operand)| *slot = operand.slot());
+        self.buffers.access_slices(reads, &slots[..operands.len()], writes, kernel);
         if self.inspect {
             writes.iter().for_each(|&slot| self.examine(slot));
         }

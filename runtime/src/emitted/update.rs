@@ -2,56 +2,47 @@
 
 use std::cell::RefCell;
 
-use crate::devices::cpu::{Buffer, Pool};
+use crate::devices::cpu::Pool;
 
-/// One step of an optimiser over the flat buffers.
+/// One step of an optimiser over elements that learn alike.
 pub struct Update<'a> {
     pool: &'a Pool,
     flat: RefCell<Flat<'a>>,
     hyperparameters: &'a [f32],
-    decay: Decay,
+    decay: f32,
     step: u64,
 }
 
-/// The flat buffers; parameters, gradients and every state have one length.
-struct Flat<'a> {
-    parameters: &'a mut [f32],
-    gradients: &'a [f32],
-    states: &'a mut [Buffer],
-}
-
-/// Weight decay, and the elements from 0 on that take it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Decay {
-    /// The hyperparameter `weight_decay`.
-    pub weight: f32,
-    /// How many elements at the start are weights.
-    pub len: usize,
+/// The elements of the flat buffers that a step works on; all have one length.
+pub struct Flat<'a> {
+    /// The learnt values.
+    pub parameters: &'a mut [f32],
+    /// Their gradients.
+    pub gradients: &'a [f32],
+    /// The optimiser's states, in its own order.
+    pub states: Vec<&'a mut [f32]>,
 }
 
 impl<'a> Update<'a> {
-    /// Step number `step`, from 1 on, of `parameters` along `gradients`.
+    /// Step number `step`, from 1 on, of the elements of `flat`, whose weight decay is `decay`.
     ///
     /// # Panics
-    /// If the buffers differ in length.
-    pub fn new(
-        pool: &'a Pool,
-        parameters: &'a mut [f32],
-        gradients: &'a [f32],
-        states: &'a mut [Buffer],
-        hyperparameters: &'a [f32],
-        decay: Decay,
-        step: u64,
-    ) -> Self {
-        assert_eq!(parameters.len(), gradients.len(), "a gradient for each parameter");
-        assert!(states.iter().all(|state| state.len() == parameters.len()), "a state for each parameter");
-        let flat = RefCell::new(Flat { parameters, gradients, states });
-        Update { pool, flat, hyperparameters, decay, step }
+    /// If the elements differ in number.
+    pub fn new(pool: &'a Pool, flat: Flat<'a>, hyperparameters: &'a [f32], decay: f32, step: u64) -> Self {
+        let len = flat.parameters.len();
+        assert_eq!(len, flat.gradients.len(), "a gradient for each parameter");
+        assert!(flat.states.iter().all(|state| state.len() == len), "a state for each parameter");
+        Update { pool, flat: RefCell::new(flat), hyperparameters, decay, step }
     }
 
-    /// The value of the optimiser's `index`-th hyperparameter.
+    /// The value of the optimiser's `index`-th hyperparameter; the learning rate is that of these elements.
     pub fn hyperparameter(&self, index: usize) -> f32 {
         self.hyperparameters[index]
+    }
+
+    /// The weight decay of these elements.
+    pub fn decay(&self) -> f32 {
+        self.decay
     }
 
     /// The number of this step, from 1 on.
@@ -59,18 +50,14 @@ impl<'a> Update<'a> {
         self.step as f32
     }
 
-    pub(crate) fn decay(&self) -> Decay {
-        self.decay
-    }
-
     pub(crate) fn pool(&self) -> &'a Pool {
         self.pool
     }
 
-    /// Calls `body` with the parameters, the gradients and the states, of which there are `states`.
-    pub(crate) fn with_flat(&self, states: usize, body: impl FnOnce(&mut [f32], &[f32], &mut [Buffer])) {
+    /// Calls `body` with the elements, which have `states` states.
+    pub(crate) fn with_flat(&self, states: usize, body: impl FnOnce(&mut Flat)) {
         let flat = &mut *self.flat.borrow_mut();
         assert_eq!(flat.states.len(), states, "the optimiser has another number of states");
-        body(flat.parameters, flat.gradients, flat.states);
+        body(flat);
     }
 }

@@ -1,4 +1,4 @@
-//! Tensors put side by side, cut apart and turned round.
+//! Tensors put side by side along the channels, and cut apart.
 
 #[cfg(test)]
 mod tests;
@@ -39,32 +39,6 @@ pub fn split_channels<const N: usize>(p: &Pass, dy: Slot, parts: [(Slot, usize);
                     let own = rest.split_off(..channels).unwrap_or_default();
                     part[position * channels..][..channels].copy_from_slice(own);
                 }
-            }
-        });
-    });
-}
-
-/// y = x with its channels first. `map` is height, width and channels.
-pub fn to_channels_first(p: &Pass, map: [usize; 3], x: Slot, y: Slot) {
-    let [height, width, channels] = map;
-    transpose(p, height * width, channels, x, y);
-}
-
-/// y = x, whose channels are first, with its channels last. `map` is height, width and channels.
-pub fn to_channels_last(p: &Pass, map: [usize; 3], x: Slot, y: Slot) {
-    let [height, width, channels] = map;
-    transpose(p, channels, height * width, x, y);
-}
-
-/// Turns each sample, a matrix of `rows` × `columns`, round.
-fn transpose(p: &Pass, rows: usize, columns: usize, x: Slot, y: Slot) {
-    let len = rows * columns;
-    p.call([x], [y], |[x], [y]| {
-        p.pool().for_each_piece([y], [len], |sample, [y]| {
-            let x = &x[sample * len..][..len];
-            for (column, y) in y.chunks_exact_mut(rows).enumerate() {
-                let x = x[column..].iter().step_by(columns);
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
             }
         });
     });

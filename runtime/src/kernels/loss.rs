@@ -1,9 +1,13 @@
-//! Losses that compare each element with its target.
+//! Losses: those that compare each element with its target, and cross-entropy.
+
+mod cross_entropy;
 
 #[cfg(test)]
 mod tests;
 
-use crate::emitted::{Operand, Pass, Slot};
+pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_backward};
+
+use crate::emitted::{Extent, Operand, Pass, Slot};
 use crate::kernels::elementwise::{BlockFunction, Each, Function, Source, for_each_task, pointwise};
 
 /// loss\[n\] = the mean over the features of f(prediction, target).
@@ -16,7 +20,8 @@ where
 }
 
 fn mean_terms(p: &Pass, features: usize, reads: [Slot; 2], loss: Slot, f: &dyn BlockFunction) {
-    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels: features, f });
+    let extent = Extent { positions: 1, channels: features };
+    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), extent, f });
     p.call(reads, [loss], |reads, [loss]| {
         let mut terms = pool.scratch().single(reads[0].len());
         for_each_task(pool, &function, &reads.map(Source::Full), &mut [&mut *terms]);
@@ -41,6 +46,6 @@ pub fn loss_terms_backward<F>(
 {
     let scale = 1.0 / (features * p.batch()) as f32;
     let inputs = [Operand::Full(prediction), Operand::Full(target)];
-    let f = &f;
-    pointwise(p, features, inputs, [dprediction], |[prediction, target]| [scale * f(prediction, target)]);
+    let (f, extent) = (&f, Extent { positions: 1, channels: features });
+    pointwise(p, extent, inputs, [dprediction], |[prediction, target]| [scale * f(prediction, target)]);
 }

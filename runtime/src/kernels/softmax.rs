@@ -1,13 +1,13 @@
-//! Softmax and cross-entropy over the last dimension.
+//! Softmax over the last dimension, and the logarithm of its sum.
 //!
-//! The maximum is subtracted before the exponential, so that no finite logits overflow. Sums over
-//! a row go in eight lanes, in an order that depends on its length alone.
+//! The maximum is subtracted before the exponential, so that no finite logits overflow.
 
 #[cfg(test)]
 mod tests;
 
 use crate::devices::cpu::{Pool, Vectorised};
 use crate::emitted::{Pass, Slot, math};
+use crate::kernels::elementwise::sum;
 
 /// Elements of a task.
 const TASK: usize = 1 << 14;
@@ -34,40 +34,24 @@ pub fn softmax_backward(p: &Pass, channels: usize, y: Slot, dy: Slot, dx: Slot) 
     });
 }
 
-/// loss = log Σ exp(logits) − logits\[label\], one per sample. A label that is no class has NaN.
-pub fn cross_entropy(p: &Pass, classes: usize, logits: Slot, loss: Slot) {
-    p.call([logits], [loss], |[logits], [loss]| {
-        let rows = logits.chunks_exact(classes).zip(p.labels());
-        for ((logits, &label), loss) in rows.zip(loss) {
-            let maximum = maximum(logits);
-            let sum = sum(logits, |logit| math::exp(logit - maximum));
-            let chosen = logits.get(label as usize).copied().unwrap_or(f32::NAN);
-            *loss = math::log(sum) - (chosen - maximum);
-        }
-    });
-}
-
-/// The gradient of the batch's mean [`cross_entropy`]: (softmax − one-hot) / batch.
-pub fn cross_entropy_backward(p: &Pass, classes: usize, logits: Slot, dlogits: Slot) {
-    let (isa, labels) = (p.pool().isa(), p.labels());
-    let scale = 1.0 / p.batch() as f32;
-    p.call([logits], [dlogits], |[logits], [dlogits]| {
-        for_each_rows(p.pool(), classes, dlogits, |first, dlogits| {
-            let logits = &logits[first * classes..][..dlogits.len()];
-            isa.run(Softmax { channels: classes, x: logits, y: &mut *dlogits });
-            for (row, &label) in dlogits.chunks_exact_mut(classes).zip(&labels[first..]) {
-                match row.get_mut(label as usize) {
-                    Some(element) => *element -= 1.0,
-                    None => row.fill(f32::NAN),
-                }
-                row.iter_mut().for_each(|element| *element *= scale);
-            }
+/// y = log Σ exp(x) over the channels, one number per position.
+pub fn log_sum_exp(p: &Pass, channels: usize, x: Slot, y: Slot) {
+    let (isa, count) = (p.pool().isa(), TASK.div_ceil(channels));
+    p.call([x], [y], |[x], [y]| {
+        p.pool().for_each_piece([y], [count], |task, [y]| {
+            let x = &x[task * count * channels..][..y.len() * channels];
+            isa.run(LogSumExp { channels, x, y });
         });
     });
 }
 
 /// Calls `body` with the first row of each task, and its rows.
-fn for_each_rows(pool: &Pool, channels: usize, rows: &mut [f32], body: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn for_each_rows(
+    pool: &Pool,
+    channels: usize,
+    rows: &mut [f32],
+    body: impl Fn(usize, &mut [f32]) + Sync,
+) {
     let count = TASK.div_ceil(channels);
     pool.for_each_piece([rows], [count * channels], |task, [rows]| body(task * count, rows));
 }
@@ -84,13 +68,17 @@ impl Vectorised for Softmax<'_> {
     #[inline(always)]
     fn run(self) {
         let rows = self.x.chunks_exact(self.channels).zip(self.y.chunks_exact_mut(self.channels));
-        for (x, y) in rows {
-            let maximum = maximum(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = math::exp(x - maximum));
-            let scale = 1.0 / sum(y, |y| y);
-            y.iter_mut().for_each(|y| *y *= scale);
-        }
+        rows.for_each(|(x, y)| row(x, y));
     }
+}
+
+/// The softmax of one row.
+#[inline(always)]
+pub(crate) fn row(x: &[f32], y: &mut [f32]) {
+    let maximum = maximum(x);
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = math::exp(x - maximum));
+    let scale = 1.0 / sum(y, |y| y);
+    y.iter_mut().for_each(|y| *y *= scale);
 }
 
 struct SoftmaxBackward<'a> {
@@ -114,20 +102,43 @@ impl Vectorised for SoftmaxBackward<'_> {
     }
 }
 
-const LANES: usize = 8;
-
-#[inline(always)]
-fn maximum(row: &[f32]) -> f32 {
-    row.iter().fold(f32::NEG_INFINITY, |maximum, &x| math::max(maximum, x))
+struct LogSumExp<'a> {
+    channels: usize,
+    x: &'a [f32],
+    y: &'a mut [f32],
 }
 
-#[inline(always)]
-fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let (whole, rest) = row.as_chunks::<LANES>();
-    for block in whole {
-        (0..LANES).for_each(|lane| lanes[lane] += f(block[lane]));
+impl Vectorised for LogSumExp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (x, y) in self.x.chunks_exact(self.channels).zip(self.y) {
+            let maximum = maximum(x);
+            *y = maximum + log_sum(x, maximum);
+        }
     }
-    rest.iter().zip(&mut lanes).for_each(|(&x, lane)| *lane += f(x));
-    lanes.iter().sum()
 }
+
+/// log Σ exp(x − maximum) of a row.
+#[inline(always)]
+pub(crate) fn log_sum(row: &[f32], maximum: f32) -> f32 {
+    math::log(sum(row, |x| math::exp(x - maximum)))
+}
+
+/// The largest element of a row; NaN if there is one.
+#[inline(always)]
+pub(crate) fn maximum(row: &[f32]) -> f32 {
+    let among = |start: f32, row: &[f32]| row.iter().fold(start, |maximum, &x| math::max(maximum, x));
+    let (whole, rest) = row.as_chunks::<LANES>();
+    let rest = among(f32::NEG_INFINITY, rest);
+    let Some((&first, others)) = whole.split_first() else { return rest };
+    let mut lanes = first;
+    for block in others {
+        (0..LANES).for_each(|lane| lanes[lane] = math::max(lanes[lane], block[lane]));
+    }
+    among(rest, &lanes)
+}
+
+/// Candidates for the maximum side by side.
+const LANES: usize = 16;

@@ -1,31 +1,39 @@
-//! Mean and variance per channel, for batch normalisation (Ioffe & Szegedy 2015).
+//! Means and variances, for batch, group, instance and layer normalisation (Ioffe & Szegedy 2015,
+//! Wu & He 2018, Ba et al. 2016).
 //!
 //! Each chunk of a tensor is visited twice while it is in the cache, for its mean and for the sum
 //! of squares about that; the chunks are merged by the formula of Chan, Golub & LeVeque 1979 in
-//! double precision. No large numbers cancel, and memory is read once.
+//! double precision. No large numbers cancel, and memory is read once. All variances are biased.
+
+mod positions;
 
 #[cfg(test)]
 mod tests;
 
+pub use positions::position_statistics;
+
 use crate::devices::cpu::Pool;
-use crate::emitted::{Pass, Slot};
+use crate::emitted::{Extent, Pass, Slot};
 use crate::kernels::elementwise::{BLOCK, Each, Function, Reduction, Source, Sum, repeat};
 
-/// Mean and biased variance of each channel over batch and positions.
-pub fn batch_statistics(p: &Pass, channels: usize, x: Slot, mean: Slot, variance: Slot) {
-    p.call([x], [mean, variance], |[x], [mean, variance]| {
-        let reduction = Reduction::new(channels, x.len());
-        let mut moments = p.pool().scratch().double(reduction.chunks() * 2 * channels);
-        chunk_moments(p.pool(), channels, reduction, x, &mut moments);
-        for channel in 0..channels {
-            let chunks = (0..reduction.chunks()).map(|chunk| {
-                let at = chunk * 2 * channels + channel;
-                (reduction.count(chunk) as f64, moments[at], moments[at + channels])
-            });
-            let (count, centre, squares) = chunks.fold((0.0, 0.0, 0.0), merge);
-            mean[channel] = centre as f32;
-            variance[channel] = (squares / count) as f32;
-        }
+/// Mean and variance of each channel over batch and positions.
+pub fn channel_statistics(p: &Pass, extent: Extent, x: Slot, mean: Slot, variance: Slot) {
+    p.call([x], [mean, variance], |[x], outputs| {
+        let reduction = Reduction::whole(extent.channels, x.len());
+        statistics(p.pool(), extent, extent.channels, reduction, x, outputs);
+    });
+}
+
+/// Mean and variance over the positions of each sample and the channels of each of `groups` groups,
+/// written to each channel of the group.
+///
+/// # Panics
+/// If the groups do not divide the channels: a mistake of the compiler.
+pub fn group_statistics(p: &Pass, extent: Extent, groups: usize, x: Slot, mean: Slot, variance: Slot) {
+    assert!(extent.channels.is_multiple_of(groups), "groups of equal size");
+    p.call([x], [mean, variance], |[x], outputs| {
+        let reduction = Reduction::samples(extent, x.len());
+        statistics(p.pool(), extent, groups, reduction, x, outputs);
     });
 }
 
@@ -60,11 +68,39 @@ pub fn running_statistics(
     });
 }
 
+/// The statistics of each part of a reduction, group by group.
+fn statistics(
+    pool: &Pool,
+    extent: Extent,
+    groups: usize,
+    reduction: Reduction,
+    x: &[f32],
+    outputs: [&mut [f32]; 2],
+) {
+    let (channels, size) = (extent.channels, extent.channels / groups);
+    let mut moments = pool.scratch().double(reduction.chunks() * 2 * channels);
+    chunk_moments(pool, extent, reduction, x, &mut moments);
+    pool.for_each_piece(outputs, [channels; 2], |part, [mean, variance]| {
+        for group in 0..groups {
+            let own = group * size..(group + 1) * size;
+            let chunks = part * reduction.chunks_per_part()..(part + 1) * reduction.chunks_per_part();
+            let sets = chunks.flat_map(|chunk| {
+                let moments = &moments[chunk * 2 * channels..][..2 * channels];
+                let count = reduction.count(chunk) as f64;
+                own.clone().map(move |channel| (count, moments[channel], moments[channel + channels]))
+            });
+            let (count, centre, squares) = sets.fold((0.0, 0.0, 0.0), merge);
+            mean[own.clone()].fill(centre as f32);
+            variance[own.clone()].fill((squares / count) as f32);
+        }
+    });
+}
+
 /// For each chunk, the mean of each channel, then the sum of squares about it.
-fn chunk_moments(pool: &Pool, channels: usize, reduction: Reduction, x: &[f32], moments: &mut [f64]) {
-    let isa = pool.isa();
-    let itself = Function { isa, channels, f: &Each(|x: [f32; 1]| x) };
-    let square = Function { isa, channels, f: &Each(|[x, mean]: [f32; 2]| [(x - mean) * (x - mean)]) };
+fn chunk_moments(pool: &Pool, extent: Extent, reduction: Reduction, x: &[f32], moments: &mut [f64]) {
+    let (isa, channels) = (pool.isa(), extent.channels);
+    let itself = Function { isa, extent, f: &Each(|x: [f32; 1]| x) };
+    let square = Function { isa, extent, f: &Each(|[x, mean]: [f32; 2]| [(x - mean) * (x - mean)]) };
     reduction.for_each_chunk(pool, 2, moments, |elements, lanes, moments| {
         let count = (elements.len() / channels) as f64;
         let (first, second) = lanes.split_at_mut(lanes.len() / 2);

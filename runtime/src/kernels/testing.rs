@@ -24,7 +24,7 @@ impl Case<'_> {
         memory.resize(memory.len() + self.outputs.iter().sum::<usize>(), -77.0);
         let buffers = Buffers::new(self.batch).with(Region::Fixed, &mut memory);
         let key = RandomKey { seed: 7, step: 3 };
-        let pass = Pass::new(buffers, pool).with_labels(self.labels).with_random(key);
+        let pass = Pass::new(buffers, pool).with_labels(0, self.labels).with_random(key);
         call(&pass, &inputs, &outputs);
         outputs.iter().map(|&slot| pass.read(slot)).collect()
     }

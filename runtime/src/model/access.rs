@@ -20,10 +20,16 @@ impl Model {
         Ok(())
     }
 
-    /// The gradient of a parameter, from the last step of training.
+    /// The gradient of a parameter, from the last step of training; a frozen one has none.
     pub fn gradient(&self, name: &str) -> Result<Vec<f32>, Error> {
         let parameter = self.find_parameter(name)?;
-        Ok(layout::to_outside(parameter, &self.gradients[range(parameter)]))
+        let gradient = self.gradients.get(range(parameter)).ok_or_else(|| {
+            Error::settings(
+                format!("parameter `{name}` is frozen and has no gradient"),
+                "take it out of the part of the network that is `frozen`, or leave its gradient out",
+            )
+        })?;
+        Ok(layout::to_outside(parameter, gradient))
     }
 
     /// The values of a state, such as a running mean.

@@ -1,7 +1,8 @@
 //! Between the order of files and PyTorch and the order of the kernels.
 //!
 //! Outside, tensors are channels first and weights begin with their outputs; inside, everything
-//! is channels last. Both directions are one permutation of three axes.
+//! is channels last. Both directions are one permutation of three axes: whatever the number of
+//! spatial axes, they keep their order and go together.
 
 use crate::program::{Layout, Parameter};
 
@@ -35,11 +36,10 @@ pub(super) fn channels_first(shape: &[usize], samples: &[f32]) -> Vec<f32> {
     transpose_each(samples, positions, channels)
 }
 
-fn channels_and_positions(shape: &[usize]) -> (usize, usize) {
-    match shape {
-        [channels, height, width] => (*channels, height * width),
-        _ => (shape.iter().product(), 1),
-    }
+/// A vector is a map of one position.
+pub(super) fn channels_and_positions(shape: &[usize]) -> (usize, usize) {
+    let (channels, spatial) = shape.split_first().unwrap_or((&1, &[]));
+    (*channels, spatial.iter().product())
 }
 
 /// Transposes each `rows` × `columns` matrix of `samples`.
@@ -56,7 +56,9 @@ fn transpose_each(samples: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 /// Each element's outside and inside position.
 fn pairs(parameter: &Parameter) -> impl Iterator<Item = (usize, usize)> {
     let [outputs, inputs, taps] = match (parameter.layout, parameter.shape) {
-        (Layout::Convolution, [outputs, inputs, height, width]) => [*outputs, *inputs, height * width],
+        (Layout::Convolution, [outputs, inputs, spatial @ ..]) => {
+            [*outputs, *inputs, spatial.iter().product()]
+        }
         (Layout::Linear, [outputs, inputs]) => [*outputs, *inputs, 1],
         (_, shape) => [1, 1, shape.iter().product()],
     };
@@ -97,6 +99,8 @@ mod tests {
         let values: Vec<f32> = (0..3 * 4 * 5 * 2).map(|index| index as f32).collect();
         for (shape, layout) in [
             (&[3, 4, 5, 2][..], Layout::Convolution),
+            (&[3, 4, 10], Layout::Convolution),
+            (&[3, 1, 5, 2, 4], Layout::Convolution),
             (&[12, 10], Layout::Linear),
             (&[3, 4, 5, 2], Layout::Plain),
         ] {
@@ -112,5 +116,17 @@ mod tests {
         assert_eq!(last, [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0]);
         assert_eq!(channels_first(&[2, 1, 2], &last), first);
         assert_eq!(channels_last(&[8], &first), first);
+    }
+
+    #[test]
+    fn the_number_of_spatial_axes_makes_no_difference() {
+        let values: Vec<f32> = (0..48).map(|index| index as f32).collect();
+        let map = channels_last(&[2, 3, 4], &values);
+        assert_eq!(channels_last(&[2, 12], &values), map);
+        assert_eq!(channels_last(&[2, 2, 3, 2], &values), map);
+        assert_eq!(channels_first(&[2, 2, 3, 2], &map), values);
+        let line = parameter(&[2, 6, 4], Layout::Convolution);
+        let plane = parameter(&[2, 6, 2, 2], Layout::Convolution);
+        assert_eq!(to_inside(&line, &values), to_inside(&plane, &values));
     }
 }

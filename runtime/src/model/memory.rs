@@ -5,9 +5,9 @@ use crate::program::Program;
 /// Bytes of a model's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// The learnt values.
+    /// The parameters, those that are frozen among them.
     pub parameters: usize,
-    /// Their gradients.
+    /// The gradients of those that learn.
     pub gradients: usize,
     /// The states of the optimiser.
     pub optimizer: usize,
@@ -29,11 +29,11 @@ impl Memory {
     /// What a model of `program` needs.
     pub fn of(program: &Program) -> Memory {
         let bytes = |elements: usize| elements * size_of::<f32>();
-        let flat = bytes(program.parameter_len);
+        let trained = bytes(program.trained_len);
         Memory {
-            parameters: flat,
-            gradients: flat,
-            optimizer: flat * program.optimizer.states.len(),
+            parameters: bytes(program.parameter_len),
+            gradients: trained,
+            optimizer: trained * program.optimizer.states.len(),
             states: 2 * bytes(program.state_len),
             prepared: bytes(program.evaluation.prepared_len),
             training_per_sample: bytes(program.training.batched_len),

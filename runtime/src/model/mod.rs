@@ -6,9 +6,12 @@
 //! the business of [`train`](crate::train).
 
 mod access;
+mod batch;
+mod finite;
 mod initial;
 mod layout;
 mod memory;
+mod orthogonal;
 mod persist;
 mod step;
 
@@ -17,11 +20,12 @@ use std::path::Path;
 pub use memory::Memory;
 
 use crate::checkpoint::Checkpoint;
-use crate::data::{self, Batch};
+use crate::data::Batch;
 use crate::devices::cpu::{Buffer, Pool};
 use crate::error::Error;
-use crate::program::{Program, Target};
-use step::{Arena, BatchTargets};
+use crate::program::Program;
+use batch::{Feed, Inputs, Samples};
+use step::Arena;
 
 /// A network with its parameters, ready to be trained and used.
 pub struct Model {
@@ -43,22 +47,24 @@ pub struct Model {
     step: u64,
 }
 
-/// What the network should have said.
+/// What an output should have said.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Targets<'a> {
-    /// The class of each sample.
+    /// The class of each sample; of a map, the classes of its positions, row by row.
     Classes(&'a [u32]),
-    /// The values of each sample, in the shape of the network's output.
+    /// The values of each sample, in the shape of the output.
     Values(&'a [f32]),
 }
 
 /// How a batch did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
-    /// Mean loss of the samples.
+    /// Mean loss of the samples: the sum of the network's losses.
     pub loss: f32,
-    /// Samples whose class was predicted rightly; 0 for a regression.
+    /// Labels of the first output with classes that were predicted rightly; 0 for a regression.
     pub correct: usize,
+    /// Labels of that output: one per sample, or per sample and position; 0 for a regression.
+    pub labels: usize,
     /// Samples of the batch.
     pub samples: usize,
 }
@@ -76,12 +82,12 @@ impl Model {
             program,
             pool: Pool::new(threads),
             parameters: Buffer::zeroed(program.parameter_len),
-            gradients: Buffer::zeroed(program.parameter_len),
+            gradients: Buffer::zeroed(program.trained_len),
             states: Buffer::zeroed(program.state_len),
             saved_states: Buffer::zeroed(program.state_len),
             prepared: Buffer::zeroed(program.evaluation.prepared_len),
             is_prepared: false,
-            optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.parameter_len)).collect(),
+            optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
             hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
             training: Arena::default(),
             evaluation: Arena::default(),
@@ -105,44 +111,60 @@ impl Model {
         self.checkpoint().write(path.as_ref())
     }
 
-    /// One step of training: the gradient of the mean loss over the batch, then an update.
+    /// One step of training a network with one input and one target: the gradient of the mean loss
+    /// over the batch, then an update.
     ///
-    /// If the loss is not finite, nothing changes and the error names the first layer with a
-    /// value that is not finite.
+    /// If the loss or a gradient is not finite, nothing changes and the error names the first layer
+    /// with a value that is not finite.
     pub fn train_step(&mut self, inputs: &[f32], targets: Targets) -> Result<StepReport, Error> {
-        let mut inputs = layout::channels_last(self.program.input, self.checked_inputs(inputs)?);
-        let mut values = self.target_values(targets);
-        self.train(&mut inputs, inner_targets(targets, &mut values))
+        self.train_step_many(&[inputs], &[targets])
     }
 
-    /// Loss and right answers on a batch; changes nothing.
+    /// [`Model::train_step`] with a slice for each input, and targets for each output that a loss
+    /// judges, in the order of the signature.
+    pub fn train_step_many(&mut self, inputs: &[&[f32]], targets: &[Targets]) -> Result<StepReport, Error> {
+        self.train(Samples::new(self.program, inputs, targets)?.feed())
+    }
+
+    /// Loss and right answers of a network with one input and one target on a batch; changes nothing.
     pub fn evaluate(&mut self, inputs: &[f32], targets: Targets) -> Result<StepReport, Error> {
-        let mut inputs = layout::channels_last(self.program.input, self.checked_inputs(inputs)?);
-        let mut values = self.target_values(targets);
-        self.measure(&mut inputs, inner_targets(targets, &mut values))
+        self.evaluate_many(&[inputs], &[targets])
     }
 
-    /// The network's output for a batch, evaluated.
+    /// [`Model::evaluate`] with slices as [`Model::train_step_many`] takes them.
+    pub fn evaluate_many(&mut self, inputs: &[&[f32]], targets: &[Targets]) -> Result<StepReport, Error> {
+        self.measure(Samples::new(self.program, inputs, targets)?.feed())
+    }
+
+    /// The output of a network with one input and one output for a batch, evaluated.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<Vec<f32>, Error> {
-        let mut inputs = layout::channels_last(self.program.input, self.checked_inputs(inputs)?);
-        let output = self.infer(&mut inputs)?;
-        Ok(layout::channels_first(self.program.output, &output))
+        match <[Vec<f32>; 1]>::try_from(self.predict_many(&[inputs])?) {
+            Ok([output]) => Ok(output),
+            Err(outputs) => Err(Error::settings(
+                format!("the network has {} outputs, `predict` gives one", outputs.len()),
+                "call `predict_many`, which gives one after the other in the order of the signature",
+            )),
+        }
+    }
+
+    /// Every output, from a slice for each input, in the order of the signature.
+    pub fn predict_many(&mut self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, Error> {
+        self.outputs(Inputs::new(self.program, inputs)?.feed())
     }
 
     /// [`Model::train_step`] on a batch that a loader made.
     pub fn train_batch(&mut self, batch: &mut Batch) -> Result<StepReport, Error> {
-        self.train(&mut batch.inputs, loaded_targets(&mut batch.targets))
+        self.train(batch::loaded(self.program, batch)?)
     }
 
     /// [`Model::evaluate`] on a batch that a loader made.
     pub fn evaluate_batch(&mut self, batch: &mut Batch) -> Result<StepReport, Error> {
-        self.measure(&mut batch.inputs, loaded_targets(&mut batch.targets))
+        self.measure(batch::loaded(self.program, batch)?)
     }
 
-    /// [`Model::predict`] on inputs that a loader or a [`Transform`](data::Transform) made.
-    pub fn predict_transformed(&mut self, inputs: &mut [f32]) -> Result<Vec<f32>, Error> {
-        let output = self.infer(inputs)?;
-        Ok(layout::channels_first(self.program.output, &output))
+    /// [`Model::predict_many`] on inputs that a loader or a [`Transform`](crate::data::Transform) made.
+    pub fn predict_transformed(&mut self, inputs: &mut [f32]) -> Result<Vec<Vec<f32>>, Error> {
+        self.outputs(batch::transformed(self.program, inputs)?)
     }
 
     /// The network.
@@ -167,7 +189,7 @@ impl Model {
 
     fn initialise(&mut self) {
         for (index, parameter) in self.program.parameters.iter().enumerate() {
-            let values = initial::values(parameter, index, self.seed);
+            let values = initial::values(parameter, index, self.seed, &self.pool);
             self.parameters[access::range(parameter)].copy_from_slice(&values);
         }
         for state in self.program.states {
@@ -175,24 +197,10 @@ impl Model {
         }
     }
 
-    /// `inputs`, if they are a whole number of samples.
-    fn checked_inputs<'a>(&self, inputs: &'a [f32]) -> Result<&'a [f32], Error> {
-        self.batch_size(inputs.len())?;
-        Ok(inputs)
-    }
-
-    /// The target values channels last; whether there are as many as it takes is checked later.
-    fn target_values(&self, targets: Targets) -> Vec<f32> {
-        match targets {
-            Targets::Values(values) => {
-                let sample: usize = self.program.output.iter().product();
-                let mut inner = layout::channels_last(self.program.output, values);
-                // The conversion drops what is no whole sample; the check must still see it.
-                inner.extend_from_slice(&values[values.len() - values.len() % sample.max(1)..]);
-                inner
-            }
-            Targets::Classes(_) => Vec::new(),
-        }
+    /// Every output, channels first.
+    fn outputs(&mut self, feed: Feed) -> Result<Vec<Vec<f32>>, Error> {
+        let outputs = self.program.outputs.iter().zip(self.infer(feed));
+        Ok(outputs.map(|(port, values)| layout::channels_first(port.shape, &values)).collect())
     }
 }
 
@@ -205,27 +213,5 @@ impl<'a> From<&'a [u32]> for Targets<'a> {
 impl<'a> From<&'a [f32]> for Targets<'a> {
     fn from(values: &'a [f32]) -> Self {
         Targets::Values(values)
-    }
-}
-
-fn inner_targets<'a>(targets: Targets<'a>, values: &'a mut [f32]) -> BatchTargets<'a> {
-    match targets {
-        Targets::Classes(classes) => BatchTargets::Classes(classes),
-        Targets::Values(_) => BatchTargets::Values(values),
-    }
-}
-
-fn loaded_targets(targets: &mut data::Targets) -> BatchTargets<'_> {
-    match targets {
-        data::Targets::Classes(classes) => BatchTargets::Classes(classes),
-        data::Targets::Values { values, .. } => BatchTargets::Values(values),
-    }
-}
-
-/// The word for a kind of target.
-fn kind(target: Target) -> &'static str {
-    match target {
-        Target::Class => "a class per sample",
-        Target::Values => "values per sample",
     }
 }

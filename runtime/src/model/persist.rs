@@ -24,7 +24,8 @@ impl Model {
     }
 
     /// Takes everything from `checkpoint`, which was read from `path`. A checkpoint of another
-    /// architecture is refused; the states of another optimiser are left out.
+    /// architecture is refused; the states of another optimiser, or of a network in which other
+    /// parameters learn, are left out.
     pub fn restore(&mut self, checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
         let differences = differences(self.program, checkpoint);
         if !differences.is_empty() {
@@ -47,7 +48,7 @@ impl Model {
 
     fn restore_optimizer(&mut self, checkpoint: &Checkpoint) {
         let optimizer = &self.program.optimizer;
-        if checkpoint.metadata.optimizer != optimizer.name {
+        if !has_optimizer_states(self.program, checkpoint) {
             self.optimizer.iter_mut().for_each(|state| state.fill(0.0));
             return;
         }
@@ -70,6 +71,7 @@ impl Model {
             source: self.program.source.to_owned(),
             source_fnv1a64: fingerprint(self.program.source),
             optimizer: self.program.optimizer.name.to_owned(),
+            optimizer_layout: Some(optimizer_layout(self.program)),
             hyperparameters: names.zip(self.hyperparameters.iter().copied()).collect(),
             seed: self.seed,
             step: self.step,
@@ -130,11 +132,26 @@ fn wanted(program: &Program, checkpoint: &Checkpoint) -> Vec<(String, Vec<usize>
     let parameters = program.parameters.iter().map(|tensor| (tensor.name.to_owned(), tensor.shape.to_vec()));
     let states = program.states.iter().map(|tensor| (tensor.name.to_owned(), tensor.shape.to_vec()));
     let mut wanted: Vec<_> = parameters.chain(states).collect();
-    if checkpoint.metadata.optimizer == program.optimizer.name {
-        let flat = |name: &&str| (format!("{OPTIMIZER}{name}"), vec![program.parameter_len]);
+    if has_optimizer_states(program, checkpoint) {
+        let flat = |name: &&str| (format!("{OPTIMIZER}{name}"), vec![program.trained_len]);
         wanted.extend(program.optimizer.states.iter().map(flat));
     }
     wanted
+}
+
+/// Whether the checkpoint's optimiser states are those of this program.
+fn has_optimizer_states(program: &Program, checkpoint: &Checkpoint) -> bool {
+    let metadata = &checkpoint.metadata;
+    let same_layout =
+        metadata.optimizer_layout.as_ref().is_none_or(|layout| *layout == optimizer_layout(program));
+    metadata.optimizer == program.optimizer.name && same_layout
+}
+
+/// A fingerprint of the parameters that learn, and of their places.
+fn optimizer_layout(program: &Program) -> String {
+    let trained = program.parameters.iter().filter(|parameter| parameter.offset < program.trained_len);
+    let places = trained.map(|parameter| format!("{} {}\n", parameter.offset, parameter.name));
+    fingerprint(&places.collect::<String>())
 }
 
 fn foreign(program: &Program, checkpoint: &Checkpoint, path: &Path, differences: &[String]) -> Error {

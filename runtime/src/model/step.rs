@@ -4,17 +4,13 @@
 //! they were.
 
 use super::access::range;
-use super::{Model, StepReport, kind};
+use super::batch::{Feed, judged};
+use super::finite::all_finite;
+use super::{Model, StepReport};
 use crate::devices::cpu::{Buffer, Buffers, Pool};
-use crate::emitted::{Decay, Pass, RandomKey, Region, Slot, Update};
+use crate::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
 use crate::error::{Error, NonFinite, Phase};
-use crate::program::Target;
-
-/// Targets of a batch, values channels last.
-pub(super) enum BatchTargets<'a> {
-    Classes(&'a [u32]),
-    Values(&'a mut [f32]),
-}
+use crate::program::{Group, Program, TargetKind};
 
 /// The working memory of a pass; it grows to the largest batch and never shrinks.
 #[derive(Default)]
@@ -37,98 +33,52 @@ impl Arena {
 
 impl Model {
     /// Forward, loss, backward, update.
-    pub(super) fn train(
-        &mut self,
-        inputs: &mut [f32],
-        mut targets: BatchTargets,
-    ) -> Result<StepReport, Error> {
-        let batch = self.batch_size(inputs.len())?;
-        self.check_targets(batch, &targets)?;
-        let training = &self.program.training;
-        self.training.reserve(training.batched_len * batch, training.fixed_len);
+    pub(super) fn train(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
+        let program = self.program;
+        let training = &program.training;
+        self.training.reserve(training.batched_len * feed.size, training.fixed_len);
         self.saved_states.copy_from_slice(&self.states);
-        let pass = self.training_pass(batch, inputs, &mut targets);
+        let pass = self.training_pass(&mut feed);
         (training.forward)(&pass);
-        let correct = correct(&pass, training.output);
+        let score = Score::of(program, &pass, training.outputs);
         (training.loss)(&pass);
         let loss = mean(&pass.read(training.loss_slot));
         if !loss.is_finite() {
-            return Err(self.diagnose_training(loss, batch, inputs, targets));
+            return Err(self.diagnose_training(loss, feed));
         }
         (training.backward)(&pass);
+        if !all_finite(&self.pool, &self.gradients) {
+            return Err(self.diagnose_training(loss, feed));
+        }
         self.update();
-        Ok(StepReport { loss, correct, samples: batch })
+        Ok(score.report(loss, feed.size))
     }
 
     /// Forward and loss, with what only training does left out.
-    pub(super) fn measure(
-        &mut self,
-        inputs: &mut [f32],
-        mut targets: BatchTargets,
-    ) -> Result<StepReport, Error> {
-        let batch = self.batch_size(inputs.len())?;
-        self.check_targets(batch, &targets)?;
-        let evaluation = &self.program.evaluation;
-        let pass = self.evaluation_pass(batch, inputs, &mut targets);
+    pub(super) fn measure(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
+        let program = self.program;
+        let evaluation = &program.evaluation;
+        let pass = self.evaluation_pass(&mut feed);
         (evaluation.forward)(&pass);
-        let correct = correct(&pass, evaluation.output);
+        let score = Score::of(program, &pass, evaluation.outputs);
         (evaluation.loss)(&pass);
         let loss = mean(&pass.read(evaluation.loss_slot));
         if !loss.is_finite() {
-            return Err(self.diagnose_evaluation(loss, batch, inputs, targets));
+            return Err(self.diagnose_evaluation(loss, feed));
         }
-        Ok(StepReport { loss, correct, samples: batch })
+        Ok(score.report(loss, feed.size))
     }
 
-    /// Forward alone; the output is channels last.
-    pub(super) fn infer(&mut self, inputs: &mut [f32]) -> Result<Vec<f32>, Error> {
-        let batch = self.batch_size(inputs.len())?;
+    /// Forward alone; the outputs are channels last.
+    pub(super) fn infer(&mut self, mut feed: Feed) -> Vec<Vec<f32>> {
         let evaluation = &self.program.evaluation;
-        let mut targets = BatchTargets::Classes(&[]);
-        let pass = self.evaluation_pass(batch, inputs, &mut targets);
+        let pass = self.evaluation_pass(&mut feed);
         (evaluation.forward)(&pass);
-        Ok(pass.read(evaluation.output))
+        evaluation.outputs.iter().map(|output| pass.read(*output)).collect()
     }
 
-    /// How many samples `len` elements are.
-    pub(super) fn batch_size(&self, len: usize) -> Result<usize, Error> {
-        let sample: usize = self.program.input.iter().product();
-        if len == 0 || !len.is_multiple_of(sample) {
-            let expected = format!("a multiple of {sample}");
-            return Err(Error::Length { what: "the inputs".into(), expected, found: len });
-        }
-        Ok(len / sample)
-    }
-
-    fn check_targets(&self, batch: usize, targets: &BatchTargets) -> Result<(), Error> {
-        let length = |what: &str, expected: usize, found: usize| match expected == found {
-            true => Ok(()),
-            false => Err(Error::Length { what: what.to_owned(), expected: expected.to_string(), found }),
-        };
-        let width: usize = self.program.output.iter().product();
-        match (self.program.defaults.target, targets) {
-            (Target::Class, BatchTargets::Classes(labels)) => {
-                length("the labels (one per sample)", batch, labels.len())?;
-                check_labels(labels, self.program.output[0])
-            }
-            (Target::Values, BatchTargets::Values(values)) => {
-                length("the target values", batch * width, values.len())
-            }
-            (wanted, _) => Err(Error::settings(
-                format!("the network's loss compares with {}, found the other kind of target", kind(wanted)),
-                "give classes to cross-entropy and values to the mean squared error",
-            )),
-        }
-    }
-
-    fn training_pass<'a>(
-        &'a mut self,
-        batch: usize,
-        inputs: &'a mut [f32],
-        targets: &'a mut BatchTargets,
-    ) -> Pass<'a> {
-        let buffers = Buffers::new(batch)
-            .with(Region::Input, inputs)
+    fn training_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
+        let buffers = Buffers::new(feed.size)
             .with(Region::Batched, &mut self.training.batched)
             .with(Region::Fixed, &mut self.training.fixed)
             .with(Region::Parameter, &mut self.parameters)
@@ -136,26 +86,20 @@ impl Model {
             .with(Region::State, &mut self.states);
         self.is_prepared = false;
         let random = RandomKey { seed: self.seed, step: self.step };
-        with_targets(buffers, &self.pool, targets).with_random(random)
+        pass(buffers, &self.pool, feed).with_random(random)
     }
 
     /// The pass over an arena that is large enough, with the prepared buffer up to date.
-    fn evaluation_pass<'a>(
-        &'a mut self,
-        batch: usize,
-        inputs: &'a mut [f32],
-        targets: &'a mut BatchTargets,
-    ) -> Pass<'a> {
+    fn evaluation_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
         let evaluation = &self.program.evaluation;
-        self.evaluation.reserve(evaluation.batched_len * batch, evaluation.fixed_len);
-        let buffers = Buffers::new(batch)
-            .with(Region::Input, inputs)
+        self.evaluation.reserve(evaluation.batched_len * feed.size, evaluation.fixed_len);
+        let buffers = Buffers::new(feed.size)
             .with(Region::Batched, &mut self.evaluation.batched)
             .with(Region::Fixed, &mut self.evaluation.fixed)
             .with(Region::Parameter, &mut self.parameters)
             .with(Region::State, &mut self.states)
             .with(Region::Prepared, &mut self.prepared);
-        let pass = with_targets(buffers, &self.pool, targets);
+        let pass = pass(buffers, &self.pool, feed);
         if !self.is_prepared {
             (evaluation.prepare)(&pass);
             self.is_prepared = true;
@@ -163,90 +107,112 @@ impl Model {
         pass
     }
 
+    /// A step of the optimiser for each group of parameters that learn alike.
     fn update(&mut self) {
         self.step += 1;
-        let decay = Decay {
-            weight: self.hyperparameter("weight_decay").unwrap_or(0.0),
-            len: self.program.decayed_len,
+        let mut start = 0;
+        for group in self.program.groups {
+            self.update_group(start, group);
+            start = group.end;
+        }
+    }
+
+    fn update_group(&mut self, start: usize, group: &Group) {
+        let range = start..group.end;
+        let mut hyperparameters = self.hyperparameters.clone();
+        let mut decay = 0.0;
+        for ((name, _), value) in self.program.optimizer.hyperparameters.iter().zip(&mut hyperparameters) {
+            match *name {
+                "lr" => *value *= group.learning_rate,
+                "weight_decay" if group.decays => decay = *value,
+                _ => {}
+            }
+        }
+        let flat = Flat {
+            parameters: &mut self.parameters[range.clone()],
+            gradients: &self.gradients[range.clone()],
+            states: self.optimizer.iter_mut().map(|state| &mut state[range.clone()]).collect(),
         };
-        let update = Update::new(
-            &self.pool,
-            &mut self.parameters,
-            &self.gradients,
-            &mut self.optimizer,
-            &self.hyperparameters,
-            decay,
-            self.step,
-        );
+        let update = Update::new(&self.pool, flat, &hyperparameters, decay, self.step);
         (self.program.optimizer.update)(&update);
     }
 
     /// Runs a failed step again, looking for its first bad value, and undoes it.
-    fn diagnose_training(
-        &mut self,
-        loss: f32,
-        batch: usize,
-        inputs: &mut [f32],
-        mut targets: BatchTargets,
-    ) -> Error {
+    fn diagnose_training(&mut self, loss: f32, mut feed: Feed) -> Error {
         let training = &self.program.training;
         self.states.copy_from_slice(&self.saved_states);
-        let pass = self.training_pass(batch, inputs, &mut targets).inspecting();
+        let pass = self.training_pass(&mut feed).inspecting();
         (training.forward)(&pass);
         (training.loss)(&pass);
+        if loss.is_finite() {
+            (training.backward)(&pass);
+        }
         let layer = pass.first_non_finite();
         self.states.copy_from_slice(&self.saved_states);
-        self.failure(Phase::Training, self.step + 1, loss, layer, inputs)
+        let gradient = if loss.is_finite() { self.broken(&self.gradients) } else { None };
+        self.failure(NonFinite { gradient, layer, ..failure(Phase::Training, self.step + 1, loss) }, &feed)
     }
 
-    fn diagnose_evaluation(
-        &mut self,
-        loss: f32,
-        batch: usize,
-        inputs: &mut [f32],
-        mut targets: BatchTargets,
-    ) -> Error {
+    fn diagnose_evaluation(&mut self, loss: f32, mut feed: Feed) -> Error {
         let evaluation = &self.program.evaluation;
-        let pass = self.evaluation_pass(batch, inputs, &mut targets).inspecting();
+        let pass = self.evaluation_pass(&mut feed).inspecting();
         (evaluation.forward)(&pass);
         (evaluation.loss)(&pass);
         let layer = pass.first_non_finite();
-        self.failure(Phase::Evaluation, self.step, loss, layer, inputs)
+        self.failure(NonFinite { layer, ..failure(Phase::Evaluation, self.step, loss) }, &feed)
     }
 
-    fn failure(&self, phase: Phase, step: u64, loss: f32, layer: Option<String>, inputs: &[f32]) -> Error {
-        let parameter =
-            self.program.parameters.iter().find(|parameter| !all_finite(&self.parameters[range(parameter)]));
-        let parameter = parameter.map(|parameter| parameter.name);
-        Error::NonFinite(NonFinite { phase, step, loss, layer, parameter, input: !all_finite(inputs) })
+    /// The failure with what was wrong before it.
+    fn failure(&self, failure: NonFinite, feed: &Feed) -> Error {
+        let parameter = self.broken(&self.parameters);
+        let input = !all_finite(&self.pool, feed.inputs);
+        Error::NonFinite(NonFinite { parameter, input, ..failure })
+    }
+
+    /// The first parameter with a value in `flat` that is not finite.
+    fn broken(&self, flat: &[f32]) -> Option<&'static str> {
+        let is_broken = |values: &[f32]| !all_finite(&self.pool, values);
+        let mut parameters = self.program.parameters.iter();
+        let parameter = parameters.find(|parameter| flat.get(range(parameter)).is_some_and(is_broken));
+        parameter.map(|parameter| parameter.name)
     }
 }
 
-fn with_targets<'a>(buffers: Buffers<'a>, pool: &'a Pool, targets: &'a mut BatchTargets) -> Pass<'a> {
-    match targets {
-        BatchTargets::Classes(labels) => Pass::new(buffers, pool).with_labels(labels),
-        BatchTargets::Values(values) => Pass::new(buffers.with(Region::Target, values), pool),
+/// What a batch's answers are worth.
+#[derive(Clone, Copy, Default)]
+struct Score {
+    correct: usize,
+    labels: usize,
+}
+
+impl Score {
+    /// Of the first output that is judged by classes: the labels whose channel is the largest; the
+    /// first of equals counts.
+    fn of(program: &Program, pass: &Pass, outputs: &[Slot]) -> Score {
+        let targets = judged(program);
+        let Some(target) = targets.iter().find(|target| target.kind == TargetKind::Classes) else {
+            return Score::default();
+        };
+        let (labels, values) = (pass.labels(target.output), pass.read(outputs[target.output]));
+        let rows = values.chunks_exact(program.outputs[target.output].shape[0]).zip(labels);
+        let correct = rows.filter(|(row, label)| argmax(row) == **label as usize).count();
+        Score { correct, labels: labels.len() }
+    }
+
+    fn report(self, loss: f32, samples: usize) -> StepReport {
+        StepReport { loss, correct: self.correct, labels: self.labels, samples }
     }
 }
 
-fn check_labels(labels: &[u32], classes: usize) -> Result<(), Error> {
-    match labels.iter().position(|label| *label as usize >= classes) {
-        None => Ok(()),
-        Some(sample) => Err(Error::settings(
-            format!("the label of sample {sample} is {}, expected one below {classes}", labels[sample]),
-            "number the classes from 0, and let the network end with one output per class",
-        )),
-    }
+fn pass<'a>(buffers: Buffers<'a>, pool: &'a Pool, feed: &'a mut Feed) -> Pass<'a> {
+    let buffers = buffers.with(Region::Input, feed.inputs).with(Region::Target, feed.values);
+    let labels = feed.labels.iter().enumerate().filter(|(_, labels)| !labels.is_empty());
+    labels.fold(Pass::new(buffers, pool), |pass, (output, labels)| pass.with_labels(output, labels))
 }
 
-/// Samples whose largest output is that of their class; the first of equals counts.
-fn correct(pass: &Pass, output: Slot) -> usize {
-    if pass.labels().is_empty() {
-        return 0;
-    }
-    let outputs = pass.read(output);
-    let samples = outputs.chunks_exact(output.len).zip(pass.labels());
-    samples.filter(|(sample, label)| argmax(sample) == **label as usize).count()
+/// A failure of which nothing more is known yet.
+fn failure(phase: Phase, step: u64, loss: f32) -> NonFinite {
+    NonFinite { phase, step, loss, gradient: None, layer: None, parameter: None, input: false }
 }
 
 fn argmax(values: &[f32]) -> usize {
@@ -258,8 +224,4 @@ fn argmax(values: &[f32]) -> usize {
 fn mean(losses: &[f32]) -> f32 {
     let sum: f64 = losses.iter().map(|loss| f64::from(*loss)).sum();
     (sum / losses.len() as f64) as f32
-}
-
-fn all_finite(values: &[f32]) -> bool {
-    values.iter().all(|value| value.is_finite())
 }

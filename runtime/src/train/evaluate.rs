@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use super::config::Source;
 use super::progress::Totals;
+use super::task::Task;
 use crate::data::{self, Augment, Dataset, Loader, LoaderOptions, Order, Request, Splits, Statistics};
 use crate::error::Error;
 use crate::model::Model;
-use crate::program::{Program, Target};
+use crate::program::Program;
 
 /// Reads the data set `source` and checks that it fits the network.
 pub fn load_data(program: &Program, source: &Source) -> Result<Splits, Error> {
+    let task = Task::of(program)?;
     let request = Request {
         format: &source.format,
         path: source.path.as_deref(),
         target: source.target.as_deref(),
-        input: program.input,
-        output: program.output,
-        wanted: program.defaults.target,
+        input: task.input,
+        output: task.output,
+        wanted: task.kind,
         augment: Augment { flip: program.defaults.flip, crop: program.defaults.crop },
     };
     Ok(data::load(&request)?)
@@ -33,6 +35,7 @@ pub fn evaluate(
     batch: usize,
     mut after_batch: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<Totals>, Error> {
+    let task = Task::of(model.program())?;
     let options = LoaderOptions {
         order: Order::Sequential,
         batch,
@@ -41,7 +44,7 @@ pub fn evaluate(
         seed: 0,
         epoch: 0,
         statistics: statistics.clone(),
-        input: model.program().input.to_vec(),
+        input: task.input.to_vec(),
     };
     let mut loader = Loader::new(Arc::clone(dataset), options)?;
     let mut totals = Totals::default();
@@ -54,9 +57,4 @@ pub fn evaluate(
         }
     }
     Ok(Some(totals))
-}
-
-/// Whether the network predicts classes.
-pub(super) fn has_classes(program: &Program) -> bool {
-    program.defaults.target == Target::Class
 }

@@ -13,6 +13,7 @@ mod log;
 mod observer;
 mod progress;
 mod run;
+mod task;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -23,6 +24,7 @@ pub use folder::{RUNS, RunFolder};
 pub use log::{EpochRecord, Record, ResultRecord, Session};
 pub use observer::{Beginning, Observer, Part, Silent, Step};
 pub use progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
+pub use task::Task;
 
 use crate::error::Error;
 use crate::program::Program;

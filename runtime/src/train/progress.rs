@@ -116,8 +116,8 @@ mod tests {
     #[test]
     fn a_small_batch_counts_for_its_samples() {
         let mut totals = Totals::default();
-        totals.add(&StepReport { loss: 1.0, correct: 3, samples: 3 });
-        totals.add(&StepReport { loss: 5.0, correct: 0, samples: 1 });
+        totals.add(&StepReport { loss: 1.0, correct: 3, labels: 3, samples: 3 });
+        totals.add(&StepReport { loss: 5.0, correct: 0, labels: 1, samples: 1 });
         let metrics = totals.metrics(true);
         assert_eq!(metrics, Metrics { loss: 2.0, accuracy: Some(0.75) });
     }

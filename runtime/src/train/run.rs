@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::config::Config;
-use super::evaluate::{evaluate, has_classes, load_data};
+use super::evaluate::{evaluate, load_data};
 use super::folder::RunFolder;
 use super::log::{EpochRecord, Log, Record, ResultRecord, Session};
 use super::observer::{Beginning, Observer, Part, Step};
 use super::progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
+use super::task::Task;
 use super::{Options, Outcome, Start};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Order, Splits};
@@ -23,6 +24,7 @@ use crate::program::Program;
 /// A run under way.
 pub(super) struct Run<'a> {
     program: &'static Program,
+    task: Task,
     model: Model,
     parts: Parts,
     record: RunRecord,
@@ -66,6 +68,7 @@ impl<'a> Run<'a> {
         options: &Options<'a>,
         folder: Option<&Path>,
     ) -> Result<Run<'a>, Error> {
+        let task = Task::of(program)?;
         let config = Config::new(program, &options.overrides)?;
         let splits = load_data(program, &config.data)?;
         let mut model = Model::with_threads(program, config.seed, threads(options));
@@ -77,7 +80,7 @@ impl<'a> Run<'a> {
         let log = Log::open(&folder.log())?;
         let interrupt = options.interrupt;
         let parts = Parts::new(splits);
-        let mut run = Run { program, model, parts, record, folder, log, resumed: None, interrupt };
+        let mut run = Run { program, task, model, parts, record, folder, log, resumed: None, interrupt };
         // From now on a run that is killed can be resumed, be it from the very beginning.
         run.save(&run.folder.last())?;
         run.write_session()?;
@@ -89,6 +92,7 @@ impl<'a> Run<'a> {
         options: &Options<'a>,
         folder: Option<&Path>,
     ) -> Result<Run<'a>, Error> {
+        let task = Task::of(program)?;
         let folder = RunFolder::find(program.name, folder)?;
         let (checkpoint, mut record) = read_run(program, &folder.last())?;
         record.config = record.config.resumed(program, &options.overrides)?;
@@ -99,7 +103,7 @@ impl<'a> Run<'a> {
         let resumed = Some((record.progress.epoch, record.progress.position));
         let log = Log::open(&folder.log())?;
         let (parts, interrupt) = (Parts::new(splits), options.interrupt);
-        let mut run = Run { program, model, parts, record, folder, log, resumed, interrupt };
+        let mut run = Run { program, task, model, parts, record, folder, log, resumed, interrupt };
         run.write_session()?;
         Ok(run)
     }
@@ -113,7 +117,7 @@ impl<'a> Run<'a> {
     pub(super) fn beginning(&self) -> Beginning<'_> {
         Beginning {
             network: self.program.name,
-            input: self.program.input,
+            input: self.task.input,
             optimizer: self.program.optimizer.name,
             config: &self.record.config,
             parameters: parameter_count(self.program),
@@ -213,7 +217,7 @@ impl<'a> Run<'a> {
             seed: config.seed,
             epoch: self.record.progress.epoch as u64,
             statistics: self.record.data.statistics.clone(),
-            input: self.program.input.to_vec(),
+            input: self.task.input.to_vec(),
         }
     }
 
@@ -241,12 +245,12 @@ impl<'a> Run<'a> {
         if totals.is_none() && part == Part::Validation {
             self.save(&self.folder.last())?;
         }
-        Ok(totals.map(|totals| totals.metrics(has_classes(self.program))))
+        Ok(totals.map(|totals| totals.metrics(self.task.has_classes())))
     }
 
     fn end_epoch(&mut self, validation: Metrics, clock: &Clock) -> Result<EpochRecord, Error> {
         let progress = &mut self.record.progress;
-        let training = progress.totals.metrics(has_classes(self.program));
+        let training = progress.totals.metrics(self.task.has_classes());
         let epoch = progress.epoch + 1;
         let best = progress.is_best(&validation);
         if best {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nnc_runtime::data::{Dataset, Request, Storage, Targets, load_samples};
-use nnc_runtime::program::Target;
+use nnc_runtime::program::TargetKind;
 
 use crate::support::{Folder, check_error, request, sizes, try_load, values};
 
@@ -62,7 +62,7 @@ fn values_as_targets() {
     let folder = Folder::new();
     let text = (0..20).fold("x,up,down\n".to_owned(), |text, row| text + &format!("{row},{row}e1,-{row}\n"));
     let path = folder.write("t.csv", text);
-    let request = Request { wanted: Target::Values, ..request("csv", &path, &[1], &[2]) };
+    let request = Request { wanted: TargetKind::Values, ..request("csv", &path, &[1], &[2]) };
     let named = Request { target: Some("up, down"), ..request };
     for request in [request, named] {
         let splits = try_load(&folder, &request).unwrap();
@@ -214,4 +214,24 @@ fn rows_to_predict_may_have_a_target_or_not() {
     assert_eq!(load_samples(&path, &[1], None).unwrap().storage(), &Storage::Values(vec![1.0]));
     let error = load_samples(&path, &[2], None).unwrap_err();
     assert_eq!(error.message(), "1 feature columns, but the network takes 2");
+}
+
+#[test]
+fn series_and_volumes_are_read_channels_first() {
+    let folder = Folder::new();
+    let header: Vec<String> = (0..8).map(|column| format!("x{column}")).collect();
+    let mut text = format!("{},class\n", header.join(","));
+    for row in 0..20 {
+        text.push_str(&format!("0,1,2,3,4,5,6,7,{}\n", row % 2));
+    }
+    let path = folder.write("series.csv", text);
+    for (input, first) in [
+        (&[2, 4][..], [0.0, 4.0, 1.0, 5.0]),
+        (&[2, 2, 1, 2], [0.0, 4.0, 1.0, 5.0]),
+        (&[8, 1], [0.0, 1.0, 2.0, 3.0]),
+    ] {
+        let splits = try_load(&folder, &request("csv", &path, input, &[2])).unwrap();
+        assert_eq!(splits.train.shape(), input);
+        assert_eq!(values(&splits.train)[..4], first);
+    }
 }

@@ -1,13 +1,13 @@
 //! The embedded data set.
 
 use nnc_runtime::data::{Augment, Request, Statistics, load};
-use nnc_runtime::program::Target;
+use nnc_runtime::program::TargetKind;
 
 use crate::support::sizes;
 
 fn digits<'a>(input: &'a [usize], output: &'a [usize]) -> Request<'a> {
     let augment = Augment::default();
-    Request { format: "digits", path: None, target: None, input, output, wanted: Target::Class, augment }
+    Request { format: "digits", path: None, target: None, input, output, wanted: TargetKind::Classes, augment }
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_network_of_another_shape_is_refused() {
          help: end the network's signature with `-> 10`"
     );
     assert_eq!(
-        message(&Request { wanted: Target::Values, ..digits(&[1, 8, 8], &[10]) }),
+        message(&Request { wanted: TargetKind::Values, ..digits(&[1, 8, 8], &[10]) }),
         "the data set `digits` has a class per sample, but the network's loss compares values\n\
          help: use `loss cross_entropy`, or the format `csv` for values"
     );

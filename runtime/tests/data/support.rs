@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nnc_runtime::data::{Augment, Dataset, Error, Request, Splits, Storage, load};
-use nnc_runtime::program::Target;
+use nnc_runtime::program::TargetKind;
 
 /// An empty folder, removed when dropped.
 pub(crate) struct Folder(PathBuf);
@@ -51,7 +51,7 @@ pub(crate) fn request<'a>(
     output: &'a [usize],
 ) -> Request<'a> {
     let (path, augment) = (Some(path), Augment::default());
-    Request { format, path, target: None, input, output, wanted: Target::Class, augment }
+    Request { format, path, target: None, input, output, wanted: TargetKind::Classes, augment }
 }
 
 /// The data set that `request` names, or the error's text with `folder` as `DIR`.

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod models;
+mod ports;
 mod programs;
 mod runs;
 mod support;

@@ -144,6 +144,28 @@ fn an_infinite_loss_names_the_first_layer() {
 }
 
 #[test]
+fn an_infinite_gradient_under_a_finite_loss_stops_the_step() {
+    let mut model = Model::with_threads(&regression::PROGRAM, 0, 1);
+    model.set_parameter("linear1.weight", &[0.0, 0.0]).unwrap();
+    let before = model.checkpoint();
+    // The prediction is 0, the loss 10⁴, the gradient −200 · 3·10³⁸.
+    let error = model.train_step(&[3e38, 0.0], Targets::Values(&[100.0])).unwrap_err();
+    let Error::NonFinite(failure) = &error else { panic!("{error}") };
+    assert_eq!((failure.loss, failure.gradient, failure.input), (1e4, Some("linear1.weight"), false));
+    assert_eq!(
+        (failure.phase, failure.step, failure.layer.as_deref()),
+        (Phase::Training, 1, Some("linear1"))
+    );
+    assert_eq!(
+        error.to_string(),
+        "the gradient of `linear1.weight` is not finite at step 1 (the loss is 10000): \
+         the first result that is not finite is that of `linear1`"
+    );
+    assert_eq!(model.checkpoint(), before);
+    assert!(model.train_step(&[1.0, 0.0], Targets::Values(&[100.0])).is_ok());
+}
+
+#[test]
 fn a_broken_parameter_is_named() {
     let (inputs, labels) = batch(10);
     let mut model = model();
@@ -168,7 +190,10 @@ fn wrong_lengths_are_errors() {
     );
     assert!(message(model.train_step(&[], Targets::Classes(&[]))).contains("found 0"));
     assert!(message(model.train_step(&inputs, Targets::Classes(&[0, 1, 10, 2]))).contains("sample 2 is 10"));
-    assert!(message(model.train_step(&inputs, Targets::Values(&[0.0; 40]))).contains("a class per sample"));
+    assert!(
+        message(model.train_step(&inputs, Targets::Values(&[0.0; 40])))
+            .contains("with classes, found values")
+    );
     assert!(model.set_parameter("bn1.bias", &[0.0]).is_err());
     let mut plane = Model::with_threads(&regression::PROGRAM, 0, 1);
     assert!(message(plane.train_step(&[0.0; 4], Targets::Values(&[0.0; 3]))).contains("found 3"));

@@ -9,7 +9,7 @@ use super::tensor::Tensor;
 
 pub(super) fn forward(x: &Tensor, function: &Expr) -> Tensor {
     let mut y = x.clone();
-    for_each_chunk(&mut y.data, x.positions, |_, y| {
+    for_each_chunk(&mut y.data, x.positions(), |_, y| {
         y.iter_mut().for_each(|value| *value = function.eval(&[*value]));
     });
     y
@@ -17,8 +17,8 @@ pub(super) fn forward(x: &Tensor, function: &Expr) -> Tensor {
 
 pub(super) fn gradient(x: &Tensor, function: &Expr, dy: &Tensor) -> Tensor {
     let mut dx = dy.clone();
-    for_each_chunk(&mut dx.data, x.positions, |plane, dx| {
-        for (dx, x) in dx.iter_mut().zip(x.plane(plane / x.channels, plane % x.channels)) {
+    for_each_chunk(&mut dx.data, x.positions(), |plane, dx| {
+        for (dx, x) in dx.iter_mut().zip(x.plane(plane / x.channels(), plane % x.channels())) {
             *dx *= dual(function, *x).slope;
         }
     });

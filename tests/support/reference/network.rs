@@ -1,63 +1,79 @@
 //! The walk through a network: forward, with a function that goes the same way back.
 //!
 //! Each step gives its output and a closure from the gradient by the output to the gradient by
-//! the input, which adds the gradients by the parameters on its way.
+//! the input, which adds the gradients by the parameters on its way. A value with a name may have
+//! readers elsewhere: what they give back is kept under its name until the way back comes to the step
+//! that made it, which is after all of them.
 
-use nnc_dsl::model::{Join, Layer, Sequence, Shape, Step, StepKind};
-use nnc_dsl::scalar::Expr;
+use std::collections::BTreeMap;
 
-use super::conv::Conv;
-use super::norm::{self, Affine, Statistics};
-use super::pool::Pool;
+use nnc_dsl::model::{Join, Sequence, Step, StepKind, Tap};
+
 use super::spec::join;
 use super::tensor::Tensor;
-use super::{Tensors, Uniform, Values, activation, branches, dropout, linear, softmax};
+use super::{Draw, Tensors, Values, branches};
 
-/// Gradients by parameter.
+/// Gradients that are under way.
 #[derive(Default)]
-pub(super) struct Gradients(pub(super) Tensors);
+pub(super) struct Gradients {
+    /// By parameter.
+    pub(super) parameters: Tensors,
+    /// By named value.
+    taps: BTreeMap<Tap, Tensor>,
+}
 
 impl Gradients {
-    fn insert(&mut self, name: String, values: Vec<f64>) {
-        let before = self.0.insert(name, values);
-        assert!(before.is_none(), "every parameter is used once");
+    /// Adds to the gradient by a parameter, which may be used more than once.
+    pub(super) fn add(&mut self, name: &str, values: Vec<f64>) {
+        match self.parameters.get_mut(name) {
+            Some(sums) => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
+            None => drop(self.parameters.insert(name.to_owned(), values)),
+        }
+    }
+
+    /// Adds to the gradient by a named value.
+    pub(super) fn add_tap(&mut self, tap: Tap, slope: Tensor) {
+        match self.taps.get_mut(&tap) {
+            Some(sum) => sum.add(&slope),
+            None => drop(self.taps.insert(tap, slope)),
+        }
     }
 }
 
 /// From the gradient by a step's output to the gradient by its input.
 pub(super) type Backward<'a> = Box<dyn FnOnce(Tensor, &mut Gradients) -> Tensor + 'a>;
 
+/// A step's output and the way back.
+pub(super) type Passed<'a> = (Tensor, Backward<'a>);
+
 /// Which of its two meanings a network has.
 #[derive(Clone, Copy)]
 pub(super) enum Mode<'a> {
     Evaluation,
-    Training(Uniform<'a>),
+    Training(Draw<'a>),
 }
 
 /// A walk under way.
 pub(super) struct Walk<'a> {
-    values: Values<'a>,
-    mode: Mode<'a>,
+    pub(super) values: Values<'a>,
+    pub(super) mode: Mode<'a>,
     /// Running statistics after the walk.
     pub(super) states: Tensors,
-    /// Dropouts so far.
-    dropouts: usize,
+    /// Streams of random numbers so far.
+    pub(super) streams: usize,
+    /// The named values.
+    pub(super) taps: BTreeMap<Tap, Tensor>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(values: Values<'a>, mode: Mode<'a>) -> Self {
-        Walk { values, mode, states: values.states.clone(), dropouts: 0 }
+        Walk { values, mode, states: values.states.clone(), streams: 0, taps: BTreeMap::new() }
     }
 
-    pub(super) fn sequence(
-        &mut self,
-        sequence: &'a Sequence,
-        path: &str,
-        x: Tensor,
-    ) -> (Tensor, Backward<'a>) {
+    pub(super) fn sequence(&mut self, sequence: &'a Sequence, path: &str, x: Tensor) -> Passed<'a> {
         let (mut value, mut way_back) = (x, Vec::new());
         for step in &sequence.steps {
-            let (output, backward) = self.step(step, &join(path, &step.name), value);
+            let (output, backward) = self.step(step, path, value);
             value = output;
             way_back.push(backward);
         }
@@ -67,10 +83,27 @@ impl<'a> Walk<'a> {
         (value, Box::new(backward))
     }
 
-    fn step(&mut self, step: &'a Step, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
+    /// A step, and the name that it may give to its output.
+    fn step(&mut self, step: &'a Step, path: &str, x: Tensor) -> Passed<'a> {
+        let (y, before) = self.unnamed(step, &join(path, &step.name), x);
+        let Some(tap) = step.tap else { return (y, before) };
+        self.taps.insert(tap, y.clone());
+        let backward = move |mut dy: Tensor, gradients: &mut Gradients| {
+            if let Some(elsewhere) = gradients.taps.remove(&tap) {
+                dy.add(&elsewhere);
+            }
+            before(dy, gradients)
+        };
+        (y, Box::new(backward))
+    }
+
+    fn unnamed(&mut self, step: &'a Step, path: &str, x: Tensor) -> Passed<'a> {
         match &step.kind {
             StepKind::Layer(layer) => self.layer(layer, step, path, x),
             StepKind::Scope(body) => self.sequence(body, path, x),
+            // The way there does not matter: all uses have the parameters of one path.
+            StepKind::Shared { path, body } => self.sequence(body, path, x),
+            StepKind::From(tap) => self.from(*tap, x),
             StepKind::Join { join: how, branches } => {
                 let results = branches
                     .iter()
@@ -81,146 +114,34 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn layer(&mut self, layer: &'a Layer, step: &'a Step, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
-        match layer {
-            Layer::Conv { kernel, stride, pad, bias } => {
-                let conv = Conv::new(map(&step.input), map(&step.output), *kernel, *stride, *pad);
-                self.biased(*bias, path, |walk| walk.convolution(conv, path, x))
-            }
-            Layer::Linear { bias } => {
-                self.biased(*bias, path, |walk| walk.linear(step.output.len(), path, x))
-            }
-            Layer::BatchNorm { eps, momentum } => self.batch_norm(*eps, *momentum, path, x),
-            Layer::Activation(function) => elementwise(function, x),
-            Layer::Softmax => {
-                let y = softmax::forward(&x);
-                (y.clone(), Box::new(move |dy, _| softmax::gradient(&y, &dy)))
-            }
-            Layer::MaxPool(window) => {
-                let pool = Pool::new(&step.input, &step.output, *window);
-                (pool.max(&x), Box::new(move |dy, _| pool.max_gradient(&x, &dy)))
-            }
-            Layer::AvgPool(window) => average(Pool::new(&step.input, &step.output, *window), x),
-            Layer::GlobalAvgPool => average(Pool::whole(&step.input), x),
-            Layer::Flatten => (x.reshaped(&step.output), Box::new(move |dy, _| dy.reshaped(&step.input))),
-            Layer::Dropout { rate } => self.dropout(*rate, x),
-            Layer::Identity => (x, Box::new(|dy, _| dy)),
-        }
-    }
-
-    fn convolution(&mut self, conv: Conv, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
-        let (name, weight) = self.parameter(path, "weight");
-        let y = conv.forward(&x, weight);
-        let backward = move |dy: Tensor, gradients: &mut Gradients| {
-            gradients.insert(name, conv.weight_gradient(&x, &dy));
-            conv.input_gradient(&dy, weight)
+    /// The present value has no reader here; the named one has one more.
+    fn from(&self, tap: Tap, x: Tensor) -> Passed<'a> {
+        let backward = move |dy, gradients: &mut Gradients| {
+            gradients.add_tap(tap, dy);
+            x.zeros_like()
         };
-        (y, Box::new(backward))
-    }
-
-    fn linear(&mut self, outputs: usize, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
-        let (name, weight) = self.parameter(path, "weight");
-        let y = linear::forward(&x, weight, outputs);
-        let backward = move |dy: Tensor, gradients: &mut Gradients| {
-            gradients.insert(name, linear::weight_gradient(&x, &dy));
-            linear::input_gradient(&dy, weight, x.channels)
-        };
-        (y, Box::new(backward))
-    }
-
-    /// The layer, and a bias per channel after it.
-    fn biased(
-        &mut self,
-        bias: bool,
-        path: &str,
-        layer: impl FnOnce(&mut Self) -> (Tensor, Backward<'a>),
-    ) -> (Tensor, Backward<'a>) {
-        let (mut y, before) = layer(self);
-        if !bias {
-            return (y, before);
-        }
-        let (name, bias) = self.parameter(path, "bias");
-        y.add_bias(bias);
-        let backward = move |dy: Tensor, gradients: &mut Gradients| {
-            gradients.insert(name, dy.channel_sums());
-            before(dy, gradients)
-        };
-        (y, Box::new(backward))
-    }
-
-    fn batch_norm(&mut self, eps: f64, momentum: f64, path: &str, x: Tensor) -> (Tensor, Backward<'a>) {
-        let ((scale_name, scale), (shift_name, shift)) =
-            (self.parameter(path, "weight"), self.parameter(path, "bias"));
-        let affine = Affine { scale, shift };
-        let kept = ["running_mean", "running_var"].map(|role| join(path, role));
-        let [mean, variance] = kept.each_ref().map(|name| self.values.states[name].clone());
-        let old = Statistics { mean, variance, eps };
-        if let Mode::Evaluation = self.mode {
-            let y = norm::forward(&x, &old, affine);
-            return (y, Box::new(|_, _| panic!("evaluation has no way back")));
-        }
-        let batch = Statistics::of(&x, eps);
-        let new = norm::running(old, &batch, momentum, x.samples * x.positions);
-        self.states.extend(kept.into_iter().zip([new.mean, new.variance]));
-        let y = norm::forward(&x, &batch, affine);
-        let backward = move |dy: Tensor, gradients: &mut Gradients| {
-            let gradient = norm::gradient(&x, &batch, scale, &dy);
-            gradients.insert(scale_name, gradient.scale);
-            gradients.insert(shift_name, gradient.shift);
-            gradient.input
-        };
-        (y, Box::new(backward))
-    }
-
-    fn dropout(&mut self, rate: f64, x: Tensor) -> (Tensor, Backward<'a>) {
-        let Mode::Training(uniform) = self.mode else {
-            return (x, Box::new(|dy, _| dy));
-        };
-        if rate == 0.0 {
-            return (x, Box::new(|dy, _| dy));
-        }
-        let factors = dropout::factors(&x, rate, |element| uniform(self.dropouts, element));
-        self.dropouts += 1;
-        let y = dropout::apply(x, &factors);
-        (y, Box::new(move |dy, _| dropout::apply(dy, &factors)))
-    }
-
-    fn parameter(&self, path: &str, role: &str) -> (String, &'a [f64]) {
-        let name = join(path, role);
-        let values = &self.values.parameters[&name];
-        (name, values)
+        (self.taps[&tap].clone(), Box::new(backward))
     }
 }
 
-fn elementwise(function: &Expr, x: Tensor) -> (Tensor, Backward<'_>) {
-    let y = activation::forward(&x, function);
-    (y, Box::new(move |dy, _| activation::gradient(&x, function, &dy)))
-}
-
-fn average<'a>(pool: Pool, x: Tensor) -> (Tensor, Backward<'a>) {
-    (pool.mean(&x), Box::new(move |dy, _| pool.mean_gradient(&dy)))
-}
-
-fn joined<'a>(how: Join, results: Vec<(Tensor, Backward<'a>)>) -> (Tensor, Backward<'a>) {
+fn joined<'a>(how: Join, results: Vec<Passed<'a>>) -> Passed<'a> {
     let (outputs, ways_back): (Vec<Tensor>, Vec<Backward>) = results.into_iter().unzip();
-    let channels: Vec<usize> = outputs.iter().map(|output| output.channels).collect();
     let y = match how {
-        Join::Add => branches::sum(outputs),
+        Join::Add => branches::sum(outputs.clone()),
         Join::Concat => branches::concatenated(&outputs),
+        Join::Mul => branches::product(&outputs),
     };
     let backward = move |dy: Tensor, gradients: &mut Gradients| {
         let parts = match how {
-            Join::Add => vec![dy; channels.len()],
-            Join::Concat => branches::split(&dy, &channels),
+            Join::Add => vec![dy; outputs.len()],
+            Join::Concat => {
+                let channels: Vec<usize> = outputs.iter().map(Tensor::channels).collect();
+                branches::split(&dy, &channels)
+            }
+            Join::Mul => branches::product_gradients(&outputs, &dy),
         };
         let ways_back = ways_back.into_iter().zip(parts);
         branches::sum(ways_back.map(|(backward, part)| backward(part, gradients)).collect())
     };
     (y, Box::new(backward))
-}
-
-/// Channels, height and width.
-fn map(shape: &Shape) -> [usize; 3] {
-    let [height, width] = shape.area();
-    [shape.channels(), height, width]
 }

@@ -1,95 +1,116 @@
-//! Batch normalisation (Ioffe & Szegedy 2015, algorithm 1) per channel.
+//! Normalisation: the elements fall into sets, and each set is brought to mean 0 and variance 1.
+//!
+//! Batch norm (Ioffe & Szegedy 2015) has a set per channel, layer norm (Ba et al. 2016) one per
+//! sample and position, group norm (Wu & He 2018) one per sample and group of channels. The variance
+//! is the biased one. What follows per channel, a learnt scale and shift, is a layer of its own.
 
-use super::parallel::for_each_chunk;
 use super::tensor::Tensor;
 
-/// What is learnt.
+/// Which elements are normalised together.
 #[derive(Clone, Copy)]
-pub(super) struct Affine<'a> {
-    pub(super) scale: &'a [f64],
-    pub(super) shift: &'a [f64],
+pub(super) enum Sets {
+    /// Each channel, over the batch.
+    Channels,
+    /// Each position of each sample.
+    Positions,
+    /// Each of so many groups of channels of each sample.
+    Groups(usize),
 }
 
-/// Mean and variance of each channel, with what is added to the variance.
-pub(super) struct Statistics {
-    pub(super) mean: Vec<f64>,
-    pub(super) variance: Vec<f64>,
-    pub(super) eps: f64,
-}
-
-/// The gradients of a batch norm in training.
-pub(super) struct NormGradient {
-    pub(super) input: Tensor,
-    pub(super) scale: Vec<f64>,
-    pub(super) shift: Vec<f64>,
-}
-
-impl Statistics {
-    /// Those of the batch; the variance is the biased one.
-    pub(super) fn of(x: &Tensor, eps: f64) -> Statistics {
-        let count = (x.samples * x.positions) as f64;
-        let mean: Vec<f64> = x.channel_sums().iter().map(|sum| sum / count).collect();
-        let squares = |channel| x.channel(channel).map(|x| (x - mean[channel]).powi(2)).sum::<f64>() / count;
-        let variance = (0..x.channels).map(squares).collect();
-        Statistics { mean, variance, eps }
-    }
-
+/// What a set is brought to.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Form {
     /// (x − mean) / √(variance + eps)
-    fn normalise(&self, x: f64, channel: usize) -> f64 {
-        (x - self.mean[channel]) * self.inverse_deviation(channel)
+    Standard,
+    /// x / √(mean of squares + eps) (Zhang & Sennrich 2019).
+    RootMeanSquare,
+}
+
+/// A normalised batch with what the way back needs.
+pub(super) struct Normal {
+    pub(super) values: Tensor,
+    /// Of each set: mean, and mean square of what is left of it after the mean (or of all, for
+    /// [`Form::RootMeanSquare`]).
+    pub(super) moments: Vec<[f64; 2]>,
+    sets: Sets,
+    form: Form,
+    eps: f64,
+}
+
+impl Sets {
+    /// The set of an element.
+    fn of(self, x: &Tensor, element: usize) -> usize {
+        let (sample, channel) = (element / x.sample_len(), x.channel_of(element));
+        match self {
+            Sets::Channels => channel,
+            Sets::Positions => sample * x.positions() + element % x.positions(),
+            Sets::Groups(groups) => sample * groups + channel / (x.channels() / groups),
+        }
     }
 
-    fn inverse_deviation(&self, channel: usize) -> f64 {
-        1.0 / (self.variance[channel] + self.eps).sqrt()
+    fn count(self, x: &Tensor) -> usize {
+        match self {
+            Sets::Channels => x.channels(),
+            Sets::Positions => x.samples * x.positions(),
+            Sets::Groups(groups) => x.samples * groups,
+        }
+    }
+
+    /// The mean over each set of a function of the set and an element's number.
+    fn means(self, x: &Tensor, function: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+        let count = self.count(x);
+        let mut sums = vec![0.0; count];
+        for element in 0..x.data.len() {
+            let set = self.of(x, element);
+            sums[set] += function(set, element);
+        }
+        let len = (x.data.len() / count) as f64;
+        sums.iter().map(|sum| sum / len).collect()
     }
 }
 
-pub(super) fn forward(x: &Tensor, statistics: &Statistics, affine: Affine) -> Tensor {
-    let mut y = x.clone();
-    for_each_chunk(&mut y.data, x.positions, |plane, y| {
-        let channel = plane % x.channels;
-        for y in y {
-            *y = statistics.normalise(*y, channel) * affine.scale[channel] + affine.shift[channel];
+impl Normal {
+    pub(super) fn new(x: &Tensor, sets: Sets, form: Form, eps: f64) -> Normal {
+        let means = match form {
+            Form::Standard => sets.means(x, |_, element| x.data[element]),
+            Form::RootMeanSquare => vec![0.0; sets.count(x)],
+        };
+        let squares = sets.means(x, |set, element| (x.data[element] - means[set]).powi(2));
+        let moments: Vec<[f64; 2]> = means.into_iter().zip(squares).map(|(a, b)| [a, b]).collect();
+        let mut values = x.clone();
+        for (element, value) in values.data.iter_mut().enumerate() {
+            let [mean, square] = moments[sets.of(x, element)];
+            *value = (*value - mean) / (square + eps).sqrt();
         }
-    });
-    y
+        Normal { values, moments, sets, form, eps }
+    }
+
+    /// The gradient by what was normalised, through its moments too:
+    /// dx = (dy − mean(dy) − y · mean(dy · y)) / √(square + eps), without the first mean where none was
+    /// taken off.
+    pub(super) fn gradient(&self, dy: &Tensor) -> Tensor {
+        let y = &self.values;
+        let means = match self.form {
+            Form::Standard => self.sets.means(y, |_, element| dy.data[element]),
+            Form::RootMeanSquare => vec![0.0; self.moments.len()],
+        };
+        let projections = self.sets.means(y, |_, element| dy.data[element] * y.data[element]);
+        let mut dx = dy.clone();
+        for (element, dx) in dx.data.iter_mut().enumerate() {
+            let set = self.sets.of(y, element);
+            let rest = *dx - means[set] - y.data[element] * projections[set];
+            *dx = rest / (self.moments[set][1] + self.eps).sqrt();
+        }
+        dx
+    }
 }
 
-/// Through the statistics of the batch too:
-/// dx = scale / √(variance + eps) · (dy − mean(dy) − x̂ · mean(dy · x̂)).
-pub(super) fn gradient(x: &Tensor, statistics: &Statistics, scale: &[f64], dy: &Tensor) -> NormGradient {
-    let count = (x.samples * x.positions) as f64;
-    let products = |channel| {
-        let normal = x.channel(channel).map(|x| statistics.normalise(x, channel));
-        normal.zip(dy.channel(channel)).map(|(normal, dy)| normal * dy).sum::<f64>()
-    };
-    let by_scale: Vec<f64> = (0..x.channels).map(products).collect();
-    let by_shift = dy.channel_sums();
-    let mut input = dy.clone();
-    for_each_chunk(&mut input.data, x.positions, |plane, dx| {
-        let channel = plane % x.channels;
-        let factor = scale[channel] * statistics.inverse_deviation(channel);
-        let (mean, projection) = (by_shift[channel] / count, by_scale[channel] / count);
-        for (dx, x) in dx.iter_mut().zip(x.plane(plane / x.channels, channel)) {
-            *dx = factor * (*dx - mean - statistics.normalise(*x, channel) * projection);
-        }
-    });
-    NormGradient { input, scale: by_scale, shift: by_shift }
-}
-
-/// Running statistics after a batch of `count` elements per channel: the unbiased variance
-/// goes in, as in PyTorch. A single element has none, and leaves everything as it was.
-pub(super) fn running(old: Statistics, batch: &Statistics, momentum: f64, count: usize) -> Statistics {
+/// Running statistics of a channel after a batch of `count` elements: the unbiased variance goes in,
+/// as in PyTorch. A single element has none, and leaves everything as it was.
+pub(super) fn running(old: [f64; 2], batch: [f64; 2], momentum: f64, count: usize) -> [f64; 2] {
     if count == 1 {
         return old;
     }
-    let blend = |old: &[f64], new: &[f64], factor: f64| -> Vec<f64> {
-        old.iter().zip(new).map(|(old, new)| (1.0 - momentum) * old + momentum * factor * new).collect()
-    };
-    let unbiased = count as f64 / (count as f64 - 1.0);
-    Statistics {
-        mean: blend(&old.mean, &batch.mean, 1.0),
-        variance: blend(&old.variance, &batch.variance, unbiased),
-        eps: old.eps,
-    }
+    let unbiased = [batch[0], batch[1] * count as f64 / (count as f64 - 1.0)];
+    [0, 1].map(|which| (1.0 - momentum) * old[which] + momentum * unbiased[which])
 }

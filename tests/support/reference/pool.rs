@@ -1,58 +1,101 @@
 //! Pooling: the maximum or the mean of each window.
 
-use nnc_dsl::model::{Shape, Window};
+use nnc_dsl::model::Window;
 
 use super::parallel::for_each_chunk;
 use super::tensor::Tensor;
 
-/// For each output position, the input positions in its window, row by row, without padding.
+/// The windows of a pooling.
 pub(super) struct Pool {
-    windows: Vec<Vec<usize>>,
-    /// Positions in a whole window, padding included.
-    size: usize,
-    inputs: usize,
+    input: Vec<usize>,
+    output: Vec<usize>,
+    windows: Vec<Cell>,
+}
+
+/// The window of an output position.
+struct Cell {
+    /// The input positions in it, row by row, without padding.
+    positions: Vec<usize>,
+    /// Elements that a mean counts.
+    count: usize,
+}
+
+/// What a window covers of one axis.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+    /// Elements that a mean counts.
+    count: usize,
 }
 
 impl Pool {
-    pub(super) fn new(input: &Shape, output: &Shape, window: Window) -> Pool {
-        let ([height, width], [rows, columns]) = (input.area(), output.area());
-        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column]));
-        let windows = places.map(|place| positions(place, window, [height, width])).collect();
-        Pool { windows, size: window.size[0] * window.size[1], inputs: height * width }
+    /// Windows that slide; `count_pad` says whether a mean counts their border.
+    pub(super) fn sliding(input: &[usize], output: &[usize], window: &Window, count_pad: bool) -> Pool {
+        Pool::new(input, output, |axis, index| {
+            let (size, pad) = (input[axis + 1], window.pad[axis]);
+            // Counted from the start of the border.
+            let first = index * window.stride[axis];
+            let last = first + window.size[axis];
+            let (start, end) = (first.max(pad) - pad, last.min(pad + size) - pad);
+            // What `ceil` adds behind the border is no part of it.
+            let with_border = last.min(size + 2 * pad) - first;
+            Span { start, end, count: if count_pad { with_border } else { end - start } }
+        })
     }
 
-    /// A single window over the whole map.
-    pub(super) fn whole(input: &Shape) -> Pool {
-        let size = input.area();
-        Pool::new(input, &Shape::vector(input.channels()), Window { size, stride: size, pad: [0, 0] })
+    /// Bins that divide the map; a vector has one.
+    pub(super) fn adaptive(input: &[usize], output: &[usize]) -> Pool {
+        let output: Vec<usize> =
+            (0..input.len()).map(|axis| output.get(axis).copied().unwrap_or(1)).collect();
+        Pool::new(input, &output, |axis, index| {
+            let (size, bins) = (input[axis + 1], output[axis + 1]);
+            let (start, end) = (index * size / bins, ((index + 1) * size).div_ceil(bins));
+            Span { start, end, count: end - start }
+        })
+    }
+
+    fn new(input: &[usize], output: &[usize], span: impl Fn(usize, usize) -> Span) -> Pool {
+        let mut windows = vec![Cell { positions: vec![0], count: 1 }];
+        for axis in 0..output.len() - 1 {
+            let wider = |cell: &Cell, index| cell.along(input[axis + 1], span(axis, index));
+            windows = windows
+                .iter()
+                .flat_map(|cell| (0..output[axis + 1]).map(move |index| (cell, index)))
+                .map(|(cell, index)| wider(cell, index))
+                .collect();
+        }
+        Pool { input: input.to_vec(), output: output.to_vec(), windows }
     }
 
     pub(super) fn max(&self, x: &Tensor) -> Tensor {
-        self.reduce(x, |x, window| x[first_maximum(x, window)])
+        self.reduce(x, |x, window| x[first_maximum(x, &window.positions)])
     }
 
     /// The gradient goes to the first maximum of each window.
     pub(super) fn max_gradient(&self, x: &Tensor, dy: &Tensor) -> Tensor {
         self.spread(dy, |plane, window, dy, dx| {
-            let x = x.plane(plane / x.channels, plane % x.channels);
-            dx[first_maximum(x, window)] += dy;
+            let x = x.plane(plane / x.channels(), plane % x.channels());
+            dx[first_maximum(x, &window.positions)] += dy;
         })
     }
 
     pub(super) fn mean(&self, x: &Tensor) -> Tensor {
-        self.reduce(x, |x, window| window.iter().map(|&at| x[at]).sum::<f64>() / self.size as f64)
+        self.reduce(x, |x, window| {
+            window.positions.iter().map(|&at| x[at]).sum::<f64>() / window.count as f64
+        })
     }
 
     pub(super) fn mean_gradient(&self, dy: &Tensor) -> Tensor {
         self.spread(dy, |_, window, dy, dx| {
-            window.iter().for_each(|&at| dx[at] += dy / self.size as f64);
+            window.positions.iter().for_each(|&at| dx[at] += dy / window.count as f64);
         })
     }
 
-    fn reduce(&self, x: &Tensor, value: impl Fn(&[f64], &[usize]) -> f64 + Sync) -> Tensor {
-        let mut y = Tensor::zeros(x.samples, x.channels, self.windows.len());
+    fn reduce(&self, x: &Tensor, value: impl Fn(&[f64], &Cell) -> f64 + Sync) -> Tensor {
+        let mut y = Tensor::zeros(x.samples, &self.output);
         for_each_chunk(&mut y.data, self.windows.len(), |plane, y| {
-            let x = x.plane(plane / x.channels, plane % x.channels);
+            let x = x.plane(plane / x.channels(), plane % x.channels());
             for (y, window) in y.iter_mut().zip(&self.windows) {
                 *y = value(x, window);
             }
@@ -61,11 +104,12 @@ impl Pool {
     }
 
     /// `add(plane, window, dy, dx)` for each output.
-    fn spread(&self, dy: &Tensor, add: impl Fn(usize, &[usize], f64, &mut [f64]) + Sync) -> Tensor {
-        let mut dx = Tensor::zeros(dy.samples, dy.channels, self.inputs);
-        for_each_chunk(&mut dx.data, self.inputs, |plane, dx| {
-            let dy = dy.plane(plane / dy.channels, plane % dy.channels);
-            for (dy, window) in dy.iter().zip(&self.windows) {
+    fn spread(&self, dy: &Tensor, add: impl Fn(usize, &Cell, f64, &mut [f64]) + Sync) -> Tensor {
+        let mut dx = Tensor::zeros(dy.samples, &self.input);
+        let positions = dx.positions();
+        for_each_chunk(&mut dx.data, positions, |plane, dx| {
+            let first = plane * self.windows.len();
+            for (dy, window) in dy.data[first..first + self.windows.len()].iter().zip(&self.windows) {
                 add(plane, window, *dy, dx);
             }
         });
@@ -73,13 +117,12 @@ impl Pool {
     }
 }
 
-fn positions(place: [usize; 2], window: Window, [height, width]: [usize; 2]) -> Vec<usize> {
-    let along = |axis: usize, size: usize| {
-        let start = place[axis] * window.stride[axis];
-        let taps = start..start + window.size[axis];
-        taps.filter_map(move |at| at.checked_sub(window.pad[axis]).filter(|at| *at < size))
-    };
-    along(0, height).flat_map(|row| along(1, width).map(move |column| row * width + column)).collect()
+impl Cell {
+    /// The window with an axis more.
+    fn along(&self, size: usize, span: Span) -> Cell {
+        let inside = |&outer: &usize| (span.start..span.end).map(move |index| outer * size + index);
+        Cell { positions: self.positions.iter().flat_map(inside).collect(), count: self.count * span.count }
+    }
 }
 
 fn first_maximum(x: &[f64], window: &[usize]) -> usize {

@@ -4,10 +4,12 @@ use nnc_dsl::CheckedModel;
 use nnc_dsl::model::{Layer, Sequence, Step, StepKind};
 
 /// Name and shape of a tensor that belongs to the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spec {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
+    /// Factor on the learning rate.
+    pub(crate) learning_rate: f64,
 }
 
 /// What is learnt, in the order of the words.
@@ -30,9 +32,17 @@ fn layer_parameters(layer: &Layer, step: &Step) -> Roles {
         [("weight", weight)].into_iter().chain(bias).collect()
     };
     match layer {
-        Layer::Conv { kernel, bias, .. } => with_bias(*bias, vec![outputs, inputs, kernel[0], kernel[1]]),
-        Layer::Linear { bias } => with_bias(*bias, vec![outputs, inputs]),
-        Layer::BatchNorm { .. } => with_bias(true, vec![outputs]),
+        Layer::Conv(conv) => {
+            with_bias(conv.bias, [&[outputs, inputs / conv.groups], &conv.kernel[..]].concat())
+        }
+        Layer::ConvTranspose { conv, .. } => {
+            with_bias(conv.bias, [&[inputs, outputs / conv.groups], &conv.kernel[..]].concat())
+        }
+        Layer::Linear { bias, .. } => with_bias(*bias, vec![outputs, inputs]),
+        Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::GroupNorm { affine: true, .. } => {
+            with_bias(true, vec![outputs])
+        }
+        Layer::RmsNorm { .. } | Layer::Scale { .. } | Layer::PRelu { .. } => with_bias(false, vec![outputs]),
         _ => Vec::new(),
     }
 }
@@ -62,10 +72,17 @@ fn collect_from(
         let path = join(path, &step.name);
         match &step.kind {
             StepKind::Layer(layer) => {
-                let specs = roles(layer, step).into_iter();
-                found.extend(specs.map(|(role, shape)| Spec { name: join(&path, role), shape }));
+                for (role, shape) in roles(layer, step) {
+                    let (name, learning_rate) = (join(&path, role), step.learning_rate);
+                    // A shared sub-network is used more than once.
+                    if found.iter().all(|known| known.name != name) {
+                        found.push(Spec { name, shape, learning_rate });
+                    }
+                }
             }
             StepKind::Scope(body) => collect_from(body, &path, roles, found),
+            StepKind::Shared { path, body } => collect_from(body, path, roles, found),
+            StepKind::From(_) => {}
             StepKind::Join { branches, .. } => {
                 for (name, body) in branches {
                     collect_from(body, &join(&path, name), roles, found);

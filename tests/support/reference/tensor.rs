@@ -1,52 +1,64 @@
 //! A batch of samples, channels first.
 
-use nnc_dsl::model::Shape;
-
-/// Samples × channels × positions.
+/// Samples × the axes of a sample, of which the first are the channels.
 #[derive(Clone, Debug)]
 pub(super) struct Tensor {
     pub(super) samples: usize,
-    pub(super) channels: usize,
-    /// Height times width; 1 for a vector.
-    pub(super) positions: usize,
+    /// The axes of one sample.
+    pub(super) shape: Vec<usize>,
     pub(super) data: Vec<f64>,
 }
 
 impl Tensor {
-    pub(super) fn new(samples: usize, shape: &Shape, data: Vec<f64>) -> Tensor {
-        assert_eq!(data.len(), samples * shape.len(), "a value for each element");
-        let channels = shape.channels();
-        Tensor { samples, channels, positions: shape.len() / channels, data }
+    pub(super) fn new(samples: usize, shape: &[usize], data: Vec<f64>) -> Tensor {
+        assert_eq!(data.len(), samples * shape.iter().product::<usize>(), "a value for each element");
+        Tensor { samples, shape: shape.to_vec(), data }
     }
 
-    pub(super) fn zeros(samples: usize, channels: usize, positions: usize) -> Tensor {
-        Tensor { samples, channels, positions, data: vec![0.0; samples * channels * positions] }
+    pub(super) fn zeros(samples: usize, shape: &[usize]) -> Tensor {
+        Tensor::new(samples, shape, vec![0.0; samples * shape.iter().product::<usize>()])
     }
 
     /// Zeros of the same extent.
     pub(super) fn zeros_like(&self) -> Tensor {
-        Tensor::zeros(self.samples, self.channels, self.positions)
+        Tensor::zeros(self.samples, &self.shape)
     }
 
-    /// The same elements as `shape` has them.
-    pub(super) fn reshaped(self, shape: &Shape) -> Tensor {
-        Tensor::new(self.samples, shape, self.data)
+    /// The elements in other hands.
+    pub(super) fn with_data(&self, data: Vec<f64>) -> Tensor {
+        Tensor::new(self.samples, &self.shape, data)
+    }
+
+    pub(super) fn channels(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Elements per channel of a sample; 1 for a vector.
+    pub(super) fn positions(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+
+    /// Elements of a sample.
+    pub(super) fn sample_len(&self) -> usize {
+        self.shape.iter().product()
     }
 
     /// One channel of one sample.
     pub(super) fn plane(&self, sample: usize, channel: usize) -> &[f64] {
-        let start = (sample * self.channels + channel) * self.positions;
-        &self.data[start..start + self.positions]
+        let (start, len) = (sample * self.channels() + channel, self.positions());
+        &self.data[start * len..(start + 1) * len]
     }
 
-    pub(super) fn plane_mut(&mut self, sample: usize, channel: usize) -> &mut [f64] {
-        let start = (sample * self.channels + channel) * self.positions;
-        &mut self.data[start..start + self.positions]
+    /// The channel of an element.
+    pub(super) fn channel_of(&self, element: usize) -> usize {
+        element / self.positions() % self.channels()
     }
 
-    /// All elements of one channel.
-    pub(super) fn channel(&self, channel: usize) -> impl Iterator<Item = f64> {
-        (0..self.samples).flat_map(move |sample| self.plane(sample, channel).iter().copied())
+    /// An element's number with the channels last, as random numbers are counted.
+    pub(super) fn channels_last(&self, element: usize) -> usize {
+        let (channels, positions) = (self.channels(), self.positions());
+        let (sample, rest) = (element / (channels * positions), element % (channels * positions));
+        (sample * positions + rest % positions) * channels + rest / positions
     }
 
     pub(super) fn add(&mut self, other: &Tensor) {
@@ -56,15 +68,28 @@ impl Tensor {
         }
     }
 
-    /// Per channel, the sum of its elements: the gradient of a bias.
-    pub(super) fn channel_sums(&self) -> Vec<f64> {
-        (0..self.channels).map(|channel| self.channel(channel).sum()).collect()
+    /// Each element with that of another tensor.
+    pub(super) fn zip(&self, other: &Tensor, function: impl Fn(f64, f64) -> f64) -> Tensor {
+        assert_eq!(self.data.len(), other.data.len(), "pairs are of one shape");
+        self.with_data(self.data.iter().zip(&other.data).map(|(a, b)| function(*a, *b)).collect())
     }
 
-    /// Adds a number to each channel.
-    pub(super) fn add_bias(&mut self, bias: &[f64]) {
-        for (index, plane) in self.data.chunks_exact_mut(self.positions).enumerate() {
-            plane.iter_mut().for_each(|value| *value += bias[index % bias.len()]);
+    /// Per channel, the sum of its elements: the gradient of what is added to or multiplied with all.
+    pub(super) fn channel_sums(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.channels()];
+        for (plane, values) in self.data.chunks_exact(self.positions()).enumerate() {
+            sums[plane % self.channels()] += values.iter().sum::<f64>();
         }
+        sums
+    }
+
+    /// A function of each element and its channel.
+    pub(super) fn map_channels(&self, function: impl Fn(f64, usize) -> f64) -> Tensor {
+        let mut result = self.clone();
+        for (plane, values) in result.data.chunks_exact_mut(self.positions()).enumerate() {
+            let channel = plane % self.channels();
+            values.iter_mut().for_each(|value| *value = function(*value, channel));
+        }
+        result
     }
 }

@@ -1,7 +1,8 @@
 //! Names: unknown, defined twice, taken, or circular (E0201, E0202, E0210, E0211).
 
-use super::list;
-use crate::ast::{Block, Ident, Word};
+use super::{in_place_of, list};
+use crate::ast::{Ident, Word};
+use crate::check::symbols::Definition;
 use crate::diagnostic::Diagnostic;
 use crate::words::{Found, find};
 
@@ -20,8 +21,8 @@ pub(in crate::check) fn unknown_word(name: &Ident, meant: Option<&str>, blocks: 
             let diagnostic = diagnostic.help(help);
             match blocks {
                 [] => diagnostic,
-                [one] => diagnostic.note(format!("the only block of this text is `{one}`")),
-                _ => diagnostic.note(format!("the blocks of this text are {}", list(blocks))),
+                [one] => diagnostic.note(format!("the text defines only `{one}`")),
+                _ => diagnostic.note(format!("the text defines {}", list(blocks))),
             }
         }
     }
@@ -34,7 +35,7 @@ pub(in crate::check) fn unknown_name(name: &Ident, meant: Option<&str>, visible:
     match meant {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")).fix(
             name.span,
-            meant,
+            in_place_of(&name.value, name.span, meant),
             format!("replace it by `{meant}`"),
         ),
         None if !matches!(find(&name.value), Found::Nothing) => {
@@ -57,11 +58,11 @@ pub(in crate::check) fn defined_twice(what: &str, name: &Ident, first: &Ident) -
         .help("rename or delete one of them")
 }
 
-/// A block with the name of a layer.
-pub(in crate::check) fn taken_by_word(name: &Ident) -> Diagnostic {
+/// A definition with the name of a layer.
+pub(in crate::check) fn taken_by_word(what: &str, name: &Ident) -> Diagnostic {
     Diagnostic::error("E0210", name.span, format!("`{}` is a word of the language", name.value))
         .label("cannot be redefined")
-        .help(format!("give the block another name, such as `my_{}`", name.value))
+        .help(format!("give the {what} another name, such as `my_{}`", name.value))
 }
 
 /// A network whose name cannot be that of a Rust type.
@@ -71,18 +72,21 @@ pub(in crate::check) fn rust_keyword(name: &Ident) -> Diagnostic {
         .help("give the network another name")
 }
 
-/// The word that closes a circle of blocks.
-pub(in crate::check) fn circle(word: &Word, circle: &[&Block]) -> Diagnostic {
-    let first = circle.first().map_or("", |block| block.name.value.as_str());
-    let names: Vec<&str> = circle.iter().map(|block| block.name.value.as_str()).chain([first]).collect();
-    let message = match circle {
-        [block] => format!("the block `{}` uses itself", block.name.value),
-        _ => format!("blocks use each other in a circle: {}", names.join(" → ")),
+/// The word that closes a circle of definitions.
+pub(in crate::check) fn circle(word: &Word, circle: &[Definition]) -> Diagnostic {
+    let idents: Vec<&Ident> = circle.iter().filter_map(|one| one.name()).collect();
+    let first = idents.first().map(|first| first.value.as_str());
+    let names: Vec<&str> = idents.iter().map(|name| name.value.as_str()).chain(first).collect();
+    let is_network = circle.iter().any(|one| matches!(one, Definition::Network(_)));
+    let what = if is_network { "network" } else { "block" };
+    let message = match names[..] {
+        [name, _] => format!("the {what} `{name}` uses itself"),
+        _ => format!("{what}s use each other in a circle: {}", names.join(" → ")),
     };
-    let diagnostic = Diagnostic::error("E0211", word.name.span, message)
-        .label("would never end")
-        .help("a block cannot use itself, as nothing would stop it; `repeat n { … }` says how often");
-    circle.iter().fold(diagnostic, |diagnostic, block| {
-        diagnostic.at(block.name.span, format!("`{}` begins here", block.name.value))
+    let help =
+        format!("a {what} cannot use itself, as nothing would stop it; `repeat n {{ … }}` says how often");
+    let diagnostic = Diagnostic::error("E0211", word.name.span, message).label("would never end").help(help);
+    idents.iter().fold(diagnostic, |diagnostic, name| {
+        diagnostic.at(name.span, format!("`{}` begins here", name.value))
     })
 }

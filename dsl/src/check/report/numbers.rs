@@ -15,9 +15,19 @@ pub(in crate::check) fn fault(expr: &Expr, fault: Fault) -> Diagnostic {
             "this calculates with a truth value",
             "use numbers, or choose one with `select(condition, a, b)`",
         ),
+        Fault::NotTruthValues => {
+            ("this takes a number for a truth value", "compare it, as in `n > 0`, or write `true` or `false`")
+        }
         Fault::Undefined => ("this has no value", "the function is not defined for this number"),
     };
     Diagnostic::error("E0208", expr.span, message).label("here").help(help)
+}
+
+/// Several numbers where one value belongs.
+pub(in crate::check) fn several(expr: &Expr) -> Diagnostic {
+    Diagnostic::error("E0206", expr.span, "these are several numbers, but one value belongs here")
+        .label("more than one")
+        .help("write a single number")
 }
 
 /// A whole number that is too large to be held exactly.

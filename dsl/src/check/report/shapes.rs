@@ -1,42 +1,14 @@
-//! Shapes that do not fit: rank, window, size, assertion, output (E0301, E0302, E0306 to E0308).
+//! Shapes that do not fit: rank, window, size, assertion, output (E0301, E0302, E0306 to E0308, E0506).
 
+use super::{in_place_of, list};
 use crate::ast::{Ident, Network, Spanned};
+use crate::check::scope::sides;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::Shape;
-use crate::words::{Call, MAX_ELEMENTS, Rank};
-
-/// A word that reads maps on a vector, or the other way round. `output` is the shape that the
-/// word was probably meant to give.
-pub(in crate::check) fn rank(
-    name: &Ident,
-    expected: Rank,
-    found: &Shape,
-    output: Option<&Shape>,
-) -> Diagnostic {
-    let word = &name.value;
-    let (reads, gets) = match expected {
-        Rank::Map => ("a map of channels x height x width", format!("the vector {found}")),
-        Rank::Vector | Rank::Any => ("a vector", format!("the map {found}")),
-    };
-    let message = format!("`{word}` reads {reads}, but it gets {gets}");
-    let diagnostic = Diagnostic::error("E0301", name.span, message).label(format!("gets {found}"));
-    match expected {
-        Rank::Map if output == Some(found) => {
-            let with_space = Span::new(name.span.start.saturating_sub(1), name.span.end);
-            diagnostic.help("delete it: the value is a vector already").fix(
-                with_space,
-                "",
-                format!("delete `{word}`"),
-            )
-        }
-        Rank::Map => diagnostic
-            .help("put it before the `gap`, `flatten` or `linear` that makes the vector, or feed a map"),
-        Rank::Vector | Rank::Any => to_vector(diagnostic, name.span.start, found, "before it"),
-    }
-}
+use crate::words::{MAX_ELEMENTS, MAX_RANK};
 
 /// Advice and edits that turn a map into a vector at `place`.
-fn to_vector(diagnostic: Diagnostic, place: usize, map: &Shape, side: &str) -> Diagnostic {
+pub(super) fn to_vector(diagnostic: Diagnostic, place: usize, map: &Shape, side: &str) -> Diagnostic {
     let (channels, elements) = (map.channels(), map.len());
     let insert = |word: &str| match side {
         "before it" => format!("{word} "),
@@ -47,26 +19,12 @@ fn to_vector(diagnostic: Diagnostic, place: usize, map: &Shape, side: &str) -> D
         .help(format!(
             "put `gap` {side} for the mean of each channel ({channels} numbers), or `flatten` for all {elements}"
         ))
-        .fix(span, insert("gap"), format!("insert `gap` {side}"))
+        .suggest(span, insert("gap"), format!("insert `gap` {side}"))
         .fix(span, insert("flatten"), format!("insert `flatten` {side}"))
 }
 
-/// A window that is larger than the map with its padding.
-pub(in crate::check) fn window(name: &Ident, call: &Call, pad: [usize; 2], found: &Shape) -> Diagnostic {
-    let [height, width] = found.area();
-    let padded = match pad {
-        [0, 0] => format!("{height}x{width}"),
-        [rows, columns] => format!("{height}x{width} with {rows}x{columns} of padding on each side"),
-    };
-    let [rows, columns] = call.window;
-    let message = format!("the {rows}x{columns} window of `{}` is larger than its map, {padded}", name.value);
-    Diagnostic::error("E0302", name.span, message)
-        .label(format!("gets {found}"))
-        .help("use a smaller window, or shrink the map less before: fewer pools, smaller strides")
-}
-
 /// A value or a weight with too many elements.
-pub(in crate::check) fn too_large(name: &Ident, what: &str, found: &Shape) -> Diagnostic {
+pub(super) fn too_large(name: &Ident, what: &str, found: &Shape) -> Diagnostic {
     let message = format!("the {what} of `{}` has more than {MAX_ELEMENTS} elements", name.value);
     Diagnostic::error("E0308", name.span, message)
         .label(format!("gets {found}"))
@@ -84,16 +42,32 @@ pub(in crate::check) fn bad_shape(shape: &Spanned<Vec<u64>>) -> Option<Diagnosti
         (format!("the shape {written} has no elements"), "every dimension is 1 or more")
     } else if too_large {
         (format!("the shape {written} has more than {MAX_ELEMENTS} elements"), "use smaller dimensions")
-    } else if !matches!(dimensions.len(), 1 | 3) {
+    } else if dimensions.len() > MAX_RANK {
         let count = dimensions.len();
         (
-            format!("the shape {written} has {count} dimensions, but one or three are known"),
-            "write channels x height x width for a map, as in `3x32x32`, or one number for a vector",
+            format!("the shape {written} has {count} dimensions, but there are at most {MAX_RANK}"),
+            "write channels first, then depth, height and width, as in `3x32x32`; the batch is left out",
         )
     } else {
         return None;
     };
     Some(Diagnostic::error("E0308", shape.span, message).label("not a shape of a sample").help(help))
+}
+
+/// A side that the present shape does not have.
+pub(in crate::check) fn no_side(name: &str, span: Span, shape: &Shape) -> Diagnostic {
+    let message = format!("the value here is {shape}, which has no `{name}`");
+    let diagnostic = Diagnostic::error("E0506", span, message).label(format!("of {shape}"));
+    let has = match sides(shape) {
+        [one] => format!("its only side is `{one}`"),
+        several => format!("its sides are {}", list(several)),
+    };
+    let meant = match (name, sides(shape)) {
+        ("channels", ["features"]) => "features",
+        ("features", ["channels", ..]) => "channels",
+        _ => return diagnostic.help(has),
+    };
+    diagnostic.help(has).fix(span, in_place_of(name, span, meant), format!("replace it by `{meant}`"))
 }
 
 /// An assertion that does not hold. `word` is the last word before it.
@@ -121,12 +95,12 @@ pub(in crate::check) fn output(
     found: &Shape,
     last: Option<Last>,
 ) -> Diagnostic {
-    let span = last.map_or(network.output.span, |last| last.word);
+    let span = last.map_or(network.outputs[0].shape.span, |last| last.word);
     let name = network.name.as_ref().map_or("the network".to_owned(), |name| format!("`{}`", name.value));
     let message = format!("{name} ends in {found}, but its signature says {expected}");
     let mut diagnostic = Diagnostic::error("E0307", span, message).label(format!("gives {found}"));
     if last.is_some() {
-        diagnostic = diagnostic.at(network.output.span, format!("expected {expected}"));
+        diagnostic = diagnostic.at(network.outputs[0].shape.span, format!("expected {expected}"));
     }
     let end = last.map_or(network.body.span.start + 1, |last| last.end);
     match (&found.0[..], &expected.0[..]) {
@@ -141,17 +115,23 @@ pub(in crate::check) fn output(
                 format!("end with `conv1 {features} gap`"),
             )
         }
-        ([_], [features]) => end_in_features(diagnostic, last, *features),
-        _ => diagnostic
-            .help(format!("add what makes {expected} of it, or write `-> {found}` in the signature")),
+        ([_], [features]) => end_in_features(diagnostic, last, end, *features),
+        _ => {
+            let help = format!("add what makes {expected} of it, or write `-> {found}` in the signature");
+            let message = format!("write {found} in the signature");
+            diagnostic.help(help).suggest(network.outputs[0].shape.span, found.to_string(), message)
+        }
     }
 }
 
-fn end_in_features(diagnostic: Diagnostic, last: Option<Last>, features: usize) -> Diagnostic {
+fn end_in_features(diagnostic: Diagnostic, last: Option<Last>, end: usize, features: usize) -> Diagnostic {
     let diagnostic = diagnostic.help(format!("end with `linear {features}`, or change the signature"));
     match last.and_then(|last| last.features) {
         Some(span) => diagnostic.fix(span, features.to_string(), format!("make it `linear {features}`")),
-        None => diagnostic,
+        None => {
+            let word = format!("linear {features}");
+            diagnostic.fix(Span::new(end, end), format!(" {word}"), format!("end with `{word}`"))
+        }
     }
 }
 

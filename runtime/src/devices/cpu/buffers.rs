@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 
-use crate::emitted::{Region, Slot};
+use crate::emitted::{MAX_OPERANDS, Region, Slot};
 
 /// A number type that a [`Buffer`] can hold: plain, and valid for any bits.
 pub trait Element: Copy + Send + Sync + private::Sealed {}
@@ -148,8 +148,11 @@ impl<'a> Buffers<'a> {
         let read = |slot| unsafe { self.read(slot) };
         // SAFETY: as above, and this range overlaps no other range of the call at all.
         let write = |&slot: &Slot| unsafe { self.write(slot) };
-        let operands: Vec<&[f32]> = operands.iter().map(|slot| slot.map_or(&[][..], read)).collect();
-        body(reads.map(read), &operands, &mut writes.iter().map(write).collect::<Vec<_>>());
+        let mut slices = [&[][..]; MAX_OPERANDS];
+        slices.iter_mut().zip(operands).for_each(|(slice, slot)| *slice = slot.map_or(&[][..], read));
+        let mut results: [&mut [f32]; MAX_OPERANDS] = std::array::from_fn(|_| Default::default());
+        results.iter_mut().zip(writes).for_each(|(result, slot)| *result = write(slot));
+        body(reads.map(read), &slices[..operands.len()], &mut results[..writes.len()]);
         drop(guard);
     }
 

@@ -7,8 +7,12 @@
 
 mod function;
 mod pointwise;
+mod random;
 mod reduce;
+mod rows;
 mod source;
+mod spread;
+mod sums;
 mod update;
 
 #[cfg(test)]
@@ -17,7 +21,10 @@ mod tests;
 pub(crate) use function::{BLOCK, BlockFunction, Each};
 pub use pointwise::pointwise;
 pub(crate) use pointwise::{for_each_task, map};
-pub use reduce::reduce_channels;
 pub(crate) use reduce::{Reduction, Sum};
-pub(crate) use source::{Function, Source, repeat};
+pub use rows::reduce_positions;
+pub(crate) use rows::sum;
+pub(crate) use source::{Function, Source, with_sources};
+pub(crate) use spread::repeat;
+pub use sums::{reduce_channels, reduce_groups};
 pub use update::update;

@@ -1,36 +1,39 @@
 //! A function of each element.
 
+use std::ops::Range;
+
 use super::function::{BLOCK, Block, BlockFunction, Each, Own};
-use super::source::{Blocks, Function, Source, with_blocks};
+use super::source::{Blocks, Function, Source, with_blocks, with_sources};
 use crate::devices::cpu::{Pool, Tiles, Vectorised};
-use crate::emitted::{Operand, Pass, Slot};
+use crate::emitted::{Extent, MAX_OPERANDS, Operand, Pass, Slot};
 
 /// Elements of a task: some microseconds of work, a few hundred KiB of operands.
 const TASK: usize = 1 << 15;
 
-/// outputs = f(inputs), element by element; the last dimension has `channels` elements. All
-/// outputs and [`Operand::Full`] inputs have one extent.
+/// outputs = f(inputs), element by element. All outputs and [`Operand::Full`] inputs have the
+/// same elements, counted by `extent`.
 ///
 /// # Panics
 /// If the extents differ: a mistake of the compiler.
 pub fn pointwise<const I: usize, const O: usize, F>(
     p: &Pass,
-    channels: usize,
+    extent: Extent,
     inputs: [Operand; I],
     outputs: [Slot; O],
     f: F,
 ) where
     F: Fn([f32; I]) -> [f32; O] + Copy + Sync,
 {
-    run(p, channels, &inputs, &outputs, &Each(f));
+    run(p, extent, &inputs, &outputs, &Each(f));
 }
 
-fn run(p: &Pass, channels: usize, operands: &[Operand], outputs: &[Slot], f: &dyn BlockFunction) {
-    let function = Function { isa: p.pool().isa(), channels, f };
+fn run(p: &Pass, extent: Extent, operands: &[Operand], outputs: &[Slot], f: &dyn BlockFunction) {
+    let function = Function { isa: p.pool().isa(), extent, f };
     p.call_slices([], operands, outputs, |[], slices, outputs| {
-        let mut memory = Source::memory(p.pool(), operands, channels);
-        let sources = Source::of(operands, slices, channels, p.random(), &mut memory);
-        for_each_task(p.pool(), &function, &sources, outputs);
+        let elements = outputs.first().map_or(0, |output| output.len());
+        with_sources(p, extent, elements, operands, slices, |sources| {
+            for_each_task(p.pool(), &function, sources, outputs);
+        });
     });
 }
 
@@ -41,15 +44,49 @@ pub(crate) fn for_each_task(
     sources: &[Source],
     outputs: &mut [&mut [f32]],
 ) {
-    let len = outputs.first().map_or(0, |output| output.len());
-    assert!(outputs.iter().all(|output| output.len() == len), "outputs of several extents");
-    let outputs: Vec<Tiles> = outputs.iter_mut().map(|output| Tiles::new(output)).collect();
-    pool.for_each(len.div_ceil(TASK), |task| {
-        let range = task * TASK..((task + 1) * TASK).min(len);
-        // SAFETY: tasks have ranges of their own, and the outputs are separate slices.
-        let pieces = outputs.iter().map(|output| unsafe { output.slice(range.clone()) });
-        map(function, sources, range.start, &mut pieces.collect::<Vec<_>>());
+    let outputs = Outputs::new(outputs);
+    pool.for_each(outputs.len().div_ceil(TASK), |task| {
+        let range = task * TASK..((task + 1) * TASK).min(outputs.len());
+        // SAFETY: tasks have ranges of their own.
+        unsafe { outputs.with(range.clone(), |pieces| map(function, sources, range.start, pieces)) };
     });
+}
+
+/// Results of one extent, which several tasks fill at once, each its own elements.
+pub(super) struct Outputs<'a> {
+    tiles: [Tiles<'a>; MAX_OPERANDS],
+    count: usize,
+}
+
+impl<'a> Outputs<'a> {
+    /// # Panics
+    /// If they differ in length.
+    pub(super) fn new(outputs: &'a mut [&mut [f32]]) -> Self {
+        let (count, len) = (outputs.len(), outputs.first().map_or(0, |output| output.len()));
+        assert!(count <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} results");
+        assert!(outputs.iter().all(|output| output.len() == len), "outputs of several extents");
+        let mut outputs = outputs.iter_mut();
+        let mut next = || Tiles::new(outputs.next().map_or(&mut [], |output| &mut **output));
+        Outputs { tiles: std::array::from_fn(|_| next()), count }
+    }
+
+    /// Elements of each.
+    pub(super) fn len(&self) -> usize {
+        self.tiles[0].len()
+    }
+
+    /// Lends `body` the elements of `range` in each.
+    ///
+    /// # Safety
+    /// Meanwhile no other part that overlaps it may be in use.
+    pub(super) unsafe fn with<T>(&self, range: Range<usize>, body: impl FnOnce(&mut [&mut [f32]]) -> T) -> T {
+        let mut pieces: [&mut [f32]; MAX_OPERANDS] = std::array::from_fn(|_| Default::default());
+        for (piece, tiles) in pieces.iter_mut().zip(&self.tiles[..self.count]) {
+            // SAFETY: the outputs are separate slices; the caller vouches for the rest.
+            *piece = unsafe { tiles.slice(range.clone()) };
+        }
+        body(&mut pieces[..self.count])
+    }
 }
 
 /// Fills the outputs, which begin at element `first`.

@@ -1,73 +1,21 @@
 //! Sums per channel of a function of each element.
 //!
-//! The elements are cut into at most [`CHUNKS`] chunks. In a chunk, an array of a whole number of
-//! pixels takes the sums in single precision, a block of neighbouring elements at a time whatever
-//! the number of channels; its elements, and then the chunks, are added in double precision.
+//! A tensor is summed as a whole or in parts, such as its samples. A part is cut into at most
+//! [`CHUNKS`] chunks. In a chunk, an array of a whole number of pixels takes the sums in single
+//! precision, a block of neighbouring elements at a time whatever the number of channels; its
+//! elements are added in double precision, and so are the chunks, by who asked for them.
 
 use std::ops::Range;
 
-use super::function::{BLOCK, Block, BlockFunction, Each, Own};
+use super::function::{BLOCK, Block, Own};
 use super::source::{Blocks, Function, Source, with_blocks};
 use crate::devices::cpu::{Pool, Tiles, Vectorised};
-use crate::emitted::{Operand, Pass, Slot};
+use crate::emitted::Extent;
 
-/// outputs\[channel\] = Σ f(inputs) over batch and positions. `extent` is a tensor of the summed
-/// elements' number; the outputs have `channels` elements.
-///
-/// # Panics
-/// If an operand is smaller than that: a mistake of the compiler.
-pub fn reduce_channels<const I: usize, const O: usize, F>(
-    p: &Pass,
-    channels: usize,
-    extent: Slot,
-    inputs: [Operand; I],
-    outputs: [Slot; O],
-    f: F,
-) where
-    F: Fn([f32; I]) -> [f32; O] + Copy + Sync,
-{
-    run(p, channels, p.len(extent), &inputs, &outputs, &Each(f));
-}
-
-fn run(
-    p: &Pass,
-    channels: usize,
-    elements: usize,
-    operands: &[Operand],
-    outputs: &[Slot],
-    f: &dyn BlockFunction,
-) {
-    let (pool, function) = (p.pool(), Function { isa: p.pool().isa(), channels, f });
-    p.call_slices([], operands, outputs, |[], slices, outputs| {
-        let mut memory = Source::memory(pool, operands, channels);
-        let sources = Source::of(operands, slices, channels, p.random(), &mut memory);
-        let reduction = Reduction::new(channels, elements);
-        let mut partial = pool.scratch().double(reduction.chunks() * outputs.len() * channels);
-        reduction.for_each_chunk(pool, outputs.len(), &mut partial, |elements, lanes, sums| {
-            Sum { function: &function, reduction, sources: &sources, elements }.add_to(lanes);
-            reduction.fold(lanes, sums);
-        });
-        merge(pool, &partial, outputs);
-    });
-}
-
-/// Adds up the chunks, in order.
-fn merge(pool: &Pool, partial: &[f64], outputs: &mut [&mut [f32]]) {
-    let channels = outputs.first().map_or(0, |output| output.len());
-    let mut total = pool.scratch().double(outputs.len() * channels);
-    total.fill(0.0);
-    for chunk in partial.chunks_exact(total.len().max(1)) {
-        total.iter_mut().zip(chunk).for_each(|(sum, term)| *sum += term);
-    }
-    for (output, total) in outputs.iter_mut().zip(total.chunks_exact(channels.max(1))) {
-        output.iter_mut().zip(total).for_each(|(output, &sum)| *output = sum as f32);
-    }
-}
-
-/// Chunks at the most: enough for the cores of a large machine, few enough to merge quickly.
+/// Chunks of a part at the most: enough for the cores of a large machine, few enough to merge quickly.
 const CHUNKS: usize = 64;
 
-/// Elements of a chunk at the least.
+/// Elements of a chunk at the least, unless its part has fewer.
 const CHUNK: usize = 1 << 15;
 
 /// The longest array of sums, in elements, that is made a whole number of blocks.
@@ -76,26 +24,44 @@ const LONGEST: usize = 1 << 12;
 /// The shortest: a sum that was just stored is not read again at once.
 const SHORTEST: usize = 1 << 10;
 
-/// How the elements of a tensor are cut for a sum.
+/// How the elements of a tensor are cut for sums.
 #[derive(Clone, Copy)]
 pub(crate) struct Reduction {
     channels: usize,
-    elements: usize,
+    /// Elements of a part, and how many parts there are.
+    len: usize,
+    parts: usize,
     period: usize,
     chunk: usize,
 }
 
 impl Reduction {
-    pub(crate) fn new(channels: usize, elements: usize) -> Reduction {
-        let blocks = channels * (BLOCK / common_divisor(channels, BLOCK));
-        let period = if blocks <= LONGEST { blocks } else { channels };
-        let period = period * SHORTEST.div_ceil(period);
-        let chunk = CHUNK.max(elements.div_ceil(CHUNKS)).next_multiple_of(period);
-        Reduction { channels, elements, period, chunk }
+    /// All `elements` together.
+    pub(crate) fn whole(channels: usize, elements: usize) -> Reduction {
+        Reduction::new(channels, elements, 1)
     }
 
+    /// Each sample by itself.
+    pub(crate) fn samples(extent: Extent, elements: usize) -> Reduction {
+        Reduction::new(extent.channels, extent.len(), elements.div_ceil(extent.len()))
+    }
+
+    fn new(channels: usize, len: usize, parts: usize) -> Reduction {
+        let blocks = channels * (BLOCK / common_divisor(channels, BLOCK));
+        let period = if blocks <= LONGEST { blocks } else { channels };
+        let period = (period * SHORTEST.div_ceil(period)).min(len.max(channels));
+        let chunk = CHUNK.max(len.div_ceil(CHUNKS)).next_multiple_of(period);
+        Reduction { channels, len, parts, period, chunk }
+    }
+
+    /// Chunks of all parts, one part after the other.
     pub(crate) fn chunks(&self) -> usize {
-        self.elements.div_ceil(self.chunk)
+        self.parts * self.chunks_per_part()
+    }
+
+    /// Chunks of a part.
+    pub(crate) fn chunks_per_part(&self) -> usize {
+        self.len.div_ceil(self.chunk)
     }
 
     /// Elements per channel in chunk `index`.
@@ -137,7 +103,9 @@ impl Reduction {
     }
 
     fn range(&self, index: usize) -> Range<usize> {
-        index * self.chunk..((index + 1) * self.chunk).min(self.elements)
+        let (part, chunk) = (index / self.chunks_per_part(), index % self.chunks_per_part());
+        let start = part * self.len + chunk * self.chunk;
+        start..(start + self.chunk).min((part + 1) * self.len)
     }
 }
 

@@ -4,19 +4,18 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::function::{BLOCK, Block, BlockFunction, Own, ZERO};
-use crate::devices::cpu::{Isa, Lease, Pool, Vectorised};
-use crate::emitted::{Operand, RandomKey};
+use super::{random, spread};
+use crate::devices::cpu::Isa;
+use crate::emitted::{Distribution, Extent, MAX_OPERANDS, Operand, Pass, Per, Random};
 use crate::random::{Purpose, Stream};
-
-/// The most operands that a function has. The compiler fuses up to half as many.
-const MAX_OPERANDS: usize = 32;
 
 /// A function and what the loops around it need to know beside operands and results.
 #[derive(Clone, Copy)]
 pub(crate) struct Function<'a> {
     /// The instruction set of a pool, so one that the processor has.
     pub(crate) isa: Isa,
-    pub(crate) channels: usize,
+    /// How the elements that it works on are counted.
+    pub(crate) extent: Extent,
     pub(crate) f: &'a dyn BlockFunction,
 }
 
@@ -28,65 +27,96 @@ pub(crate) enum Source<'a> {
     /// The channels over and over, a block more than once through, so that a block may start at
     /// any of them.
     Repeated(&'a [f32]),
+    /// The channels of each sample, which are those of all its positions.
+    Samples(&'a [f32]),
+    /// Each number so many times over.
+    Runs(&'a [f32], usize),
     /// The same block everywhere.
     Constant(&'a [f32]),
-    /// Random numbers.
-    Uniform(Stream),
+    /// A random number per element.
+    Random(Stream, Distribution),
     /// What the result of this number held before.
     Result(usize),
 }
 
-impl<'a> Source<'a> {
-    /// The sources of `operands`, whose tensors are `slices`. `memory` keeps their channels and
-    /// values.
-    pub(crate) fn of(
-        operands: &[Operand],
-        slices: &[&'a [f32]],
-        channels: usize,
-        random: RandomKey,
-        memory: &'a mut [f32],
-    ) -> Vec<Source<'a>> {
-        let mut rest = memory;
-        let source = |(operand, &slice): (&Operand, &&'a [f32])| {
-            let own = rest.split_off_mut(..own_len(operand, channels)).unwrap_or_default();
-            match *operand {
-                Operand::Full(_) => Source::Full(slice),
-                Operand::Channel(_) => {
-                    repeat(slice, own);
-                    Source::Repeated(own)
-                }
-                Operand::Value(value) => {
-                    own.fill(value);
-                    Source::Constant(own)
-                }
-                Operand::Uniform(id) => {
-                    Source::Uniform(Stream::new(random.seed, Purpose::Dropout, id, random.step))
-                }
-                Operand::Result => Source::Result(0),
+/// Lends `body` the sources of `operands`, whose tensors are `slices`, for a function of `elements`
+/// elements. What they need beside their
+/// tensors lies in scratch memory.
+pub(crate) fn with_sources<T>(
+    p: &Pass,
+    extent: Extent,
+    elements: usize,
+    operands: &[Operand],
+    slices: &[&[f32]],
+    body: impl FnOnce(&[Source]) -> T,
+) -> T {
+    assert!(operands.len() <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} operands");
+    let binding = Binding { p, extent, samples: elements.div_ceil(extent.len()) };
+    let len = operands.iter().map(|operand| binding.own_len(operand)).sum();
+    let mut memory = p.pool().scratch().single(len);
+    let mut rest = &mut *memory;
+    let mut sources = [Source::Result(0); MAX_OPERANDS];
+    for ((source, operand), slice) in sources.iter_mut().zip(operands).zip(slices) {
+        let own = rest.split_off_mut(..binding.own_len(operand)).unwrap_or_default();
+        *source = binding.source(operand, slice, own);
+    }
+    body(&sources[..operands.len()])
+}
+
+/// What operands are bound to.
+struct Binding<'p, 'a> {
+    p: &'p Pass<'a>,
+    extent: Extent,
+    samples: usize,
+}
+
+impl Binding<'_, '_> {
+    /// Elements that an operand needs beside its tensor.
+    fn own_len(&self, operand: &Operand) -> usize {
+        match operand {
+            Operand::Channel(_) => self.extent.channels + BLOCK,
+            Operand::Value(_) => BLOCK,
+            Operand::Random(Random { per: Per::SampleChannel, .. }) => self.samples * self.extent.channels,
+            Operand::Random(Random { per: Per::Sample, .. }) => self.samples,
+            Operand::Full(_)
+            | Operand::SampleChannel(_)
+            | Operand::Position(_)
+            | Operand::Random(Random { per: Per::Element, .. })
+            | Operand::Result => 0,
+        }
+    }
+
+    fn source<'a>(&self, operand: &Operand, slice: &'a [f32], own: &'a mut [f32]) -> Source<'a> {
+        let Extent { positions, channels } = self.extent;
+        match *operand {
+            Operand::Full(_) => Source::Full(slice),
+            Operand::Channel(_) => {
+                spread::repeat(slice, own);
+                Source::Repeated(own)
             }
-        };
-        operands.iter().zip(slices).map(source).collect()
+            Operand::SampleChannel(_) => self.samples(slice),
+            Operand::Position(_) if channels == 1 => Source::Full(slice),
+            Operand::Position(_) => Source::Runs(slice, channels),
+            Operand::Value(value) => {
+                own.fill(value);
+                Source::Constant(own)
+            }
+            Operand::Random(Random { stream, distribution, per }) => {
+                let key = self.p.random();
+                let stream = Stream::new(key.seed, Purpose::Dropout, stream, key.step);
+                random::fill(self.p.pool().isa(), &stream, distribution, 0, own);
+                match per {
+                    Per::Element => Source::Random(stream, distribution),
+                    Per::SampleChannel => self.samples(own),
+                    Per::Sample => Source::Runs(own, positions * channels),
+                }
+            }
+            Operand::Result => Source::Result(0),
+        }
     }
 
-    /// Memory for [`Source::of`].
-    pub(crate) fn memory<'p>(pool: &'p Pool, operands: &[Operand], channels: usize) -> Lease<'p, f32> {
-        pool.scratch().single(operands.iter().map(|operand| own_len(operand, channels)).sum())
-    }
-}
-
-/// Elements that an operand needs beside its tensor.
-fn own_len(operand: &Operand, channels: usize) -> usize {
-    match operand {
-        Operand::Channel(_) => channels + BLOCK,
-        Operand::Value(_) => BLOCK,
-        Operand::Full(_) | Operand::Uniform(_) | Operand::Result => 0,
-    }
-}
-
-/// Fills `to` with the channels over and over.
-pub(crate) fn repeat(channels: &[f32], to: &mut [f32]) {
-    for part in to.chunks_mut(channels.len().max(1)) {
-        part.copy_from_slice(&channels[..part.len()]);
+    fn samples<'a>(&self, slice: &'a [f32]) -> Source<'a> {
+        if self.extent.positions == 1 { Source::Full(slice) } else { Source::Samples(slice) }
     }
 }
 
@@ -130,7 +160,7 @@ impl<'a> Blocks<'a> {
         own: &'a mut [Own],
     ) -> Self {
         assert!(sources.len() <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} operands");
-        Blocks { function, sources, at: first, channel: first % function.channels, own }
+        Blocks { function, sources, at: first, channel: first % function.extent.channels, own }
     }
 
     /// The function of the next elements, as many as `range` has, which is their place in `held`:
@@ -139,24 +169,30 @@ impl<'a> Blocks<'a> {
     #[inline(always)]
     pub(crate) fn apply(&mut self, range: Range<usize>, held: &[&mut [f32]], results: &mut [Own]) {
         let count = range.len();
+        let Function { isa, extent, f } = *self.function;
         let mut values: [&Block; MAX_OPERANDS] = [&ZERO; MAX_OPERANDS];
         for ((value, source), Own(own)) in values.iter_mut().zip(self.sources).zip(self.own.iter_mut()) {
-            *value = match source {
+            *value = match *source {
                 Source::Full(slice) => view(&slice[self.at..self.at + count], own),
                 Source::Repeated(slice) => view(&slice[self.channel..self.channel + BLOCK], own),
+                // A block within a pixel lies in the tensor as it is.
+                Source::Samples(slice) if self.channel + count <= extent.channels => {
+                    let sample = self.at / extent.len() * extent.channels;
+                    view(&slice[sample + self.channel..][..count], own)
+                }
                 Source::Constant(block) => view(block, own),
-                Source::Uniform(stream) => {
-                    self.function.isa.run(Uniform { stream, first: self.at, to: own });
+                Source::Result(index) => view(&held[index][range.clone()], own),
+                Source::Samples(_) | Source::Runs(..) | Source::Random(..) => {
+                    let place = spread::Place { extent, first: self.at, isa };
+                    place.fill(source, &mut own.as_flattened_mut()[..count]);
                     own
                 }
-                Source::Result(index) => view(&held[*index][range.clone()], own),
             };
         }
-        let Function { isa, channels, f } = *self.function;
         // SAFETY: a pool never has an instruction set that its processor lacks.
         unsafe { f.apply(isa, count, &values[..self.sources.len()], results) };
         self.at += count;
-        self.channel = (self.channel + count) % channels;
+        self.channel = (self.channel + count) % extent.channels;
     }
 }
 
@@ -169,26 +205,5 @@ fn view<'a>(from: &'a [f32], own: &'a mut Block) -> &'a Block {
             own.as_flattened_mut()[..from.len()].copy_from_slice(from);
             own
         }
-    }
-}
-
-/// The numbers of a stream for the elements from `first` on.
-struct Uniform<'a> {
-    stream: &'a Stream,
-    first: usize,
-    to: &'a mut Block,
-}
-
-impl Vectorised for Uniform<'_> {
-    type Output = ();
-
-    /// Four elements share a Philox block.
-    #[inline(always)]
-    fn run(self) {
-        let mut words = [[0.0f32; 4]; BLOCK / 4 + 1];
-        for (index, words) in words.iter_mut().enumerate() {
-            *words = self.stream.uniform_block((self.first / 4 + index) as u32);
-        }
-        self.to.as_flattened_mut().copy_from_slice(&words.as_flattened()[self.first % 4..][..BLOCK]);
     }
 }

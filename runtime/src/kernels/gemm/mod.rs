@@ -6,15 +6,17 @@
 //! panels as wide as the registers allow, see [`pack`]. Each element of C is summed in the
 //! order of k by one task.
 
-mod lanes;
+pub(crate) mod lanes;
 mod pack;
+mod tile;
 
 pub(crate) use pack::{Panels, Source, pack_panel};
 
 use crate::devices::cpu::Isa;
 
 /// Rows of C in a tile. With four 16-lane vectors of columns, 24 accumulators, 4 vectors of B and
-/// one of A fit the 32 registers of AVX-512; with two 8-lane vectors, 15 of the 16 of AVX2.
+/// one of A fit the 32 registers of AVX-512; with two 8-lane vectors, 15 of the 16 of AVX2. With fewer
+/// columns more rows would fit, but were measured slower: the pointers to them no longer fit.
 pub(crate) const ROWS: usize = 6;
 
 /// Columns of the widest panel.
@@ -24,11 +26,7 @@ pub(crate) fn panel_width(isa: Isa) -> usize {
 
 /// Numbers in a vector.
 pub(crate) fn lanes(isa: Isa) -> usize {
-    match isa {
-        Isa::Portable => 4,
-        Isa::Avx2 => 8,
-        Isa::Avx512 => 16,
-    }
+    lanes::narrowed(isa, usize::MAX)
 }
 
 fn max_vectors(isa: Isa) -> usize {
@@ -38,23 +36,22 @@ fn max_vectors(isa: Isa) -> usize {
     }
 }
 
-/// A loop over k in three levels: `outer × inner` runs of `len` elements, each element `step`
-/// after the one before. The packed B is contiguous over all of it.
+/// The elements of a row of A that are multiplied, in the order of k: `len` of them from each of `runs`
+/// on, each `step` after the one before. The packed B is contiguous over all of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Walk {
-    pub(crate) outer: (usize, usize),
-    pub(crate) inner: (usize, usize),
+pub(crate) struct Walk<'a> {
+    pub(crate) runs: &'a [usize],
     pub(crate) len: usize,
     pub(crate) step: usize,
 }
 
 /// One call of the micro-kernel: `rows` rows of C, as wide as the panel or `columns` if less.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile {
+pub(crate) struct Tile<'a> {
     /// Where each row of A starts. Rows past `rows` must be readable and are not used.
     pub(crate) a: [*const f32; ROWS],
-    /// Which elements of a row of A are multiplied, counts and steps as (count, step).
-    pub(crate) walk: Walk,
+    /// Which elements of a row of A are multiplied.
+    pub(crate) walk: Walk<'a>,
     /// The panel of B.
     pub(crate) b: *const f32,
     /// Where each row of C starts; only the first `rows` are touched.
@@ -73,16 +70,8 @@ pub(crate) struct Tile {
 /// Each row of A must be readable over the walk, B over `width` times its elements, each row of C
 /// writable over `columns`; C overlaps neither A nor B and no other thread touches it.
 pub(crate) unsafe fn multiply(isa: Isa, width: usize, tile: &Tile) {
-    let vectors = width / lanes(isa);
+    let multiply = tile::Multiply { vectors: width / lanes(isa), tile };
     // SAFETY: the contract is this function's own; a pool never has an instruction set that its
     // processor lacks.
-    unsafe {
-        match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => lanes::avx512(vectors, tile),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => lanes::avx2(vectors, tile),
-            _ => lanes::portable(vectors, tile),
-        }
-    }
+    unsafe { lanes::run(isa, lanes(isa), multiply) }
 }

@@ -47,11 +47,6 @@ impl Panels {
     pub(crate) fn len(self) -> usize {
         self.rows * self.columns.next_multiple_of(lanes(self.isa))
     }
-
-    /// Elements of a full panel.
-    pub(crate) fn panel_len(self) -> usize {
-        self.rows * panel_width(self.isa)
-    }
 }
 
 /// Where some rows of B are read from: element (k, n) is `values[k * row_step + n * column_step]`.

@@ -25,21 +25,3 @@ fn parts_are_put_side_by_side_and_cut_apart() {
         });
     }
 }
-
-#[test]
-fn maps_are_turned_round_and_back() {
-    for (batch, map @ [height, width, channels]) in [(1, [1, 1, 1]), (3, [2, 3, 5]), (2, [20, 30, 7])] {
-        let last = values(1, batch * height * width * channels);
-        let mut first = Vec::new();
-        for n in 0..batch {
-            for channel in 0..channels {
-                let sample = &last[n * height * width * channels..];
-                first.extend((0..height * width).map(|position| sample[position * channels + channel]));
-            }
-        }
-        let case = Case { batch, labels: &[], inputs: &[&last], outputs: &[last.len()] };
-        case.check(&[widen(&first)], 0.0, |p, i, o| to_channels_first(p, map, i[0], o[0]));
-        let case = Case { batch, labels: &[], inputs: &[&first], outputs: &[last.len()] };
-        case.check(&[widen(&last)], 0.0, |p, i, o| to_channels_last(p, map, i[0], o[0]));
-    }
-}

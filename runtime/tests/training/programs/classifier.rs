@@ -2,9 +2,12 @@
 //! `digits` by gradient descent with momentum. It has what makes a resume hard: running
 //! statistics, random masks and an optimiser with a state.
 
-use nnc_runtime::emitted::{self, Linear, Operand, Pass, Region, Slot, Update, math};
+use nnc_runtime::emitted::{
+    self, CrossEntropy, Distribution, Extent, Linear, Operand, Pass, Per, Random, Region, Slot, Update, math,
+};
 use nnc_runtime::program::{
-    Data, Defaults, Evaluation, Init, Layout, Optimizer, Parameter, Program, State, Target, Training,
+    Data, Defaults, Evaluation, Group, Init, Layout, Optimizer, Parameter, Port, Program, State, Target,
+    TargetKind, Training,
 };
 
 const INPUTS: usize = 64;
@@ -14,7 +17,19 @@ const CLASSES: usize = 10;
 const KEEP: f32 = 0.9;
 const EPS: f32 = 1e-5;
 const MOMENTUM: f32 = 0.1;
-const MASK: Operand = Operand::Uniform(0);
+const MASK: Operand =
+    Operand::Random(Random { stream: 0, distribution: Distribution::Uniform, per: Per::Element });
+
+const ROW: Extent = Extent { positions: 1, channels: HIDDEN };
+const LOGIT_ROW: Extent = Extent { positions: 1, channels: CLASSES };
+const CROSS_ENTROPY: CrossEntropy = CrossEntropy {
+    classes: CLASSES,
+    positions: 1,
+    target: 0,
+    label_smoothing: 0.0,
+    class_weights: &[],
+    weight: 1.0,
+};
 
 const LINEAR1: Linear = Linear { inputs: INPUTS, outputs: HIDDEN };
 const LINEAR2: Linear = Linear { inputs: HIDDEN, outputs: CLASSES };
@@ -53,8 +68,9 @@ const fn gradient(offset: usize, len: usize) -> Slot {
 pub(crate) static PROGRAM: Program = Program {
     name: "Digits",
     source: "network Digits<1x8x8 -> 10> { flatten linear 24 bn relu dropout 0.1 linear 10 }",
-    input: &[1, 8, 8],
-    output: &[CLASSES],
+    inputs: &[Port { name: "", shape: &[1, 8, 8] }],
+    outputs: &[Port { name: "", shape: &[CLASSES] }],
+    targets: &[Target { output: 0, kind: TargetKind::Classes, slot: Slot::new(Region::Target, 0, 0) }],
     parameters: &[
         Parameter {
             name: "linear1.weight",
@@ -75,7 +91,11 @@ pub(crate) static PROGRAM: Program = Program {
         plain("linear2.bias", &[CLASSES], 0.0, BIAS),
     ],
     parameter_len: PARAMETERS,
-    decayed_len: DECAYED,
+    trained_len: PARAMETERS,
+    groups: &[
+        Group { end: DECAYED, learning_rate: 1.0, decays: true },
+        Group { end: PARAMETERS, learning_rate: 1.0, decays: false },
+    ],
     states: &[
         State { name: "bn1.running_mean", shape: &[HIDDEN], initial: 0.0, offset: 0 },
         State { name: "bn1.running_var", shape: &[HIDDEN], initial: 1.0, offset: HIDDEN },
@@ -87,7 +107,7 @@ pub(crate) static PROGRAM: Program = Program {
         forward,
         loss,
         backward,
-        output: LOGITS,
+        outputs: &[LOGITS],
         loss_slot: LOSS,
     },
     evaluation: Evaluation {
@@ -97,7 +117,7 @@ pub(crate) static PROGRAM: Program = Program {
         prepare,
         forward: evaluate,
         loss: evaluation_loss,
-        output: EVALUATED,
+        outputs: &[EVALUATED],
         loss_slot: EVALUATED_LOSS,
     },
     optimizer: Optimizer {
@@ -110,7 +130,6 @@ pub(crate) static PROGRAM: Program = Program {
         data: Some(Data { format: "digits", path: None, target: None }),
         flip: false,
         crop: 1,
-        target: Target::Class,
         batch: 100,
         epochs: 4,
         seed: 7,
@@ -125,7 +144,7 @@ fn forward(p: &Pass) {
     p.layer("linear1");
     emitted::linear(p, &LINEAR1, INPUT, parameter(W1, INPUTS * HIDDEN), SUMS);
     p.layer("bn1");
-    emitted::batch_statistics(p, HIDDEN, SUMS, MEAN, VARIANCE);
+    emitted::channel_statistics(p, ROW, SUMS, MEAN, VARIANCE);
     emitted::running_statistics(p, HIDDEN, 1, MOMENTUM, MEAN, VARIANCE, RUNNING_MEAN, RUNNING_VARIANCE);
     let operands = [
         Operand::Full(SUMS),
@@ -135,7 +154,7 @@ fn forward(p: &Pass) {
         Operand::Channel(parameter(SHIFT, HIDDEN)),
         MASK,
     ];
-    emitted::pointwise(p, HIDDEN, operands, [ACTIVE], |[x, mean, variance, scale, shift, random]| {
+    emitted::pointwise(p, ROW, operands, [ACTIVE], |[x, mean, variance, scale, shift, random]| {
         let normal = (x - mean) / (variance + EPS).sqrt() * scale + shift;
         [if random < KEEP { math::max(normal, 0.0) / KEEP } else { 0.0 }]
     });
@@ -147,13 +166,13 @@ fn forward(p: &Pass) {
 
 fn loss(p: &Pass) {
     p.layer("cross_entropy");
-    emitted::cross_entropy(p, CLASSES, LOGITS, LOSS);
+    emitted::cross_entropy(p, &CROSS_ENTROPY, LOGITS, LOSS);
 }
 
 fn backward(p: &Pass) {
-    emitted::cross_entropy_backward(p, CLASSES, LOGITS, D_LOGITS);
+    emitted::cross_entropy_backward(p, &CROSS_ENTROPY, LOGITS, D_LOGITS);
     let bias = gradient(BIAS, CLASSES);
-    emitted::reduce_channels(p, CLASSES, D_LOGITS, [Operand::Full(D_LOGITS)], [bias], |[d]| [d]);
+    emitted::reduce_channels(p, LOGIT_ROW, D_LOGITS, [Operand::Full(D_LOGITS)], [bias], |[d]| [d]);
     emitted::linear_backward_weight(p, &LINEAR2, ACTIVE, D_LOGITS, gradient(W2, HIDDEN * CLASSES));
     emitted::linear_backward_data(p, &LINEAR2, D_LOGITS, parameter(W2, HIDDEN * CLASSES), ACTIVE);
     backward_bn(p);
@@ -177,7 +196,7 @@ fn backward_bn(p: &Pass) {
         (normal, if passes { d / KEEP } else { 0.0 })
     };
     let sums = [gradient(SCALE, HIDDEN), gradient(SHIFT, HIDDEN)];
-    emitted::reduce_channels(p, HIDDEN, SUMS, operands, sums, move |values| {
+    emitted::reduce_channels(p, ROW, SUMS, operands, sums, move |values| {
         let (normal, d) = through(values);
         [d * normal, d]
     });
@@ -185,7 +204,7 @@ fn backward_bn(p: &Pass) {
     let [d_scale, d_shift] = sums.map(Operand::Channel);
     let operands = [x, mean, variance, scale, shift, mask, d, d_scale, d_shift];
     let count = p.count(1);
-    emitted::pointwise(p, HIDDEN, operands, [D_HIDDEN], move |values| {
+    emitted::pointwise(p, ROW, operands, [D_HIDDEN], move |values| {
         let [x, mean, variance, scale, shift, random, d, d_scale, d_shift] = values;
         let (normal, d) = through([x, mean, variance, scale, shift, random, d]);
         [scale / (variance + EPS).sqrt() * (d - (d_shift + normal * d_scale) / count)]
@@ -206,7 +225,7 @@ fn prepare(p: &Pass) {
         Operand::Full(parameter(SCALE, HIDDEN)),
         Operand::Full(parameter(SHIFT, HIDDEN)),
     ];
-    emitted::pointwise(p, HIDDEN, operands, [FACTOR, FOLDED_SHIFT], |[mean, variance, scale, shift]| {
+    emitted::pointwise(p, ROW, operands, [FACTOR, FOLDED_SHIFT], |[mean, variance, scale, shift]| {
         let factor = scale / (variance + EPS).sqrt();
         [factor, shift - mean * factor]
     });
@@ -227,12 +246,12 @@ fn evaluate(p: &Pass) {
 
 fn evaluation_loss(p: &Pass) {
     p.layer("cross_entropy");
-    emitted::cross_entropy(p, CLASSES, EVALUATED, EVALUATED_LOSS);
+    emitted::cross_entropy(p, &CROSS_ENTROPY, EVALUATED, EVALUATED_LOSS);
 }
 
 fn update(u: &Update) {
-    let (lr, momentum) = (u.hyperparameter(0), u.hyperparameter(1));
-    emitted::update(u, move |decay, parameter, gradient, [velocity]| {
+    let (lr, momentum, decay) = (u.hyperparameter(0), u.hyperparameter(1), u.decay());
+    emitted::update(u, move |parameter, gradient, [velocity]| {
         let velocity = momentum * velocity + gradient + decay * parameter;
         (parameter - lr * velocity, [velocity])
     });

@@ -1,4 +1,5 @@
-//! Two small networks, written as the compiler emits them.
+//! Small networks, written as the compiler emits them.
 
 pub(crate) mod classifier;
+pub(crate) mod pair;
 pub(crate) mod regression;

@@ -1,8 +1,9 @@
 //! `network Plane<2 -> 1> { linear 1 }` with the mean squared error and plain gradient descent.
 
-use nnc_runtime::emitted::{self, Linear, Operand, Pass, Region, Slot, Update};
+use nnc_runtime::emitted::{self, Extent, Linear, Operand, Pass, Region, Slot, Update};
 use nnc_runtime::program::{
-    Data, Defaults, Evaluation, Init, Layout, Optimizer, Parameter, Program, Target, Training,
+    Data, Defaults, Evaluation, Group, Init, Layout, Optimizer, Parameter, Port, Program, Target, TargetKind,
+    Training,
 };
 
 const LINEAR: Linear = Linear { inputs: 2, outputs: 1 };
@@ -20,8 +21,9 @@ const D_OUTPUT: Slot = Slot::new(Region::Batched, 2, 1);
 pub(crate) static PROGRAM: Program = Program {
     name: "Plane",
     source: "network Plane<2 -> 1> { linear 1 }",
-    input: &[2],
-    output: &[1],
+    inputs: &[Port { name: "", shape: &[2] }],
+    outputs: &[Port { name: "", shape: &[1] }],
+    targets: &[Target { output: 0, kind: TargetKind::Values, slot: TARGET }],
     parameters: &[
         Parameter {
             name: "linear1.weight",
@@ -39,7 +41,8 @@ pub(crate) static PROGRAM: Program = Program {
         },
     ],
     parameter_len: 3,
-    decayed_len: 2,
+    trained_len: 3,
+    groups: &[Group { end: 3, learning_rate: 1.0, decays: true }],
     states: &[],
     state_len: 0,
     training: Training {
@@ -48,7 +51,7 @@ pub(crate) static PROGRAM: Program = Program {
         forward,
         loss,
         backward,
-        output: OUTPUT,
+        outputs: &[OUTPUT],
         loss_slot: LOSS,
     },
     evaluation: Evaluation {
@@ -58,7 +61,7 @@ pub(crate) static PROGRAM: Program = Program {
         prepare: |_| {},
         forward,
         loss,
-        output: OUTPUT,
+        outputs: &[OUTPUT],
         loss_slot: LOSS,
     },
     optimizer: Optimizer { name: "sgd", hyperparameters: &[("lr", 0.05)], states: &[], update },
@@ -66,7 +69,6 @@ pub(crate) static PROGRAM: Program = Program {
         data: Some(Data { format: "csv", path: None, target: None }),
         flip: false,
         crop: 0,
-        target: Target::Values,
         batch: 16,
         epochs: 20,
         seed: 0,
@@ -87,11 +89,13 @@ fn loss(p: &Pass) {
 fn backward(p: &Pass) {
     let derivative = |prediction, target| 2.0 * (prediction - target);
     emitted::loss_terms_backward(p, 1, OUTPUT, TARGET, D_OUTPUT, derivative);
+    p.layer("linear1");
     emitted::linear_backward_weight(p, &LINEAR, INPUT, D_OUTPUT, D_WEIGHT);
-    emitted::reduce_channels(p, 1, D_OUTPUT, [Operand::Full(D_OUTPUT)], [D_BIAS], |[d]| [d]);
+    let one = Extent { positions: 1, channels: 1 };
+    emitted::reduce_channels(p, one, D_OUTPUT, [Operand::Full(D_OUTPUT)], [D_BIAS], |[d]| [d]);
 }
 
 fn update(u: &Update) {
     let lr = u.hyperparameter(0);
-    emitted::update(u, move |_decay, parameter, gradient, []| (parameter - lr * gradient, []));
+    emitted::update(u, move |parameter, gradient, []| (parameter - lr * gradient, []));
 }

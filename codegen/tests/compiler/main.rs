@@ -1,0 +1,13 @@
+//! The compiler on models built by hand: what graphs compute, by an interpreter in double precision,
+//! how many kernels remain, and what emitted text makes of any name.
+
+#[path = "../interpret/mod.rs"]
+mod interpret;
+
+mod fusion;
+mod gradients;
+mod models;
+#[cfg(feature = "pretty")]
+mod names;
+mod summaries;
+mod words;

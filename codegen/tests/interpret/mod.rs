@@ -1,0 +1,135 @@
+//! A reference for the whole compiler: every op of a graph in plain loops, in double precision.
+//!
+//! It follows the definitions in the ops' documentation and shares no code with kernels. A batched
+//! value is `batch` tensors one after the other, channels last; a fixed one is a single tensor.
+
+mod elementwise;
+mod layout;
+mod losses;
+mod pools;
+mod products;
+mod softmax;
+mod statistics;
+
+use nnc_codegen::graph::{Graph, Node, Op, Source, ValueId};
+
+pub(crate) use elementwise::uniform;
+
+/// What comes from outside a pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    /// Samples in the batch.
+    pub(crate) batch: usize,
+    /// The inputs, in the order of the signature.
+    pub(crate) inputs: Vec<Vec<f64>>,
+    /// Target values by output; empty where there are none.
+    pub(crate) targets: Vec<Vec<f64>>,
+    /// Classes by output, one per sample and position; empty where there are none.
+    pub(crate) labels: Vec<Vec<usize>>,
+    /// The parameters, in the order of the graph.
+    pub(crate) parameters: Vec<Vec<f64>>,
+    /// The states before the pass, in the order of the graph.
+    pub(crate) states: Vec<Vec<f64>>,
+}
+
+/// A graph while it runs, and every value after that.
+pub(crate) struct Run<'a> {
+    graph: &'a Graph,
+    feed: &'a Feed,
+    values: Vec<Option<Vec<f64>>>,
+}
+
+/// Runs all sections of `graph`.
+pub(crate) fn run<'a>(graph: &'a Graph, feed: &'a Feed) -> Run<'a> {
+    let outside = |source| match source {
+        Source::Input(index) => Some(feed.inputs[index].clone()),
+        Source::Target(output) => Some(feed.targets[output].clone()),
+        Source::Parameter(id) => Some(feed.parameters[id.0].clone()),
+        Source::State(id) => Some(feed.states[id.0].clone()),
+        Source::Node => None,
+    };
+    let values = graph.values.iter().map(|value| outside(value.source)).collect();
+    let mut run = Run { graph, feed, values };
+    for node in &graph.nodes {
+        let outputs = run.node(node);
+        for (output, values) in node.outputs.iter().zip(outputs) {
+            assert_eq!(values.len(), run.len(*output), "{}", graph.node_text(node));
+            run.values[output.0] = Some(values);
+        }
+    }
+    run
+}
+
+impl Run<'_> {
+    /// What a value holds.
+    pub(crate) fn value(&self, id: ValueId) -> &[f64] {
+        self.values[id.0].as_deref().expect("nodes stand in execution order")
+    }
+
+    /// The mean loss of the batch.
+    pub(crate) fn loss(&self) -> f64 {
+        self.value(self.graph.loss).iter().sum::<f64>() / self.feed.batch as f64
+    }
+
+    /// The gradient of each parameter; none of a frozen one.
+    pub(crate) fn gradients(&self) -> Vec<Option<Vec<f64>>> {
+        self.graph.gradients.iter().map(|gradient| gradient.map(|value| self.value(value).to_vec())).collect()
+    }
+
+    /// Elements of a value in this batch.
+    fn len(&self, id: ValueId) -> usize {
+        let ty = self.graph.ty(id);
+        if ty.batched { self.feed.batch * ty.len() } else { ty.len() }
+    }
+
+    /// The n-th input of a node that reads tensors alone.
+    fn input(&self, node: &Node, index: usize) -> &[f64] {
+        self.value(node.input(index))
+    }
+
+    fn node(&self, node: &Node) -> Vec<Vec<f64>> {
+        let x = |index| self.input(node, index);
+        let batch = self.feed.batch;
+        let channels = |index| self.graph.ty(node.input(index)).channels();
+        match &node.op {
+            Op::Conv(conv) => vec![self.with_epilogue(node, products::conv(conv, batch, x(0), x(1)))],
+            Op::ConvBackwardData(conv) => vec![products::conv_backward_data(conv, batch, x(0), x(1))],
+            Op::ConvBackwardWeight(conv) => vec![products::conv_backward_weight(conv, batch, x(0), x(1))],
+            Op::Linear => vec![self.with_epilogue(node, products::linear(batch, x(0), x(1)))],
+            Op::LinearBackwardData => vec![products::linear_backward_data(batch, x(0), x(1))],
+            Op::LinearBackwardWeight => vec![products::linear_backward_weight(batch, x(0), x(1))],
+            Op::MaxPool(pool) => vec![pools::max(pool, batch, x(0))],
+            Op::MaxPoolBackward(pool) => vec![pools::max_backward(pool, batch, x(0), x(1))],
+            Op::AvgPool(pool) => vec![pools::mean(pool, batch, x(0))],
+            Op::AvgPoolBackward(pool) => vec![pools::mean_backward(pool, batch, x(0))],
+            Op::Resize(resize) => vec![pools::resize(resize, batch, x(0))],
+            Op::ResizeBackward(resize) => vec![pools::resize_backward(resize, batch, x(0))],
+            Op::Statistics(keep) => {
+                statistics::statistics(*keep, self.graph.ty(node.input(0)), batch, x(0)).to_vec()
+            }
+            Op::RunningStatistics { momentum, positions } => {
+                statistics::running(*momentum, batch * positions, [x(0), x(1), x(2), x(3)]).to_vec()
+            }
+            Op::Normalize(_) => vec![self.normalize(node)],
+            Op::Pointwise(exprs) => self.pointwise(node, exprs),
+            Op::Reduce { exprs, keep } => self.reduce(node, exprs, *keep),
+            Op::Softmax => vec![softmax::softmax(channels(0), x(0))],
+            Op::SoftmaxBackward => vec![softmax::softmax_backward(channels(0), x(0), x(1))],
+            Op::LogSumExp => vec![softmax::log_sum_exp(channels(0), x(0))],
+            Op::CrossEntropy(loss) => {
+                vec![losses::cross_entropy(loss, batch, channels(0), x(0), &self.feed.labels[loss.target])]
+            }
+            Op::CrossEntropyBackward(loss) => {
+                let labels = &self.feed.labels[loss.target];
+                vec![losses::cross_entropy_backward(loss, channels(0), x(0), labels)]
+            }
+            Op::LossTerms(term) => vec![losses::terms(term, batch, x(0), x(1))],
+            Op::LossTermsBackward(slope) => vec![losses::terms_backward(slope, x(0), x(1))],
+            Op::Concat => vec![self.concat(node)],
+            Op::Split => self.split(node),
+            Op::Permute(permute) => vec![layout::permute(permute, batch, x(0))],
+            Op::Crop(crop) => vec![layout::crop(crop, batch, x(0))],
+            Op::Reshape => vec![x(0).to_vec()],
+        }
+    }
+}

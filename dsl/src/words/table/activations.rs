@@ -1,0 +1,280 @@
+//! Activations: functions of each element, and those that look at the channels.
+//!
+//! The formulas stay finite in single precision wherever their values do, and where two branches
+//! meet, their derivative is the one that PyTorch takes: that of the second argument of `max` and
+//! `min`, and 1 for `abs`. So `max(x, 0)` is flat at 0, and `max(0, x)` is not.
+
+use super::{ANY, POSITIVE, named, positional};
+use crate::model::Layer;
+use crate::words::{Argument, Default, Kind, Meaning, Range, Rank, Windowed, Word, rules};
+
+const SLOPE: Kind = Kind::Real(Range::at_least(0.0));
+
+const fn alpha(doc: &'static str) -> Argument {
+    named("alpha", POSITIVE, Default::Number(1.0), doc)
+}
+
+pub(super) const WORDS: &[Word] = &[
+    Word {
+        name: "relu",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("max(x, 0)"),
+        aliases: &["rectifier", "rectifiedlinear"],
+        summary: "rectified linear unit",
+        reference: "The usual activation of hidden layers (Nair and Hinton 2010).",
+        example: "network Hidden<64 -> 10> { linear 32 relu linear 10 }",
+    },
+    Word {
+        name: "relu6",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("min(max(x, 0), 6)"),
+        aliases: &["clippedrelu"],
+        summary: "rectified linear unit up to 6",
+        reference: "Its bound keeps numbers of low precision exact (Howard et al. 2017).",
+        example: "network Mobile<16x8x8 -> 16x8x8> { dwconv3 bn relu6 conv1 16 bn }",
+    },
+    Word {
+        name: "lrelu",
+        window: Windowed::No,
+        arguments: &[named("slope", SLOPE, Default::Number(0.01), "Slope of the negative side.")],
+        input: Rank::Any,
+        meaning: Meaning::Formula("select(x > 0, x, slope*x)"),
+        aliases: &["leakyrelu", "leaky", "lerelu"],
+        summary: "leaky rectified linear unit",
+        reference: "Lets a little through on the negative side, so that no unit dies (Maas et al. 2013).",
+        example: "network Leaky<64 -> 10> { linear 32 lrelu slope=0.1 linear 10 }",
+    },
+    Word {
+        name: "prelu",
+        window: Windowed::No,
+        arguments: &[positional("initial", ANY, Default::Number(0.25), "Every slope at the start.")],
+        input: Rank::Any,
+        meaning: Meaning::Same(|call| Layer::PRelu { initial: call.real("initial") }),
+        aliases: &["parametricrelu"],
+        summary: "rectified linear unit with learnt slopes",
+        reference: "`max(x, 0) + a*min(x, 0)` with a learnt slope `a` per channel (He et al. 2015).",
+        example: "network Learnt<3x8x8 -> 16x8x8> { conv3 16 prelu }",
+    },
+    Word {
+        name: "rrelu",
+        window: Windowed::No,
+        arguments: &[
+            named("lower", SLOPE, Default::Number(0.125), "Least slope."),
+            named("upper", SLOPE, Default::Number(1.0 / 3.0), "Greatest slope."),
+        ],
+        input: Rank::Any,
+        meaning: Meaning::Same(|call| Layer::RRelu { lower: call.real("lower"), upper: call.real("upper") }),
+        aliases: &["randomizedrelu", "randomisedrelu", "randomleakyrelu"],
+        summary: "rectified linear unit with random slopes",
+        reference: "`max(x, 0) + a*min(x, 0)`, where `a` is drawn for each element between `lower` and \
+            `upper` while training and is their mean in evaluation (Xu et al. 2015).",
+        example: "network Random<64 -> 10> { linear 32 rrelu linear 10 }",
+    },
+    Word {
+        name: "elu",
+        window: Windowed::No,
+        arguments: &[alpha("Minus the limit on the negative side.")],
+        input: Rank::Any,
+        // The minimum keeps the exponential finite on the side that is not chosen.
+        meaning: Meaning::Formula("select(x > 0, x, alpha*(exp(min(0, x)) - 1))"),
+        aliases: &["exponentiallinear"],
+        summary: "exponential linear unit",
+        reference: "Smooth on the negative side, with a limit (Clevert et al. 2015).",
+        example: "network Smooth<64 -> 10> { linear 32 elu linear 10 }",
+    },
+    Word {
+        name: "selu",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula(
+            "1.0507009873554805*select(x > 0, x, 1.6732632423543772*(exp(min(0, x)) - 1))",
+        ),
+        aliases: &["scaledelu", "scaledexponentiallinear"],
+        summary: "scaled exponential linear unit",
+        reference: "An `elu` that keeps mean 0 and variance 1 from layer to layer (Klambauer et al. 2017). \
+            It wants `init=lecun_normal` and `alpha_dropout`.",
+        example: "network Snn<64 -> 10> { linear 32 init=lecun_normal selu linear 10 }",
+    },
+    Word {
+        name: "celu",
+        window: Windowed::No,
+        arguments: &[alpha("Minus the limit on the negative side, and the scale of the way there.")],
+        input: Rank::Any,
+        meaning: Meaning::Formula("select(x > 0, x, alpha*(exp(min(0, x)/alpha) - 1))"),
+        aliases: &["continuouselu"],
+        summary: "continuously differentiable exponential linear unit",
+        reference: "An `elu` whose slope at 0 is 1 for every `alpha` (Barron 2017).",
+        example: "network Smooth<64 -> 10> { linear 32 celu alpha=2 linear 10 }",
+    },
+    Word {
+        name: "gelu",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("0.5*x*(1 + erf(x/sqrt(2)))"),
+        aliases: &["gaussianerrorlinear"],
+        summary: "Gaussian error linear unit",
+        reference: "The exact form of Hendrycks and Gimpel (2016); `gelu_tanh` is the approximation.",
+        example: "network Gaussian<64 -> 10> { linear 32 gelu linear 10 }",
+    },
+    Word {
+        name: "gelu_tanh",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x*x*x)))"),
+        aliases: &["gelunew", "gelufast", "geluapproximate"],
+        summary: "Gaussian error linear unit, approximated",
+        reference: "The approximation of `gelu` by tanh (Hendrycks and Gimpel 2016), which differs from it \
+            by less than 0.001; for weights that were trained with it.",
+        example: "network Gaussian<64 -> 10> { linear 32 gelu_tanh linear 10 }",
+    },
+    Word {
+        name: "silu",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("x*sigmoid(x)"),
+        aliases: &["swish", "sil"],
+        summary: "sigmoid linear unit",
+        reference: "Also known as swish (Elfwing et al. 2018; Ramachandran et al. 2017).",
+        example: "network Swish<64 -> 10> { linear 32 silu linear 10 }",
+    },
+    Word {
+        name: "mish",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("x*tanh(max(0, x) + log(1 + exp(-abs(x))))"),
+        aliases: &[],
+        summary: "`x*tanh(softplus(x))`",
+        reference: "Smooth, with a little dip on the negative side (Misra 2019).",
+        example: "network Smooth<64 -> 10> { linear 32 mish linear 10 }",
+    },
+    Word {
+        name: "softplus",
+        window: Windowed::No,
+        arguments: &[named("beta", POSITIVE, Default::Number(1.0), "Sharpness of the bend.")],
+        input: Rank::Any,
+        meaning: Meaning::Formula("max(0, x) + log(1 + exp(-abs(beta*x)))/beta"),
+        aliases: &["smoothrelu"],
+        summary: "smooth rectified linear unit",
+        reference: "`log(1 + exp(beta*x))/beta`, written so that no exponential overflows (Dugas et al. \
+            2001). For outputs that must be positive.",
+        example: "network Positive<64 -> 3> { linear 3 softplus } train Positive { loss mse }",
+    },
+    Word {
+        name: "softsign",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("x/(1 + abs(x))"),
+        aliases: &[],
+        summary: "`x/(1 + |x|)`",
+        reference: "Squashes to the numbers between -1 and 1, more slowly than `tanh` (Bergstra et al. \
+            2009).",
+        example: "network Squash<64 -> 3> { linear 3 softsign } train Squash { loss mse }",
+    },
+    Word {
+        name: "sigmoid",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("sigmoid(x)"),
+        aliases: &["logistic", "expit"],
+        summary: "logistic function",
+        reference: "Squashes to the numbers between 0 and 1. For outputs and gates; hidden layers learn \
+            better with `relu`.",
+        example: "network Squash<64 -> 3> { linear 3 sigmoid } train Squash { loss mse }",
+    },
+    Word {
+        name: "hard_sigmoid",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("min(max(x + 3, 0), 6)/6"),
+        aliases: &["hsigmoid"],
+        summary: "sigmoid of three straight lines",
+        reference: "0 up to -3, 1 from 3 on (Howard et al. 2019).",
+        example: "network Gate<16x8x8 -> 16x8x8> { conv1 16 hard_sigmoid }",
+    },
+    Word {
+        name: "hard_swish",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("x*min(max(x + 3, 0), 6)/6"),
+        aliases: &["hswish", "hardsilu", "hsilu"],
+        summary: "`x*hard_sigmoid(x)`",
+        reference: "A cheap `silu` (Howard et al. 2019).",
+        example: "network Mobile<16x8x8 -> 16x8x8> { dwconv5 bn hard_swish conv1 16 bn }",
+    },
+    Word {
+        name: "tanh",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Formula("tanh(x)"),
+        aliases: &["hyperbolictangent"],
+        summary: "hyperbolic tangent",
+        reference: "Squashes to the numbers between -1 and 1.",
+        example: "network Squash<64 -> 3> { linear 3 tanh } train Squash { loss mse }",
+    },
+    Word {
+        name: "hard_tanh",
+        window: Windowed::No,
+        arguments: &[
+            named("low", ANY, Default::Number(-1.0), "Least value."),
+            named("high", ANY, Default::Number(1.0), "Greatest value."),
+        ],
+        input: Rank::Any,
+        meaning: Meaning::Formula("min(max(x, low), high)"),
+        aliases: &["htanh", "hardtan", "clip", "clamp"],
+        summary: "tanh of three straight lines",
+        reference: "The element itself between `low` and `high`, and the nearer of the two outside \
+            (Collobert 2004).",
+        example: "network Squash<64 -> 3> { linear 3 hard_tanh } train Squash { loss mse }",
+    },
+    Word {
+        name: "softmax",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Same(|_| Layer::Softmax),
+        aliases: &["softargmax"],
+        summary: "probabilities along the channels",
+        reference: "Turns the channels at each place into probabilities that sum to 1. A network that is \
+            trained with `loss cross_entropy` ends without it: that loss takes the numbers before the \
+            softmax.",
+        example: "network Attention<8x4x4 -> 8x4x4> { conv1 8 softmax }",
+    },
+    Word {
+        name: "log_softmax",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Same(|_| Layer::LogSoftmax),
+        aliases: &[],
+        summary: "logarithms of probabilities along the channels",
+        reference: "`x - log(sum(exp(x)))`, the logarithm of `softmax` without its rounding. `loss \
+            cross_entropy` contains it.",
+        example: "network Scores<64 -> 10> { linear 10 log_softmax } train Scores { loss mse }",
+    },
+    Word {
+        name: "glu",
+        window: Windowed::No,
+        arguments: &[],
+        input: Rank::Any,
+        meaning: Meaning::Layer(rules::glu),
+        aliases: &["gatedlinear", "gatedlinearunit"],
+        summary: "gated linear unit",
+        reference: "The first half of the channels times the sigmoid of the second (Dauphin et al. 2017), so \
+            that half of them are left.",
+        example: "network Gated<64 -> 10> { linear 64 glu linear 10 }",
+    },
+];

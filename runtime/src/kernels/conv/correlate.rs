@@ -1,0 +1,355 @@
+//! Implicit GEMM: the windows of a map, as rows of A, times the packed weights.
+//!
+//! The same loop serves the forward pass and the gradient of the input, which is a few correlations of dy
+//! with the turned window, see [`axis`](super::axis). Each group of channels is a product of its own on
+//! the group's part of the map. It wins wherever a group has about as many outputs as a vector has
+//! numbers, or more.
+
+use std::ops::Range;
+
+use super::axis::{Line, backward_lines};
+use super::block::{Block, Cut, MAX_PIXELS};
+use super::window::{Patch, Windows};
+use super::{Conv, Finish};
+use crate::devices::cpu::{Isa, Pool, Tiles};
+use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk};
+
+/// Terms of the sum between two visits to C: 64 columns of B by so many rows are 64 KiB, which stay
+/// in the second-level cache while the block's pixels pass.
+const DEPTH: usize = 256;
+
+/// Fewer blocks than this are cut further, by panels of columns.
+const ENOUGH_TASKS: usize = 16;
+
+/// y = finish(x ∗ w)
+pub(super) fn forward(
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    finish: Option<Finish>,
+) {
+    let lines = [0, 1, 2].map(|axis| Line::forward(spec, axis));
+    let outputs = spec.output[3];
+    let weights = Weights { spec, lines, values: w, group_step: spec.group_outputs(), steps: [outputs, 1] };
+    Correlation::new(lines, spec, [spec.input[3], outputs]).run(
+        pool,
+        batch,
+        x,
+        &weights,
+        Tiles::new(y),
+        finish,
+    );
+}
+
+/// dx from dy and w.
+pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    let dx = Tiles::new(dx);
+    let outputs = spec.output[3];
+    for lines in backward_lines(spec) {
+        let group_step = spec.group_outputs();
+        let weights = Weights { spec, lines, values: w, group_step, steps: [1, outputs] };
+        Correlation::new(lines, spec, [outputs, spec.input[3]]).run(pool, batch, dy, &weights, dx, None);
+    }
+}
+
+/// Elements of the packed weight, at most: a strided gradient has fewer taps at a time.
+pub(super) fn packed_len(spec: &Conv, isa: Isa, [from, to]: [usize; 2]) -> usize {
+    spec.groups * Panels::new(isa, spec.taps() * from / spec.groups, to / spec.groups).len()
+}
+
+/// The B of a correlation, before packing: a matrix of a group's channels × columns for each tap.
+struct Weights<'a> {
+    spec: &'a Conv,
+    lines: [Line; 3],
+    values: &'a [f32],
+    /// Elements from a group's matrix to the next one's.
+    group_step: usize,
+    /// Elements from a row, and from a column, to the next.
+    steps: [usize; 2],
+}
+
+impl Weights<'_> {
+    fn pack(&self, pool: &Pool, correlation: &Correlation, panels: GroupPanels, packed: &mut [f32]) {
+        let packed = Tiles::new(packed);
+        let [_, rows, columns] = self.lines.map(|line| line.axis.taps.max(1));
+        pool.for_each(panels.count(), |index| {
+            // SAFETY: each panel is packed by one task.
+            let panel = unsafe { packed.slice(panels.place(index)) };
+            let (group, within) = panels.split(index);
+            let width = panels.each.width(within);
+            for (tap, part) in panel.chunks_exact_mut(correlation.group_channels * width).enumerate() {
+                let place = [tap / (rows * columns), tap / columns % rows, tap % columns];
+                let tap = self.spec.tap(std::array::from_fn(|axis| self.lines[axis].tap(place[axis])));
+                let source = Source {
+                    values: &self.values[tap + group * self.group_step..],
+                    row_step: self.steps[0],
+                    column_step: self.steps[1],
+                };
+                gemm::pack_panel(source, panels.each.columns(within), width, part);
+            }
+        });
+    }
+}
+
+/// The panels of all groups, one group after the other.
+#[derive(Clone, Copy)]
+struct GroupPanels {
+    groups: usize,
+    each: Panels,
+}
+
+impl GroupPanels {
+    fn count(self) -> usize {
+        self.groups * self.each.count()
+    }
+
+    fn len(self) -> usize {
+        self.groups * self.each.len()
+    }
+
+    /// The group of a panel, and its number there.
+    fn split(self, panel: usize) -> (usize, usize) {
+        (panel / self.each.count(), panel % self.each.count())
+    }
+
+    /// Where a panel lies among all.
+    fn place(self, panel: usize) -> Range<usize> {
+        let (group, within) = self.split(panel);
+        let start = group * self.each.len() + self.each.offset(within);
+        start..start + self.each.rows * self.each.width(within)
+    }
+
+    /// The columns of a panel among those of all groups.
+    fn columns(self, panel: usize) -> Range<usize> {
+        let (group, within) = self.split(panel);
+        let Range { start, end } = self.each.columns(within);
+        group * self.each.columns + start..group * self.each.columns + end
+    }
+
+    /// The groups that some panels belong to.
+    fn groups(self, panels: &Range<usize>) -> Range<usize> {
+        self.split(panels.start).0..self.split(panels.end - 1).0 + 1
+    }
+}
+
+/// A correlation of a map with weights, and where its results go.
+struct Correlation {
+    lines: [Line; 3],
+    windows: Windows,
+    groups: usize,
+    group_channels: usize,
+    columns: usize,
+}
+
+impl Correlation {
+    fn new(lines: [Line; 3], spec: &Conv, [channels, columns]: [usize; 2]) -> Correlation {
+        let windows = Windows { axes: lines.map(|line| line.axis), channels };
+        Correlation { lines, windows, groups: spec.groups, group_channels: channels / spec.groups, columns }
+    }
+
+    fn run(
+        &self,
+        pool: &Pool,
+        batch: usize,
+        map: &[f32],
+        weights: &Weights,
+        to: Tiles,
+        finish: Option<Finish>,
+    ) {
+        let axes = self.windows.axes;
+        let cut = Cut::new(batch, axes.map(|axis| axis.count));
+        let terms = axes.iter().map(|axis| axis.taps).product::<usize>() * self.group_channels;
+        let panels = GroupPanels {
+            groups: self.groups,
+            each: Panels::new(pool.isa(), terms, self.columns / self.groups),
+        };
+        let mut packed = pool.scratch().single(panels.len());
+        if terms > 0 {
+            weights.pack(pool, self, panels, &mut packed);
+        }
+        let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
+        let channels = self.group_channels * if split == 1 { self.groups } else { 1 };
+        let job = Job { correlation: self, isa: pool.isa(), panels, packed: &packed, to };
+        pool.for_each_with(
+            cut.count() * split,
+            || self.windows.scratch(pool, cut, channels),
+            |scratch, task| {
+                let block = cut.block(task / split);
+                let part = if split == 1 { 0..panels.count() } else { task % split..task % split + 1 };
+                job.compute(map, &block, part.clone(), scratch);
+                if let Some(finish) = finish {
+                    job.finish(&block, part, finish);
+                }
+            },
+        );
+    }
+
+    /// First element of an output in the destination.
+    fn destination(&self, [image, outputs @ ..]: [usize; 4]) -> usize {
+        let along = |pixel, (line, at): (&Line, usize)| pixel * line.to.size + line.to.at(at);
+        self.lines.iter().zip(outputs).fold(image, along) * self.columns
+    }
+
+    /// Elements in the destination from an output to the next in its row.
+    fn column_step(&self) -> usize {
+        self.lines[2].to.step * self.columns
+    }
+}
+
+/// The rows of B in pieces of about [`DEPTH`]: some runs of the window, or a part of one.
+fn depths((runs, len): (usize, usize)) -> impl Iterator<Item = Depth> {
+    let part = len.div_ceil(len.div_ceil(DEPTH).max(1)).max(1);
+    let group = (DEPTH / len.max(1)).max(1);
+    (0..runs).step_by(group).flat_map(move |run| {
+        (0..len).step_by(part).map(move |at| Depth {
+            runs: run..(run + group).min(runs),
+            at,
+            len: part.min(len - at),
+            first: run * len + at,
+        })
+    })
+}
+
+/// Some rows of B: `len` elements from `at` on in each of some runs of the window.
+struct Depth {
+    runs: Range<usize>,
+    at: usize,
+    len: usize,
+    /// The first of them among all rows of B.
+    first: usize,
+}
+
+struct Job<'a> {
+    correlation: &'a Correlation,
+    isa: Isa,
+    panels: GroupPanels,
+    packed: &'a [f32],
+    to: Tiles<'a>,
+}
+
+impl Job<'_> {
+    /// The results of `block` in the columns of some panels.
+    fn compute(&self, map: &[f32], block: &Block, panels: Range<usize>, scratch: &mut [f32]) {
+        let windows = &self.correlation.windows;
+        if self.panels.each.rows == 0 {
+            return self.clear(block, panels);
+        }
+        let (groups, channels) = (self.panels.groups(&panels), self.correlation.group_channels);
+        let patch = windows.patch(map, block, groups.start * channels..groups.end * channels, scratch);
+        let (mut from, mut to) = ([0; MAX_PIXELS], [0; MAX_PIXELS]);
+        let (_, [_, _, from_step]) = patch.steps();
+        let to_step = self.correlation.column_step();
+        for (row, place) in block.rows().enumerate() {
+            let starts = (patch.start(block.relative(place)), self.correlation.destination(place));
+            for column in 0..block.width() {
+                from[row * block.width() + column] = starts.0 + column * from_step;
+                to[row * block.width() + column] = starts.1 + column * to_step;
+            }
+        }
+        let rows = Rows { from: &from[..block.pixels()], to: &to[..block.pixels()], patch: patch.values };
+        let mut runs = [0; DEPTH];
+        for group in groups.clone() {
+            let own = group * self.panels.each.count()..(group + 1) * self.panels.each.count();
+            let own = own.start.max(panels.start)..own.end.min(panels.end);
+            let start = (group - groups.start) * channels;
+            for depth in depths(patch.runs(channels)) {
+                let runs = list_runs(&patch, &depth, channels, start, &mut runs);
+                for panel in own.clone() {
+                    self.multiply(&rows, Walk { runs, len: depth.len, step: 1 }, panel, depth.first);
+                }
+            }
+        }
+    }
+
+    /// All pixels of a block by one panel, over the rows of B from `first` on.
+    fn multiply(&self, rows: &Rows, walk: Walk, panel: usize, first: usize) {
+        let (columns, place) = (self.panels.columns(panel), self.panels.place(panel));
+        let width = self.panels.each.width(self.panels.split(panel).1);
+        let b = &self.packed[place][first * width..][..walk.runs.len() * walk.len * width];
+        let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
+        for group in (0..rows.from.len()).step_by(ROWS) {
+            let count = ROWS.min(rows.from.len() - group);
+            // Rows past the last repeat it: they are computed and not stored.
+            let pixel: [usize; ROWS] = std::array::from_fn(|row| group + row.min(count - 1));
+            let a = pixel.map(|pixel| rows.patch[rows.from[pixel]..][..reach].as_ptr());
+            let c = pixel.map(|pixel| {
+                let at = rows.to[pixel];
+                self.to.pointer(at + columns.start..at + columns.end)
+            });
+            let accumulate = first > 0;
+            let tile = Tile { a, walk, b: b.as_ptr(), c, rows: count, columns: columns.len(), accumulate };
+            // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel
+            // belongs to one block, each panel to one task.
+            unsafe { gemm::multiply(self.isa, width, &tile) };
+        }
+    }
+
+    fn clear(&self, block: &Block, panels: Range<usize>) {
+        for at in self.places(block) {
+            // SAFETY: each pixel belongs to one block, each panel to one task.
+            unsafe { self.part(at, &panels) }.fill(0.0);
+        }
+    }
+
+    fn finish(&self, block: &Block, panels: Range<usize>, finish: Finish) {
+        let mut places = self.places(block);
+        if panels.len() == self.panels.count() && self.correlation.lines.iter().all(|line| line.to.step == 1)
+        {
+            let start = places.next().unwrap_or(0);
+            let len = block.pixels() * self.correlation.columns;
+            // SAFETY: the block's results are consecutive and this task's own.
+            finish(unsafe { self.to.slice(start..start + len) }, start);
+        } else {
+            for at in places {
+                // SAFETY: each pixel belongs to one block, each panel to one task.
+                finish(unsafe { self.part(at, &panels) }, at + self.panels.columns(panels.start).start);
+            }
+        }
+    }
+
+    /// Where the outputs of a block lie in the destination.
+    fn places(&self, block: &Block) -> impl Iterator<Item = usize> {
+        let (width, step) = (block.width(), self.correlation.column_step());
+        block.rows().flat_map(move |row| {
+            let start = self.correlation.destination(row);
+            (0..width).map(move |column| start + column * step)
+        })
+    }
+
+    /// The columns of some panels in the pixel at `at`.
+    ///
+    /// # Safety
+    /// As for [`Tiles::slice`].
+    #[expect(clippy::mut_from_ref, reason = "as for `Tiles::slice`")]
+    unsafe fn part(&self, at: usize, panels: &Range<usize>) -> &mut [f32] {
+        let start = self.panels.columns(panels.start).start;
+        let end = self.panels.columns(panels.end - 1).end;
+        // SAFETY: the caller's promise.
+        unsafe { self.to.slice(at + start..at + end) }
+    }
+}
+
+/// Where the runs of `depth` start, `start` being the first element of the group.
+fn list_runs<'a>(
+    patch: &Patch,
+    depth: &Depth,
+    channels: usize,
+    start: usize,
+    runs: &'a mut [usize; DEPTH],
+) -> &'a [usize] {
+    let count = depth.runs.len();
+    for (to, run) in runs.iter_mut().zip(depth.runs.clone()) {
+        *to = start + depth.at + patch.run(run, channels);
+    }
+    &runs[..count]
+}
+
+/// Where the windows of a block start in its patch, and its results in the destination.
+struct Rows<'a> {
+    from: &'a [usize],
+    to: &'a [usize],
+    patch: &'a [f32],
+}

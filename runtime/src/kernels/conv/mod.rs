@@ -1,0 +1,221 @@
+//! Convolution (cross-correlation with zero padding) over up to three axes, and its gradients.
+//!
+//! Maps are `[batch, depth, height, width, channels]`, weights `[kd, kh, kw, in/groups, out]`. Along one
+//! axis, with stride s, dilation d and padding p, in one group of channels:
+//!
+//! ```text
+//! y[n, i, o]   = Σ x[n, s·i + d·a − p, c] · w[a, c, o]
+//! dx           = the transpose of that map applied to dy
+//! dw[a, c, o]  = Σ x[n, s·i + d·a − p, c] · dy[n, i, o]
+//! ```
+//!
+//! A linear layer is the convolution of a map of one pixel with a window of one. The functions here check
+//! the operands and hand the work to the algorithm that [`select`](crate::select) names; each has a file.
+
+mod axis;
+mod backward_weight;
+mod block;
+mod correlate;
+mod depthwise;
+pub(crate) mod reference;
+mod shape;
+mod spread;
+mod strip;
+mod window;
+pub(crate) mod winograd;
+
+#[cfg(test)]
+mod tests;
+
+use crate::devices::cpu::{Isa, Pool};
+use crate::emitted::{Extent, Operand, Pass, Slot};
+use crate::kernels::elementwise::{BlockFunction, Each, Function, map, with_sources};
+use crate::select::{Algorithm, Operation, Problem};
+pub use shape::{Conv, Linear};
+use winograd::Size;
+
+/// What is applied to each finished piece of a result while it is in the cache: the piece and the
+/// index of its first element.
+pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
+
+/// y = x ∗ w
+pub fn conv(p: &Pass, spec: &Conv, x: Slot, w: Slot, y: Slot) {
+    p.call([x, w], [y], |[x, w], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
+}
+
+/// y = f(x ∗ w, …): `f` reads `operands`, among them [`Operand::Result`], the convolution.
+pub fn conv_then<const I: usize, F>(
+    p: &Pass,
+    spec: &Conv,
+    x: Slot,
+    w: Slot,
+    y: Slot,
+    operands: [Operand; I],
+    f: F,
+) where
+    F: Fn([f32; I]) -> [f32; 1] + Copy + Sync,
+{
+    forward_then(p, spec, [x, w], y, &operands, &Each(f));
+}
+
+fn forward_then(
+    p: &Pass,
+    spec: &Conv,
+    reads: [Slot; 2],
+    y: Slot,
+    operands: &[Operand],
+    f: &dyn BlockFunction,
+) {
+    let pool = p.pool();
+    let [depth, height, width, channels] = spec.output;
+    let extent = Extent { positions: depth * height * width, channels };
+    let function = Function { isa: pool.isa(), extent, f };
+    p.call_slices(reads, operands, &[y], |[x, w], slices, outputs| {
+        with_sources(p, extent, outputs[0].len(), operands, slices, |sources| {
+            let finish = |piece: &mut [f32], first| map(&function, sources, first, &mut [piece]);
+            forward(pool, spec, p.batch(), x, w, outputs[0], Some(&finish));
+        });
+    });
+}
+
+/// The gradient of [`conv`] with respect to x.
+pub fn conv_backward_data(p: &Pass, spec: &Conv, dy: Slot, w: Slot, dx: Slot) {
+    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
+}
+
+/// The gradient of [`conv`] with respect to w.
+pub fn conv_backward_weight(p: &Pass, spec: &Conv, x: Slot, dy: Slot, dw: Slot) {
+    p.call([x, dy], [dw], |[x, dy], [dw]| backward_weight(p.pool(), spec, p.batch(), x, dy, dw));
+}
+
+/// y = x·w
+pub fn linear(p: &Pass, spec: &Linear, x: Slot, w: Slot, y: Slot) {
+    conv(p, &spec.as_conv(), x, w, y);
+}
+
+/// y = f(x·w, …): `f` reads `operands`, among them [`Operand::Result`], the product.
+pub fn linear_then<const I: usize, F>(
+    p: &Pass,
+    spec: &Linear,
+    x: Slot,
+    w: Slot,
+    y: Slot,
+    operands: [Operand; I],
+    f: F,
+) where
+    F: Fn([f32; I]) -> [f32; 1] + Copy + Sync,
+{
+    conv_then(p, &spec.as_conv(), x, w, y, operands, f);
+}
+
+/// The gradient of [`linear`] with respect to x.
+pub fn linear_backward_data(p: &Pass, spec: &Linear, dy: Slot, w: Slot, dx: Slot) {
+    conv_backward_data(p, &spec.as_conv(), dy, w, dx);
+}
+
+/// The gradient of [`linear`] with respect to w.
+pub fn linear_backward_weight(p: &Pass, spec: &Linear, x: Slot, dy: Slot, dw: Slot) {
+    conv_backward_weight(p, &spec.as_conv(), x, dy, dw);
+}
+
+fn forward(
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    finish: Option<Finish>,
+) {
+    match choose(pool, Operation::Forward, spec, batch) {
+        Algorithm::ImplicitGemm => {
+            let (spec, batch) = spec.flattened(batch);
+            correlate::forward(pool, &spec, batch, x, w, y, finish);
+        }
+        Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w, y, finish),
+        Algorithm::Spread => spread::forward(pool, spec, batch, x, w, y, finish),
+        Algorithm::Winograd2 => winograd::forward(pool, Size::Two, spec, batch, x, w, y, finish),
+        Algorithm::Winograd4 => winograd::forward(pool, Size::Four, spec, batch, x, w, y, finish),
+        Algorithm::Reference => {
+            let (inputs, outputs) = (spec.input_len(), spec.output_len());
+            pool.for_each_piece([y], [outputs], |sample, [y]| {
+                let x = &x[sample * inputs..][..inputs];
+                narrow(&reference::forward(spec, 1, x, w), y);
+                if let Some(finish) = finish {
+                    finish(y, sample * outputs);
+                }
+            });
+        }
+    }
+}
+
+fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    match choose(pool, Operation::BackwardData, spec, batch) {
+        Algorithm::ImplicitGemm => {
+            let (spec, batch) = spec.flattened(batch);
+            correlate::backward_data(pool, &spec, batch, dy, w, dx);
+        }
+        Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w, dx),
+        Algorithm::Spread => spread::backward_data(pool, spec, batch, dy, w, dx),
+        Algorithm::Winograd2 => winograd::backward_data(pool, Size::Two, spec, batch, dy, w, dx),
+        Algorithm::Winograd4 => winograd::backward_data(pool, Size::Four, spec, batch, dy, w, dx),
+        Algorithm::Reference => narrow(&reference::backward_data(spec, batch, dy, w), dx),
+    }
+}
+
+fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    match choose(pool, Operation::BackwardWeight, spec, batch) {
+        // Winograd's algorithm is not supported for this product.
+        Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4 => {
+            let (spec, batch) = spec.flattened(batch);
+            backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
+        }
+        Algorithm::Depthwise => depthwise::backward_weight(pool, spec, batch, x, dy, dw),
+        Algorithm::Spread => spread::backward_weight(pool, spec, batch, x, dy, dw),
+        Algorithm::Reference => narrow(&reference::backward_weight(spec, batch, x, dy), dw),
+    }
+}
+
+/// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw, or a
+/// result in double precision.
+pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
+    let Problem { operation, ref spec, batch } = *problem;
+    let channels = match operation {
+        Operation::Forward => Some([spec.input[3], spec.output[3]]),
+        Operation::BackwardData => Some([spec.output[3], spec.input[3]]),
+        Operation::BackwardWeight => None,
+    };
+    let single = |len: usize| len * size_of::<f32>();
+    match (algorithm, channels) {
+        (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(spec, isa, channels)),
+        (Algorithm::Winograd2, Some(channels)) => single(winograd::packed_len(isa, Size::Two, channels)),
+        (Algorithm::Winograd4, Some(channels)) => single(winograd::packed_len(isa, Size::Four, channels)),
+        (Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4, None) => {
+            let (spec, batch) = spec.flattened(batch);
+            single(backward_weight::copies_len(&spec, batch, isa))
+        }
+        (Algorithm::Depthwise, Some(_)) => 0,
+        (Algorithm::Depthwise, None) => single(depthwise::copies_len(spec, batch)),
+        (Algorithm::Spread, _) => single(spread::workspace(spec, batch, isa, channels)),
+        (Algorithm::Reference, _) => size_of::<f64>() * reference_len(operation, spec, batch),
+    }
+}
+
+/// Elements of what the reference computes at a time.
+fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
+    match operation {
+        Operation::Forward => spec.output_len(),
+        Operation::BackwardData => batch * spec.input_len(),
+        Operation::BackwardWeight => spec.weight_len(),
+    }
+}
+
+fn choose(pool: &Pool, operation: Operation, spec: &Conv, batch: usize) -> Algorithm {
+    pool.selector().choose(Problem { operation, spec: *spec, batch }, pool.isa())
+}
+
+fn narrow(values: &[f64], to: &mut [f32]) {
+    for (to, &value) in to.iter_mut().zip(values) {
+        *to = value as f32;
+    }
+}

@@ -1,0 +1,126 @@
+//! The vectors of x86-64.
+
+use std::arch::x86_64::{
+    __m256, __m256i, __m512, __mmask16, _mm256_add_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setr_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_storeu_ps,
+};
+
+use super::Lanes;
+
+impl Lanes for __m256 {
+    const COUNT: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as above; the caller's pointer is readable over a vector.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above; the caller's pointer is writable over a vector.
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        // SAFETY: as above; the caller's pointer is readable over `count` lanes.
+        unsafe { _mm256_maskload_ps(from, first_of_8(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        // SAFETY: as above; the caller's pointer is writable over `count` lanes.
+        unsafe { _mm256_maskstore_ps(to, first_of_8(count), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn pick(self, index: &[u32; 16]) -> Self {
+        // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
+        unsafe { _mm256_permutevar8x32_ps(self, index.as_ptr().cast::<__m256i>().read_unaligned()) }
+    }
+}
+
+/// The mask of the first `count` lanes.
+#[inline(always)]
+unsafe fn first_of_8(count: usize) -> __m256i {
+    // SAFETY: called from code built for AVX2.
+    unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+}
+
+impl Lanes for __m512 {
+    const COUNT: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as above; the caller's pointer is readable over a vector.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above; the caller's pointer is writable over a vector.
+        unsafe { _mm512_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        unsafe { _mm512_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        // SAFETY: as above; the caller's pointer is readable over `count` lanes.
+        unsafe { _mm512_maskz_loadu_ps(first_of_16(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        // SAFETY: as above; the caller's pointer is writable over `count` lanes.
+        unsafe { _mm512_mask_storeu_ps(to, first_of_16(count), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn pick(self, index: &[u32; 16]) -> Self {
+        // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
+        unsafe { _mm512_permutexvar_ps(_mm512_loadu_si512(index.as_ptr().cast()), self) }
+    }
+}
+
+/// The mask of the first `count` lanes.
+fn first_of_16(count: usize) -> __mmask16 {
+    ((1u32 << count.min(16)) - 1) as __mmask16
+}

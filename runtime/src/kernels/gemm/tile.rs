@@ -1,0 +1,92 @@
+//! The micro-kernel, once for vectors of any kind.
+
+use super::lanes::{Kernel, Lanes};
+use super::{ROWS, Tile};
+
+/// A tile of a panel that is `vectors` wide.
+pub(super) struct Multiply<'a> {
+    pub(super) vectors: usize,
+    pub(super) tile: &'a Tile<'a>,
+}
+
+impl Kernel for Multiply<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        // SAFETY: the contract of `multiply`.
+        unsafe {
+            match (self.vectors, L::COUNT) {
+                (1, _) => compute::<L, 1>(self.tile),
+                (3, 16) => compute::<L, 3>(self.tile),
+                (4, 16) => compute::<L, 4>(self.tile),
+                _ => compute::<L, 2>(self.tile),
+            }
+        }
+    }
+}
+
+/// Computes `tile` with `V` vectors of columns.
+#[inline(always)]
+unsafe fn compute<L: Lanes, const V: usize>(tile: &Tile) {
+    // SAFETY: the contract of `multiply`.
+    unsafe {
+        let sums = product::<L, V>(tile);
+        for (row, sums) in sums.into_iter().enumerate().take(tile.rows) {
+            if tile.columns == V * L::COUNT {
+                write_full(sums, tile.c[row], tile.accumulate);
+            } else {
+                write_part(sums, tile.c[row], tile.columns, tile.accumulate);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn product<L: Lanes, const V: usize>(tile: &Tile) -> [[L; V]; ROWS] {
+    let walk = tile.walk;
+    // SAFETY: the walk is readable in every row of A, and so often in B.
+    unsafe {
+        let mut sums = [[L::splat(0.0); V]; ROWS];
+        let mut b = tile.b;
+        for &start in walk.runs {
+            let a: [*const f32; ROWS] = std::array::from_fn(|row| tile.a[row].wrapping_add(start));
+            let mut at = 0;
+            for _ in 0..walk.len {
+                let columns: [L; V] = std::array::from_fn(|vector| L::load(b.add(vector * L::COUNT)));
+                for row in 0..ROWS {
+                    let a = L::splat(*a[row].add(at));
+                    for vector in 0..V {
+                        sums[row][vector] = sums[row][vector].add_product(a, columns[vector]);
+                    }
+                }
+                b = b.add(V * L::COUNT);
+                at += walk.step;
+            }
+        }
+        sums
+    }
+}
+
+#[inline(always)]
+unsafe fn write_full<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, accumulate: bool) {
+    for (vector, sum) in sums.into_iter().enumerate() {
+        // SAFETY: the row of C is as wide as the panel.
+        unsafe {
+            let c = c.add(vector * L::COUNT);
+            let sum = if accumulate { L::load(c).add(sum) } else { sum };
+            sum.store(c);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn write_part<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, columns: usize, accumulate: bool) {
+    for (vector, sum) in sums.into_iter().enumerate() {
+        let count = columns.saturating_sub(vector * L::COUNT).min(L::COUNT);
+        let c = c.wrapping_add(vector * L::COUNT);
+        // SAFETY: the row of C has `columns` elements.
+        unsafe {
+            let sum = if accumulate { L::load_part(c, count).add(sum) } else { sum };
+            sum.store_part(c, count);
+        }
+    }
+}

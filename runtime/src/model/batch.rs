@@ -1,0 +1,220 @@
+//! A batch on its way into the regions of a pass.
+//!
+//! What users hand in is checked against the program's ports and brought into the kernels' order:
+//! the input and the target region hold their tensors one after the other, each for the whole
+//! batch. Labels stay where they are, since they have no channels to reorder.
+
+use super::{Targets, layout};
+use crate::data;
+use crate::error::Error;
+use crate::program::{Port, Program, Target, TargetKind, count_text};
+
+/// A batch in the kernels' order.
+pub(super) struct Feed<'a> {
+    /// Samples.
+    pub(super) size: usize,
+    /// The input region.
+    pub(super) inputs: &'a mut [f32],
+    /// The classes for each output; empty for outputs that are not judged by classes.
+    pub(super) labels: Vec<&'a [u32]>,
+    /// The target region.
+    pub(super) values: &'a mut [f32],
+}
+
+/// Inputs of users, for prediction.
+pub(super) struct Inputs {
+    size: usize,
+    region: Vec<f32>,
+}
+
+/// Inputs and targets of users.
+pub(super) struct Samples<'a> {
+    inputs: Inputs,
+    labels: Vec<&'a [u32]>,
+    values: Vec<f32>,
+}
+
+impl Inputs {
+    /// From a slice for each input, in the order of the signature.
+    pub(super) fn new(program: &Program, slices: &[&[f32]]) -> Result<Inputs, Error> {
+        if slices.len() != program.inputs.len() {
+            return Err(count_error("input", program.inputs.iter(), slices.len()));
+        }
+        let mut size = None;
+        let mut region = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+        for (port, slice) in program.inputs.iter().zip(slices) {
+            size = Some(samples(port, slice.len(), size)?);
+            region.extend(layout::channels_last(port.shape, slice));
+        }
+        Ok(Inputs { size: size.unwrap_or(0), region })
+    }
+
+    /// The batch, without targets.
+    pub(super) fn feed(&mut self) -> Feed<'_> {
+        Feed { size: self.size, inputs: &mut self.region, labels: Vec::new(), values: &mut [] }
+    }
+}
+
+impl<'a> Samples<'a> {
+    /// From a slice for each input and the targets of each output that is judged, in the order of
+    /// the signature.
+    pub(super) fn new(
+        program: &Program,
+        slices: &[&[f32]],
+        targets: &[Targets<'a>],
+    ) -> Result<Samples<'a>, Error> {
+        let inputs = Inputs::new(program, slices)?;
+        let wanted = judged(program);
+        if targets.len() != wanted.len() {
+            let ports = wanted.iter().map(|target| &program.outputs[target.output]);
+            return Err(count_error("target", ports, targets.len()));
+        }
+        let mut labels = vec![&[][..]; program.outputs.len()];
+        let mut values = vec![0.0; inputs.size * values_len(program)];
+        for (wanted, given) in wanted.iter().zip(targets) {
+            let port = &program.outputs[wanted.output];
+            check_targets(port, wanted.kind, inputs.size, *given)?;
+            match *given {
+                Targets::Classes(classes) => labels[wanted.output] = classes,
+                // A target that no loss reads has no place.
+                Targets::Values(_) if wanted.slot.len == 0 => {}
+                Targets::Values(outside) => {
+                    let inside = layout::channels_last(port.shape, outside);
+                    values[wanted.slot.offset * inputs.size..][..inside.len()].copy_from_slice(&inside);
+                }
+            }
+        }
+        Ok(Samples { inputs, labels, values })
+    }
+
+    /// The batch.
+    pub(super) fn feed(&mut self) -> Feed<'_> {
+        Feed { labels: self.labels.clone(), values: &mut self.values, ..self.inputs.feed() }
+    }
+}
+
+/// The batch of a loader, which is in the kernels' order already; it feeds programs with one input
+/// and one target.
+pub(super) fn loaded<'a>(program: &Program, batch: &'a mut data::Batch) -> Result<Feed<'a>, Error> {
+    let size = single_size(program, batch.inputs.len())?;
+    let [wanted] = program.targets else {
+        let ports = program.targets.iter().map(|target| &program.outputs[target.output]);
+        return Err(count_error("target", ports, 1));
+    };
+    let given = match &batch.targets {
+        data::Targets::Classes(classes) => Targets::Classes(classes),
+        data::Targets::Values { values, .. } => Targets::Values(values),
+    };
+    check_targets(&program.outputs[wanted.output], wanted.kind, size, given)?;
+    let mut feed = Feed { size, inputs: &mut batch.inputs, labels: Vec::new(), values: &mut [] };
+    match &mut batch.targets {
+        data::Targets::Classes(classes) => {
+            feed.labels = vec![&[][..]; program.outputs.len()];
+            feed.labels[wanted.output] = classes;
+        }
+        data::Targets::Values { values, .. } => feed.values = values,
+    }
+    Ok(feed)
+}
+
+/// Inputs of a loader or a transform for a program with one input.
+pub(super) fn transformed<'a>(program: &Program, inputs: &'a mut [f32]) -> Result<Feed<'a>, Error> {
+    let size = single_size(program, inputs.len())?;
+    Ok(Feed { size, inputs, labels: Vec::new(), values: &mut [] })
+}
+
+/// What the losses compare with, in the order of the outputs.
+pub(super) fn judged(program: &Program) -> Vec<Target> {
+    let mut targets = program.targets.to_vec();
+    targets.sort_by_key(|target| target.output);
+    targets
+}
+
+fn single_size(program: &Program, len: usize) -> Result<usize, Error> {
+    match program.inputs {
+        [port] => samples(port, len, None),
+        ports => Err(count_error("input", ports.iter(), 1)),
+    }
+}
+
+/// How many samples `len` elements of `port` are: a whole number, and that of the other inputs.
+fn samples(port: &Port, len: usize, others: Option<usize>) -> Result<usize, Error> {
+    let sample: usize = port.shape.iter().product();
+    let fits = match others {
+        Some(size) => len == size * sample,
+        None => len > 0 && len.is_multiple_of(sample),
+    };
+    if fits {
+        return Ok(len / sample);
+    }
+    let expected = match others {
+        Some(size) => format!("{} ({size} samples of {sample})", size * sample),
+        None => format!("a multiple of {sample}"),
+    };
+    let what = if port.name.is_empty() { "the inputs".into() } else { format!("the input `{}`", port.name) };
+    Err(Error::Length { what, expected, found: len })
+}
+
+/// Elements of the target region per sample.
+fn values_len(program: &Program) -> usize {
+    let values = program.targets.iter().filter(|target| target.kind == TargetKind::Values);
+    values.map(|target| target.slot.offset + target.slot.len).max().unwrap_or(0)
+}
+
+fn check_targets(port: &Port, kind: TargetKind, size: usize, given: Targets) -> Result<(), Error> {
+    match (kind, given) {
+        (TargetKind::Classes, Targets::Classes(labels)) => check_labels(port, size, labels),
+        (TargetKind::Values, Targets::Values(values)) => {
+            let what = format!("the target values{}", of(port));
+            check_length(what, size * port.shape.iter().product::<usize>(), values.len())
+        }
+        (TargetKind::Classes, Targets::Values(_)) => Err(kind_error(port, "classes", "values")),
+        (TargetKind::Values, Targets::Classes(_)) => Err(kind_error(port, "values", "classes")),
+    }
+}
+
+fn check_labels(port: &Port, size: usize, labels: &[u32]) -> Result<(), Error> {
+    let (classes, positions) = layout::channels_and_positions(port.shape);
+    let each = if positions == 1 { "one per sample" } else { "one per sample and position" };
+    check_length(format!("the labels{} ({each})", of(port)), size * positions, labels.len())?;
+    let Some(wrong) = labels.iter().position(|label| *label as usize >= classes) else { return Ok(()) };
+    let mut place = format!("the label of sample {}", wrong / positions);
+    if positions > 1 {
+        place.push_str(&format!(", position {}", wrong % positions));
+    }
+    Err(Error::settings(
+        format!("{place}{} is {}, expected one below {classes}", of(port), labels[wrong]),
+        "number the classes from 0, and let the output have one channel per class",
+    ))
+}
+
+fn check_length(what: String, expected: usize, found: usize) -> Result<(), Error> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(Error::Length { what, expected: expected.to_string(), found }),
+    }
+}
+
+fn kind_error(port: &Port, wanted: &str, found: &str) -> Error {
+    Error::settings(
+        format!("the loss compares{} with {wanted}, found {found}", output(port)),
+        "give classes to cross-entropy, and values to the other losses",
+    )
+}
+
+fn count_error<'a>(what: &str, ports: impl ExactSizeIterator<Item = &'a Port>, found: usize) -> Error {
+    Error::settings(
+        format!("the network has {}, found {found}", count_text(what, ports)),
+        "give one slice for each, in the order of the signature: \
+         `train_step_many`, `evaluate_many` and `predict_many` take several",
+    )
+}
+
+/// The output's name as a part of a sentence; nothing if it has none.
+fn of(port: &Port) -> String {
+    if port.name.is_empty() { String::new() } else { format!(" of output `{}`", port.name) }
+}
+
+fn output(port: &Port) -> String {
+    if port.name.is_empty() { " the output".into() } else { format!(" output `{}`", port.name) }
+}
