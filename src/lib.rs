@@ -47,6 +47,33 @@
 /// # Ok::<(), nnc::Error>(())
 /// ```
 ///
+/// Several inputs and outputs have names. The methods take and give them as arrays in the order of the
+/// signature, the targets in the order of the losses:
+///
+/// ```
+/// use nnc::{Targets, network};
+///
+/// network! {
+///     pub Scene<image: 3x16x16, pose: 4 -> class: 10, size: 2> {
+///         conv3 8 stride=2 bn relu gap as seen
+///         from pose linear 8 relu concat seen as both
+///         linear 10 as class
+///         from both linear 2 as size
+///     }
+///     train Scene { loss cross_entropy output=class loss huber output=size weight=0.5 }
+/// }
+///
+/// let mut scene = Scene::new(0);
+/// let inputs: [&[f32]; 2] = [&[0.5; 3 * 16 * 16], &[0.0; 4]];
+/// scene.train_step(inputs, [Targets::Classes(&[7]), Targets::Values(&[0.3, 0.4])])?;
+/// let [class, size] = &scene.predict(inputs)?[..] else { unreachable!() };
+/// assert_eq!((class.len(), size.len()), (10, 2));
+/// # Ok::<(), nnc::Error>(())
+/// ```
+///
+/// `use "parts/blocks.nn"` in a call brings in the blocks of a file, which is found from the same folder.
+/// Warnings of the language are lints on the words; `allow(small-batch)` in the network silences one.
+///
 /// The language is described in `docs/language.md`.
 pub use nnc_macros::network;
 pub use nnc_runtime as runtime;

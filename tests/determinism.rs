@@ -7,6 +7,20 @@ use nnc::{Model, Targets};
 nnc::network!("examples/digits.nn");
 nnc::network!("examples/resnet20.nn");
 
+nnc::network! {
+    /// A kernel of each kind.
+    Kinds<4x13x11 -> 10> {
+        allow(all)
+        noise 0.1 conv3 8 groups=2 dilation=2 bn prelu as fine
+        dwconv3 stride=2 ln gelu spatial_dropout 0.2 conv1 12 gn 3 rrelu
+        deconv4 8 stride=2 crop before=1 instancenorm adaptive_pool 13x11
+        mul { add fine | gap linear 8 sigmoid | conv1 1 tanh } permute [0, 2, 1]
+        residual { lrn 3 conv3 8 rms selu alpha_dropout 0.1 stochastic_depth 0.3 }
+        concat { avgpool3 stride=2 pad=1 | upsample size=6x7 mode=bilinear } pad 1 glu log_softmax
+        adaptive_avgpool 4 flatten dropout 0.1 linear 10
+    }
+}
+
 /// Batches of several sizes: work is shared out differently for each.
 const BATCHES: [usize; 3] = [37, 64, 6];
 
@@ -18,6 +32,11 @@ fn threads_do_not_change_a_bit_of_digits() {
 #[test]
 fn threads_do_not_change_a_bit_of_resnet20() {
     threads_do_not_change_a_bit(ResNet20::new(0).model().program());
+}
+
+#[test]
+fn threads_do_not_change_a_bit_of_any_kernel() {
+    threads_do_not_change_a_bit(Kinds::new(0).model().program());
 }
 
 #[test]
@@ -64,7 +83,7 @@ fn train(model: &mut Model) {
     let program = model.program();
     for (step, samples) in BATCHES.into_iter().enumerate() {
         let stream = Stream::new(3, Purpose::Augmentation, step as u32, 0);
-        let len = samples * program.input.iter().product::<usize>();
+        let len = samples * program.inputs[0].shape.iter().product::<usize>();
         let inputs: Vec<f32> = (0..len).map(|element| stream.normal(element as u64)).collect();
         let classes: Vec<u32> = (0..samples).map(|sample| stream.below(sample as u32, 10)).collect();
         model.train_step(&inputs, Targets::Classes(&classes)).expect("the batch fits");

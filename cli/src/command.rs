@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{check, dump, explain, generate, run, summary};
+use crate::{check, dump, explain, fmt, generate, graph, run, summary};
 
 const ABOUT: &str = "\
 nnc compiles networks written as a line of words into Rust programs that train, evaluate and
@@ -19,10 +19,12 @@ A model, digits.nn:
 Examples:
   nnc run digits.nn                      Train it
   nnc run digits.nn --epochs 5 --seed 1  The same with other settings
-  nnc check digits.nn                    Only look for mistakes
+  nnc check digits.nn --fix              Only look for mistakes, and mend what is plain
+  nnc fmt digits.nn                      Lay the text out
   nnc summary digits.nn                  Shapes, parameters, multiply-adds and memory
+  nnc graph digits.nn -o digits.svg      Draw it
   nnc digits.nn -o digits                Write the Rust crate
-  nnc explain E0301                      The manual page of an error
+  nnc explain E0301                      The manual page of an error, a lint or a word
 
 Exit status: 0, 1 if something in the model or its surroundings is to be mended, 2 for a wrong
 command line.";
@@ -39,7 +41,9 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(run::command())
         .subcommand(check::command())
+        .subcommand(fmt::command())
         .subcommand(summary::command())
+        .subcommand(graph::command())
         .subcommand(dump::command())
         .subcommand(explain::command())
         .after_help(EXAMPLES)

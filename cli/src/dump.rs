@@ -85,7 +85,7 @@ fn mode(matches: &ArgMatches) -> Mode {
 fn tree(matches: &ArgMatches) -> Result<String, Failure> {
     let text = model_file::read(model_file::model_path(matches))?;
     let (module, diagnostics) = parse(&text.text, Entry::File);
-    model_file::draw(&diagnostics, &text);
+    model_file::draw_text(&diagnostics, &text);
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Drawn) } else { Ok(print(&module)) }
 }
 

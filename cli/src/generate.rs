@@ -9,6 +9,7 @@ use nnc_codegen::compile;
 use crate::crate_folder::{refuse_foreign, write_crate};
 use crate::failure::Failure;
 use crate::model_file::{self, ModelFile};
+use crate::signature::signature;
 use crate::{output, package};
 
 /// The arguments, which are those of the program without a command.
@@ -53,7 +54,8 @@ fn report(file: &ModelFile, folder: &Path, files: usize, changed: usize) -> Stri
     };
     let folder = folder.display();
     format!(
-        "{did} {folder}: `{}`, {} -> {}\nnext: cd {folder} && cargo run --release -- train\n",
-        model.name, model.input, model.output
+        "{did} {folder}: `{}`, {}\nnext: cd {folder} && cargo run --release -- train\n",
+        model.name,
+        signature(&model.inputs, &model.outputs)
     )
 }

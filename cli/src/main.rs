@@ -14,12 +14,20 @@ mod crate_folder;
 mod dump;
 mod explain;
 mod failure;
+mod files;
+mod fix;
+mod fmt;
 mod generate;
+mod graph;
+mod imports;
 mod model_file;
 mod output;
 mod package;
 mod run;
+mod signature;
 mod summary;
+mod table;
+mod training;
 
 use std::process::ExitCode;
 
@@ -37,7 +45,9 @@ fn main() -> ExitCode {
     let result = match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
         Some(("check", matches)) => check::run(matches),
+        Some(("fmt", matches)) => fmt::run(matches),
         Some(("summary", matches)) => summary::run(matches),
+        Some(("graph", matches)) => graph::run(matches),
         Some(("dump", matches)) => dump::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         _ => generate::run(&matches),

@@ -3,18 +3,19 @@
 //! Every command that needs a checked model takes the same arguments and comes through
 //! [`load`]. A file named `-` is standard input.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
-use nnc_dsl::model::{CheckedModel, Layer, Loss, Optimizer, OptimizerKind, Sequence, StepKind};
-use nnc_dsl::render::render;
-use nnc_dsl::syntax::MAX_TEXT;
-use nnc_dsl::{Diagnostic, Entry, Options, check};
+use nnc_dsl::lints::{self, Group, Level};
+use nnc_dsl::model::{CheckedModel, OptimizerKind};
+use nnc_dsl::render::{render, render_sources};
+use nnc_dsl::words::nearest;
+use nnc_dsl::{Diagnostic, Options, Outcome};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::files::{Unreadable, read_text};
+use crate::training::{LOSSES, override_training};
+use crate::{imports, output};
 
 /// A text with the name under which diagnostics show it.
 pub(crate) struct ModelText {
@@ -32,10 +33,9 @@ pub(crate) struct ModelFile {
     pub(crate) model: CheckedModel,
 }
 
-/// The arguments of every command that takes one network.
+/// The arguments of every command that takes one network, and how it is trained.
 pub(crate) fn model_arguments() -> Vec<Arg> {
-    let mut arguments = vec![model_argument()];
-    arguments.extend(check_arguments());
+    let mut arguments = network_arguments();
     arguments.push(
         choice("optimizer", OptimizerKind::ALL.map(OptimizerKind::name))
             .help("Optimiser instead of the model's, with its default hyperparameters"),
@@ -44,8 +44,22 @@ pub(crate) fn model_arguments() -> Vec<Arg> {
     arguments
 }
 
+/// The arguments of every command that takes one network.
+pub(crate) fn network_arguments() -> Vec<Arg> {
+    let model = Arg::new("model")
+        .value_name("MODEL.nn")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The file with the network; `-` reads standard input");
+    [model].into_iter().chain(check_arguments()).collect()
+}
+
 /// The arguments that decide what is checked.
-pub(crate) fn check_arguments() -> [Arg; 2] {
+pub(crate) fn check_arguments() -> [Arg; 5] {
+    let level = |name, short| {
+        let level = Arg::new(name).long(name).short(short).value_name("LINT");
+        level.action(ArgAction::Append).value_parser(lint_name)
+    };
     [
         Arg::new("set")
             .long("set")
@@ -57,6 +71,9 @@ pub(crate) fn check_arguments() -> [Arg; 2] {
             .long("network")
             .value_name("NAME")
             .help("Which network, where the file has several"),
+        level("warn", 'W').help("Warn of what this lint or group of lints finds; may be repeated"),
+        level("allow", 'A').help("Be silent about it"),
+        level("deny", 'D').help("Take it for an error"),
     ]
 }
 
@@ -65,6 +82,7 @@ pub(crate) fn check_options(matches: &ArgMatches) -> Options {
     Options {
         set: matches.get_many("set").into_iter().flatten().cloned().collect(),
         network: matches.get_one("network").cloned(),
+        levels: levels(matches).into_iter().map(|(name, _, level)| (name, level)).collect(),
         ..Options::default()
     }
 }
@@ -76,16 +94,17 @@ pub(crate) fn settings_line(matches: &ArgMatches) -> Vec<String> {
     let network = options.network.map(|name| ("network", name));
     let choices = ["optimizer", "loss"].into_iter();
     let choices = choices.filter_map(|name| Some((name, matches.get_one::<String>(name)?.clone())));
-    let all = set.chain(network).chain(choices);
+    let levels = levels(matches).into_iter().map(|(lint, argument, _)| (argument, lint));
+    let all = set.chain(network).chain(choices).chain(levels);
     all.flat_map(|(name, value)| [format!("--{name}"), value]).collect()
 }
 
-/// Reads and checks the network that the matches of [`model_arguments`] name. Diagnostics are drawn
+/// Reads and checks the network that the matches of [`network_arguments`] name. Diagnostics are drawn
 /// on standard error.
 pub(crate) fn load(matches: &ArgMatches) -> Result<ModelFile, Failure> {
     let text = read(model_path(matches))?;
-    let outcome = check(&text.text, Entry::File, &check_options(matches));
-    draw(&outcome.diagnostics, &text);
+    let outcome = imports::check(&text, &check_options(matches));
+    draw(&outcome);
     if outcome.diagnostics.iter().any(Diagnostic::is_error) {
         return Err(Failure::Drawn);
     }
@@ -102,35 +121,46 @@ pub(crate) fn model_path(matches: &ArgMatches) -> &Path {
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<ModelText, Failure> {
     let file = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
-    let bytes = read_bytes(path)?;
-    if bytes.len() > MAX_TEXT {
-        let message = format!("`{file}` is longer than {MAX_TEXT} bytes, which no model is");
-        return Err(Failure::new(message).help("give the file with the words of the network, not its data"));
-    }
-    match String::from_utf8(bytes) {
+    match read_text(path) {
         Ok(text) => Ok(ModelText { file, text }),
-        Err(error) => {
-            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-            let message = format!("`{file}` is not UTF-8 text: line {line} has a wrong byte");
-            Err(Failure::new(message).help("save the file as UTF-8; a model is plain text"))
-        }
+        Err(unreadable) => Err(refused(path, &file, &unreadable)),
     }
 }
 
-/// Draws diagnostics on standard error.
-pub(crate) fn draw(diagnostics: &[Diagnostic], text: &ModelText) {
+/// Draws what a check has found on standard error.
+pub(crate) fn draw(outcome: &Outcome) {
+    output::show(&render_sources(&outcome.diagnostics, &outcome.sources, output::color()));
+}
+
+/// Draws diagnostics of a text that stands alone.
+pub(crate) fn draw_text(diagnostics: &[Diagnostic], text: &ModelText) {
     output::show(&render(diagnostics, &text.file, &text.text, output::color()));
 }
 
-const LOSSES: [(&str, Loss); 2] = [("cross_entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquaredError)];
+/// The levels in the order of the command line: a lint, the argument, and its level.
+fn levels(matches: &ArgMatches) -> Vec<(String, &'static str, Level)> {
+    let arguments = [("warn", Level::Warn), ("allow", Level::Allow), ("deny", Level::Deny)];
+    let mut levels: Vec<_> = arguments
+        .into_iter()
+        .flat_map(|(argument, level)| {
+            let indices = matches.indices_of(argument).into_iter().flatten();
+            let names = matches.get_many::<String>(argument).into_iter().flatten();
+            indices.zip(names).map(move |(index, name)| (index, (name.clone(), argument, level)))
+        })
+        .collect();
+    levels.sort_by_key(|(index, _)| *index);
+    levels.into_iter().map(|(_, level)| level).collect()
+}
 
-fn model_argument() -> Arg {
-    Arg::new("model")
-        .value_name("MODEL.nn")
-        .required(true)
-        .value_parser(value_parser!(PathBuf))
-        .help("The file with the network; `-` reads standard input")
+fn lint_name(name: &str) -> Result<String, String> {
+    if lints::is_known(name) {
+        return Ok(name.to_owned());
+    }
+    let groups = Group::ALL.iter().map(|group| group.name());
+    match nearest(name, lints::names().chain(groups)) {
+        Some(meant) => Err(format!("no lint is called so; did you mean `{meant}`?")),
+        None => Err("no lint is called so; `nnc explain` lists them all".to_owned()),
+    }
 }
 
 fn choice<const N: usize>(name: &'static str, values: [&'static str; N]) -> Arg {
@@ -146,33 +176,26 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// At most one byte more than a text may have, so that a device or a data set is never read whole.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let limit = MAX_TEXT as u64 + 1;
-    let result = match path == Path::new("-") {
-        true => io::stdin().lock().take(limit).read_to_end(&mut bytes),
-        false if path.is_dir() => {
-            let message = format!("`{}` is a folder, expected a model file", path.display());
-            return Err(Failure::new(message).help("name a file in it, such as `model.nn`"));
-        }
-        false => File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
-    };
-    match result {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(unreadable(path, &error)),
+fn refused(path: &Path, file: &str, unreadable: &Unreadable) -> Failure {
+    let failure = Failure::new(format!("cannot read `{file}`: {}", unreadable.reason()));
+    match unreadable {
+        Unreadable::Io(_) => advise(failure, path),
+        Unreadable::Folder => failure.help("name a model file in it, such as `model.nn`"),
+        Unreadable::TooLong => failure.help("give the file with the words of the network, not its data"),
+        Unreadable::NotText(_) => failure.help("save the file as UTF-8; a model is plain text"),
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::io("read", path, error);
+/// What may have been meant by a file that is not there.
+fn advise(failure: Failure, path: &Path) -> Failure {
     let with_ending = path.with_added_extension("nn");
     let is_word = path.components().count() == 1 && path.extension().is_none();
     if with_ending.is_file() {
         failure.help(format!("there is `{}`", with_ending.display()))
     } else if is_word {
-        failure
-            .help("if a command was meant, there are run, check, summary, dump and explain: see `nnc --help`")
+        failure.help(
+            "if a command was meant, there are run, check, fmt, summary, graph, dump and explain: see `nnc --help`",
+        )
     } else {
         failure
     }
@@ -187,47 +210,5 @@ fn single(models: Vec<CheckedModel>, text: &ModelText) -> Result<CheckedModel, F
             let message = format!("`{}` has {} networks: {}", text.file, names.len(), names.join(", "));
             Err(Failure::new(message).help("choose one with `--network NAME`"))
         }
-    }
-}
-
-/// Puts `--optimizer` and `--loss` in the place of what the text says.
-fn override_training(model: &mut CheckedModel, matches: &ArgMatches) -> Result<(), Failure> {
-    let optimizer = matches.get_one::<String>("optimizer");
-    let kind = optimizer.and_then(|name| OptimizerKind::ALL.into_iter().find(|kind| kind.name() == name));
-    if let Some(kind) = kind.filter(|kind| *kind != model.train.optimizer.kind) {
-        let values = kind.hyperparameters().iter().map(|(_, value)| *value).collect();
-        model.train.optimizer = Optimizer { kind, values };
-    }
-    let loss = matches.get_one::<String>("loss");
-    let Some(loss) = loss.and_then(|name| LOSSES.into_iter().find(|(known, _)| known == name)) else {
-        return Ok(());
-    };
-    model.train.loss = loss.1;
-    if loss.1 == Loss::CrossEntropy { takes_classes(model) } else { Ok(()) }
-}
-
-/// What the language asks of a network whose `train` section says `loss cross_entropy`.
-fn takes_classes(model: &CheckedModel) -> Result<(), Failure> {
-    let output = &model.output;
-    if output.0.len() != 1 || output.len() < 2 {
-        let message = format!(
-            "the loss `cross_entropy` needs a vector of at least 2 classes, but `{}` ends in {output}",
-            model.name
-        );
-        return Err(Failure::new(message).help("end the network in such a vector, or use `--loss mse`"));
-    }
-    if last_layer(&model.body) == Some(&Layer::Softmax) {
-        let message =
-            format!("`{}` ends with `softmax`, which the loss `cross_entropy` contains", model.name);
-        return Err(Failure::new(message).help("delete the word `softmax`"));
-    }
-    Ok(())
-}
-
-fn last_layer(sequence: &Sequence) -> Option<&Layer> {
-    match &sequence.steps.last()?.kind {
-        StepKind::Layer(layer) => Some(layer),
-        StepKind::Scope(body) => last_layer(body),
-        StepKind::Join { .. } => None,
     }
 }

@@ -1,22 +1,30 @@
 //! `nnc summary MODEL.nn`: what the network is made of and what it costs.
 
+mod outline;
+
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use nnc_codegen::compile;
-use nnc_codegen::summary::{Cost, Memory, Row, Summary, summary};
+use nnc_codegen::summary::{Memory, Summary, summary};
+use nnc_dsl::model::{Input, Output};
 use nnc_runtime::command::units::{bytes, thousands};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::graph::depth_argument;
+use crate::signature::{port, signature};
+use crate::table::table;
 use crate::{model_file, output};
+use outline::{Line, folded, leaves};
 
 /// The definition.
 pub(crate) fn command() -> Command {
     Command::new("summary")
         .about("Show shapes, parameters, multiply-adds and memory of a network")
         .args(model_file::model_arguments())
+        .arg(depth_argument().help("Show words within so many others; deeper ones are summed [default: all]"))
         .arg(
             Arg::new("batch")
                 .long("batch")
@@ -28,7 +36,10 @@ pub(crate) fn command() -> Command {
         .after_help(
             "Multiply-adds are those of convolutions and linear layers for one sample; biases, norms\n\
              and activations are not counted. Memory is known before anything runs; the data set\n\
-             comes on top of it.",
+             comes on top of it.\n\n\
+             Equal neighbours are shown once: what stands under a word with ×8 is there eight times,\n\
+             and counts so for the total. With `--format json` nothing is folded, so that the layers\n\
+             add up.",
         )
 }
 
@@ -37,9 +48,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
     let summary = summary(&file.model, &compile(&file.model));
     let batch = matches.get_one("batch").copied().unwrap_or(file.model.train.batch as u64);
+    let depth = matches.get_one("depth").copied().unwrap_or(usize::MAX);
     let text = match output::is_json(matches) {
-        true => to_json(&summary, batch).map_err(|error| Failure::new(error.to_string()))? + "\n",
-        false => to_text(&summary, batch),
+        true => to_json(&summary, batch, depth).map_err(|error| Failure::new(error.to_string()))? + "\n",
+        false => to_text(&summary, batch, depth),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -50,18 +62,24 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 #[derive(Serialize)]
 struct Report<'a> {
     network: &'a str,
-    input: String,
-    output: String,
+    inputs: Vec<PortReport<'a>>,
+    outputs: Vec<PortReport<'a>>,
     parameters: u64,
     macs: u64,
-    layers: Vec<LayerReport<'a>>,
+    layers: Vec<LayerReport>,
     memory: MemoryReport,
 }
 
 #[derive(Serialize)]
-struct LayerReport<'a> {
-    path: &'a str,
-    word: &'a str,
+struct PortReport<'a> {
+    name: &'a str,
+    shape: String,
+}
+
+#[derive(Serialize)]
+struct LayerReport {
+    path: String,
+    word: String,
     output: String,
     parameters: u64,
     macs: u64,
@@ -84,22 +102,26 @@ struct MemoryReport {
     evaluation_fixed: u64,
 }
 
-fn to_json(summary: &Summary, batch: u64) -> serde_json::Result<String> {
+fn to_json(summary: &Summary, batch: u64, depth: usize) -> serde_json::Result<String> {
+    let inputs = summary.inputs.iter();
+    let inputs = inputs.map(|Input { name, shape, .. }| PortReport { name, shape: shape.to_string() });
+    let outputs = summary.outputs.iter();
+    let outputs = outputs.map(|Output { name, shape, .. }| PortReport { name, shape: shape.to_string() });
     serde_json::to_string(&Report {
         network: &summary.network,
-        input: summary.input.to_string(),
-        output: summary.output.to_string(),
+        inputs: inputs.collect(),
+        outputs: outputs.collect(),
         parameters: summary.parameters,
         macs: summary.macs,
-        layers: summary.rows.iter().filter_map(layer_report).collect(),
+        layers: leaves(&summary.rows, depth).into_iter().map(layer_report).collect(),
         memory: memory_report(&summary.memory, batch),
     })
 }
 
-fn layer_report(row: &Row) -> Option<LayerReport<'_>> {
-    let Row { path, word, output, cost, .. } = row;
-    let Cost { parameters, macs } = (*cost)?;
-    Some(LayerReport { path, word, output: output.to_string(), parameters, macs })
+fn layer_report(line: Line) -> LayerReport {
+    let Line { path, word, output, cost, .. } = line;
+    let cost = cost.unwrap_or_default();
+    LayerReport { path, word, output: output.to_string(), parameters: cost.parameters, macs: cost.macs }
 }
 
 fn memory_report(memory: &Memory, batch: u64) -> MemoryReport {
@@ -119,19 +141,25 @@ fn memory_report(memory: &Memory, batch: u64) -> MemoryReport {
     }
 }
 
-fn to_text(summary: &Summary, batch: u64) -> String {
+fn to_text(summary: &Summary, batch: u64, depth: usize) -> String {
     let mut rows = vec![["word", "output", "parameters", "multiply-adds"].map(str::to_owned)];
-    rows.push(["input".to_owned(), summary.input.to_string(), String::new(), String::new()]);
-    rows.extend(summary.rows.iter().map(|row| {
-        let count = |count: Option<u64>| count.filter(|count| *count > 0).map_or(String::new(), thousands);
-        let word = format!("{}{}", "  ".repeat(row.depth), row.word);
-        let [parameters, macs] = [row.cost.map(|cost| cost.parameters), row.cost.map(|cost| cost.macs)];
-        [word, row.output.to_string(), count(parameters), count(macs)]
+    let row = |word: &str, shape: String| [word.to_owned(), shape, String::new(), String::new()];
+    rows.extend(summary.inputs.iter().map(|input| match input.name.as_str() {
+        "" => row("input", input.shape.to_string()),
+        name => row(&format!("input {name}"), input.shape.to_string()),
     }));
-    let totals = [summary.parameters, summary.macs].map(thousands);
-    let [parameters, macs] = totals;
-    rows.push(["total".to_owned(), summary.output.to_string(), parameters, macs]);
-    let head = format!("{}: {} -> {}", summary.network, summary.input, summary.output);
+    rows.extend(folded(&summary.rows, depth).into_iter().map(|line| {
+        let count = |count: Option<u64>| count.filter(|count| *count > 0).map_or(String::new(), thousands);
+        let times = if line.times > 1 { format!(" ×{}", line.times) } else { String::new() };
+        let word = format!("{}{}{times}", "  ".repeat(line.depth), line.word);
+        let [parameters, macs] = [line.cost.map(|cost| cost.parameters), line.cost.map(|cost| cost.macs)];
+        [word, line.output.to_string(), count(parameters), count(macs)]
+    }));
+    let [parameters, macs] = [summary.parameters, summary.macs].map(thousands);
+    let outputs: Vec<String> =
+        summary.outputs.iter().map(|output| port(&output.name, &output.shape)).collect();
+    rows.push(["total".to_owned(), outputs.join(", "), parameters, macs]);
+    let head = format!("{}: {}", summary.network, signature(&summary.inputs, &summary.outputs));
     let memory = table(&memory_rows(&summary.memory, batch), 1);
     format!("{head}\n\n{}\n{memory}", table(&rows, 2))
 }
@@ -152,43 +180,4 @@ fn memory_rows(memory: &Memory, batch: u64) -> Vec<[String; 3]> {
         both("values of the evaluation pass", memory.evaluation.bytes(batch)),
         ["total".to_owned(), bytes(memory.training_total(batch)), bytes(memory.evaluation_total(batch))],
     ]
-}
-
-/// Aligned columns under a ruled head: the first `left` of them to the left, the others to the right. The
-/// last row is ruled off, too.
-fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
-    let widths: [usize; N] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (N - 1));
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        if index == 1 || index + 1 == rows.len() {
-            text.push_str(&format!("{rule}\n"));
-        }
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            if column < left { format!("{cell:width$}") } else { format!("{cell:>width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(&format!("{}\n", line.trim_end()));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_aligned() {
-        let row = |word: &str, count: &str| [word.to_owned(), count.to_owned()];
-        let rows = [row("word", "n"), row("conv3", ""), row("total", "12,345")];
-        let expected = "\
-word        n
--------------
-conv3
--------------
-total  12,345
-";
-        assert_eq!(table(&rows, 1), expected);
-    }
 }

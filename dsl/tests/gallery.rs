@@ -171,10 +171,10 @@ const GALLERY: [Expected; 18] = [
 #[test]
 fn every_model_is_clean_and_has_the_numbers_of_the_original() {
     let texts = corpus::texts(&["../examples/gallery"]);
-    let names: Vec<&str> = texts.iter().map(|text| text.name.as_str()).collect();
+    let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, GALLERY.map(|expected| expected.name));
-    for (text, expected) in texts.iter().zip(GALLERY) {
-        let model = checked(&text.name, &text.text);
+    for ((name, text), expected) in texts.iter().zip(GALLERY) {
+        let model = checked(name, text);
         assert_eq!(model.inputs[0].shape.to_string(), expected.input, "{}", expected.name);
         assert_eq!(model.outputs[0].shape.to_string(), expected.output, "{}", expected.name);
         assert_eq!((model.inputs.len(), model.outputs.len()), (1, 1), "{}", expected.name);
@@ -202,9 +202,9 @@ fn the_numbers_by_hand_agree_with_the_published_ones() {
 #[test]
 fn a_model_is_a_fifth_of_its_pytorch_source() {
     println!("model: lines here (and of the library's blocks it uses), lines in torchvision (and shared)");
-    for (text, expected) in corpus::texts(&["../examples/gallery"]).iter().zip(GALLERY) {
+    for ((_, text), expected) in corpus::texts(&["../examples/gallery"]).iter().zip(GALLERY) {
         let Some(source) = expected.source else { continue };
-        let (own, library) = (lines(&text.text), library_lines(&text.text));
+        let (own, library) = (lines(text), library_lines(text));
         println!("{}: {own} ({library}), {} ({})", expected.name, source.own, source.shared);
         assert_eq!(source.shared > 0, source.counted.contains('|'), "{}", expected.name);
         assert!(5 * own <= source.own, "{}: {own} lines for {}", expected.name, source.counted);

@@ -19,6 +19,7 @@ pub network Vgg(width = 32, deep = true)<3x32x32 -> 10> {
     for c in [width, 2*width, 4 * width,] { cbr (c) cbr (c) k=less pool2 }
     -> 128x4x4
     repeat 3 { residual { conv3 16 bn relu } shortcut { conv1 16 stride=-1e-5 bias=false } relu }
+    for i in -1..2*(width - 30) { for j in (i)..max(i, 3) { } }
     repeat (width - 30) { residual { } }
     add { relu | bn gelu | } concat { identity | conv3 (8) pad=(1 + 1) x=y }
     conv1 10 gap
@@ -95,6 +96,8 @@ fn hostile_texts_are_answered_quickly() {
         format!("network A<3 -> 3> {{ permute order={} }}", "[".repeat(many - 60)),
         format!("network A<3 -> 3> {{ with {} {{ }}", "a=1 ".repeat(many / 5)),
         format!("network A<3 -> 3> {{ let a = {}1 }}", "not ".repeat(many / 5)),
+        format!("network A<3 -> 3> {{ for i in {}1 {{ }} }}", "0..".repeat(many / 3)),
+        format!("network A<3 -> 3> {{ for i in 0..{}1 {{ }} }}", "- ".repeat(many / 3)),
         format!("network A<3 -> 3> {{ let a = b{} }}", " and b".repeat(many / 7)),
         format!("network A<{} -> 3> {{ }}", "a: 1 ".repeat(many / 6)),
         "allow(a-".repeat(many / 8),
@@ -174,7 +177,7 @@ fn formulas_are_read_whole() {
 const PIECES: &[&str] = &[
         "network", "block", "train", "pub", "repeat", "for", "in", "let", "residual", "shortcut", "add",
         "concat", "mul", "if", "else", "as", "from", "shared", "with", "allow", "and", "or", "not", "use", "activation",
-        "lr=", "==", "!=", "<=", ">=", ":", "[1, 2]", "2x1", "(a)", "true", "a", "conv3", "bn", "data", "batch", "3", "3x32x32", "0x1", "1e5", "0.5", "->",
+        "lr=", "==", "!=", "<=", ">=", ":", "[1, 2]", "2x1", "(a)", "..", "for i in 0..a {", "true", "a", "conv3", "bn", "data", "batch", "3", "3x32x32", "0x1", "1e5", "0.5", "->",
         "<", ">", "{", "}", "(", ")", "[", "]", "|", ",", "=", "+", "-", "*", "/", "%", "\"t\"", "\"", "//",
         "\n", ";", "@", "×", "ä", "/*", "*/", "\\", "#", "'",
     ];

@@ -76,6 +76,7 @@ pub network Net(in = 2, deep = true)<image: 3x64x64, meta: 8 -> class: 10, box: 
     shared tower { conv3 16 init=constant(0.1) relu } as low
     if (deep and not in < 1) { tower } else if (in == 2) { residual { } } else { bn as b } as skip
     with lr=0.1 frozen=true { conv 8 stride=2x1 window=(3) }
+    for i in -1..(in) + 2 { bn } for i in min(2, 3)..max((1), 3) { relu }
     for c in [16, 2*in] { residual { conv3 (c) } shortcut { conv1 (c) bn } }
     mul { identity | gap linear (channels/4) sigmoid | } concat low, skip repeat 3 { add start }
 }

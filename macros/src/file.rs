@@ -3,16 +3,14 @@
 //! rustc cannot point into another file, so each diagnostic is drawn with its lines inside the
 //! message, and the path in the call carries it.
 
-use std::path::{Path, PathBuf};
-
-use nnc_dsl::render::{ColorChoice, render};
 use nnc_dsl::syntax::parse;
-use nnc_dsl::{Diagnostic, Entry, Options, check};
+use nnc_dsl::{Diagnostic, Entry, Options, check_file};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::expand::item;
-use crate::report::{compile_error, lint};
+use crate::files::{Files, package_folder};
+use crate::report::{compile_error, drawn, errors, warnings};
 use crate::stub::stubs;
 use crate::tokens::Text;
 
@@ -48,24 +46,26 @@ impl FileCall {
     fn try_expand(&self) -> Result<TokenStream, String> {
         let written = unquoted(&self.path.to_string()).ok_or("write the path as a plain string, with `/`")?;
         let set = overrides(self.rest.clone())?;
-        let path = package_folder().join(&written);
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&written, &error))?;
-        let outcome = check(&text, Entry::File, &Options { set, ..Options::default() });
-        let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
-        let errors: TokenStream = errors.map(|error| self.error(&drawn(error, &written, &text))).collect();
-        let tracked = tracked(&path)?;
-        if !errors.is_empty() {
-            let stubs = stubs(&parse(&text, Entry::File).0, &outcome.diagnostics, self.public);
+        let (files, text) =
+            Files::with_main(package_folder(), &written).map_err(|reason| unreadable(&written, &reason))?;
+        let options = Options { set, ..Options::default() };
+        let load = |path: &str, importer: &str| files.load(path, importer);
+        let outcome = check_file(&files.main(), &text, Entry::File, &options, &load);
+        let found = &outcome.diagnostics;
+        let tell = |one: &Diagnostic| (drawn(one, &outcome.sources), (self.path.span(), self.path.span()));
+        let tracked = files.tracked();
+        if found.iter().any(Diagnostic::is_error) {
+            let errors = errors(found, tell);
+            let stubs = stubs(&parse(&text, Entry::File).0, found, self.public);
             return Ok(quote!(#tracked #errors #stubs));
         }
-        let span = self.path.span();
-        let warnings =
-            outcome.diagnostics.iter().map(|found| lint(found.code, &drawn(found, &written, &text), span));
+        let warnings = warnings(found, tell);
+        let source = Literal::string(&files.bundled(text, &outcome.sources));
         let networks = outcome.models.iter().map(|model| {
-            let source = Literal::string(&text);
-            item(model, quote!(#source), TokenStream::new(), self.public || model.public, Span::call_site())
+            let (docs, public) = (TokenStream::new(), self.public || model.public);
+            item(model, quote!(#source), docs, public, Span::call_site())
         });
-        Ok(quote!(#tracked #(#warnings)* #(#networks)*))
+        Ok(quote!(#tracked #warnings #(#networks)*))
     }
 
     fn error(&self, message: &str) -> TokenStream {
@@ -73,29 +73,10 @@ impl FileCall {
     }
 }
 
-/// Makes cargo build again when the file changes.
-fn tracked(path: &Path) -> Result<TokenStream, String> {
-    let path = path.to_str().ok_or("the path of the package is not valid Unicode")?;
-    Ok(quote!(
-        const _: &[u8] = ::core::include_bytes!(#path);
-    ))
-}
-
-fn package_folder() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
-}
-
-fn unreadable(written: &str, error: &std::io::Error) -> String {
+fn unreadable(written: &str, reason: &str) -> String {
     format!(
-        "cannot read `{written}`: {error}\nhelp: paths are relative to the folder of the package's `Cargo.toml`"
+        "cannot read `{written}`: {reason}\nhelp: paths are relative to the folder of the package's `Cargo.toml`"
     )
-}
-
-/// The diagnostic with the lines it is about; rustc itself writes `error: ` in front.
-fn drawn(diagnostic: &Diagnostic, file: &str, text: &str) -> String {
-    let drawing = render(std::slice::from_ref(diagnostic), file, text, ColorChoice::Never);
-    let lines = drawing.split_once('\n').map_or("", |(_, lines)| lines.trim_end());
-    format!("{} [{}]\n{lines}", diagnostic.message, diagnostic.code)
 }
 
 /// What a string literal stands for.

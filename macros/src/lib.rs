@@ -7,6 +7,7 @@
 mod editor;
 mod expand;
 mod file;
+mod files;
 mod report;
 mod stub;
 mod tokens;
@@ -19,6 +20,8 @@ mod tokens;
 /// - `network!("models/net.nn")`: the items of a file, found from the folder of the package's
 ///   `Cargo.toml`. `network!(pub "models/net.nn", width = 64)` makes its types public and gives a
 ///   parameter a value.
+///
+/// `use "parts/blocks.nn"` in a call brings in the blocks of a file, found from the same folder.
 #[proc_macro]
 pub fn network(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand::network(input.into()).into()

@@ -1,23 +1,27 @@
-//! Diagnostics as errors and warnings of rustc, on the tokens they are about.
+//! Diagnostics as Rust: errors and lints at the user's own tokens.
 //!
-//! rustc shows one place per error, so the other places go into the message with their text.
+//! rustc shows one place per diagnostic, so the other places are told in words. It cannot point into
+//! another file at all: what is found there is drawn with its lines, at the path that leads there.
 
-use nnc_dsl::{Diagnostic, Severity};
+use nnc_dsl::render::{ColorChoice, render_sources};
+use nnc_dsl::{Diagnostic, Severity, SourceMap};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
-use crate::tokens::Text;
+/// What stands in the error, and the spans of the first and the last token that it underlines.
+pub(crate) type Told = (String, (Span, Span));
 
-/// A `compile_error!` for each error.
-pub(crate) fn errors(found: &[Diagnostic], text: &Text) -> TokenStream {
-    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    errors.map(|error| compile_error(&message(error, text), text.spans(error.span))).collect()
+/// `compile_error!` for each error.
+pub(crate) fn errors(found: &[Diagnostic], tell: impl Fn(&Diagnostic) -> Told) -> TokenStream {
+    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).map(tell);
+    errors.map(|(message, spans)| compile_error(&message, spans)).collect()
 }
 
 /// A lint for each warning.
-pub(crate) fn warnings(found: &[Diagnostic], text: &Text) -> TokenStream {
+pub(crate) fn warnings(found: &[Diagnostic], tell: impl Fn(&Diagnostic) -> Told) -> TokenStream {
     let warnings = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
-    warnings.map(|warning| lint(warning.code, &message(warning, text), text.spans(warning.span).0)).collect()
+    let told = warnings.map(|warning| (warning.code, tell(warning)));
+    told.map(|(code, (message, (first, _)))| lint(code, &message, first)).collect()
 }
 
 /// rustc underlines from the span of the path to that of the braces.
@@ -31,7 +35,7 @@ pub(crate) fn compile_error(message: &str, (first, last): (Span, Span)) -> Token
 }
 
 /// Macros cannot warn; the use of a deprecated constant does, with its note as the message.
-pub(crate) fn lint(code: &str, message: &str, span: Span) -> TokenStream {
+fn lint(code: &str, message: &str, span: Span) -> TokenStream {
     // `small-batch` is no Rust name, and constants are written in capitals.
     let name = code.replace('-', "_").to_uppercase();
     let definition = Ident::new(&name, Span::call_site());
@@ -47,19 +51,49 @@ pub(crate) fn lint(code: &str, message: &str, span: Span) -> TokenStream {
     }
 }
 
-fn message(diagnostic: &Diagnostic, text: &Text) -> String {
+/// A diagnostic about a token of the call, all in words.
+pub(crate) fn worded(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let mut lines = vec![format!("{} [{}]", diagnostic.message, diagnostic.code)];
     // rustc draws the place without the label, which often repeats a part of the message.
     if !diagnostic.message.contains(&diagnostic.label) {
         lines.push(format!("here: {}", diagnostic.label));
     }
-    for label in &diagnostic.labels {
-        let place = text.text.get(label.span.range()).unwrap_or_default();
-        lines.push(format!("at `{}`: {}", shortened(place), label.message));
-    }
+    lines.extend(labels(diagnostic, sources));
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
     lines.join("\n")
+}
+
+/// A diagnostic about a file, with the lines it is about; rustc itself writes `error: ` in front.
+pub(crate) fn drawn(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let drawing = render_sources(std::slice::from_ref(diagnostic), sources, ColorChoice::Never);
+    let lines = drawing.split_once('\n').map_or("", |(_, lines)| lines.trim_end());
+    format!("{} [{}]\n{lines}", diagnostic.message, diagnostic.code)
+}
+
+/// A diagnostic about a file that a call uses. The call itself is one long line, which is not drawn.
+pub(crate) fn drawn_but_call(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let mut elsewhere = diagnostic.clone();
+    elsewhere.labels.retain(|label| !sources.is_main(label.span));
+    let mut inside = diagnostic.clone();
+    inside.labels.retain(|label| sources.is_main(label.span));
+    let inside = labels(&inside, sources);
+    inside.into_iter().fold(drawn(&elsewhere, sources), |text, line| format!("{text}\n{line}"))
+}
+
+/// The other places, each in words.
+fn labels(diagnostic: &Diagnostic, sources: &SourceMap) -> Vec<String> {
+    let labels = diagnostic.labels.iter().map(|label| {
+        let place = sources.text().get(label.span.range()).unwrap_or_default();
+        let place = shortened(&place.split_whitespace().collect::<Vec<_>>().join(" "));
+        let file = sources.file(label.span.start).filter(|_| !sources.is_main(label.span));
+        let file = file.map_or(String::new(), |file| {
+            let before = &sources.text_of(file)[..sources.local(label.span).start];
+            format!(" ({}:{})", file.name, before.matches('\n').count() + 1)
+        });
+        format!("at `{place}`{file}: {}", label.message)
+    });
+    labels.collect()
 }
 
 /// A place's text, cut where it would fill lines.

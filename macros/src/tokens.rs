@@ -4,6 +4,8 @@
 //! and column in rust-analyzer and their text is not the user's inside `macro_rules!`, so nothing
 //! but the tokens themselves is used; the same tokens give the same text everywhere.
 
+use std::ops::Range;
+
 use nnc_dsl::Span as Place;
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 
@@ -32,10 +34,7 @@ impl Text {
 
     /// The spans of the first and the last token of a place; of the token before it if it is empty.
     pub(crate) fn spans(&self, place: Place) -> (Span, Span) {
-        let first = self.tokens.partition_point(|(token, _)| token.end <= place.start);
-        let end = self.tokens.partition_point(|(token, _)| token.start < place.end);
-        let first = first.min(self.tokens.len().saturating_sub(1));
-        match self.tokens.get(first..end.max(first + 1)) {
+        match self.tokens.get(covered(&self.tokens, place, |(token, _)| *token)) {
             Some([(_, only)]) => (*only, *only),
             Some([(_, first), .., (_, last)]) => (*first, *last),
             _ => (Span::call_site(), Span::call_site()),
@@ -108,6 +107,14 @@ impl Text {
     }
 }
 
+/// The tokens that a place covers; the one behind it if it is empty, and none only if there is none.
+fn covered<T>(tokens: &[T], place: Place, token: impl Fn(&T) -> Place) -> Range<usize> {
+    let first = tokens.partition_point(|one| token(one).end <= place.start);
+    let end = tokens.partition_point(|one| token(one).start < place.end);
+    let first = first.min(tokens.len().saturating_sub(1));
+    first..end.max(first + 1)
+}
+
 fn is_bang(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(bang) if bang.as_char() == '!')
 }
@@ -120,10 +127,11 @@ fn is_doc(token: &TokenTree) -> bool {
 }
 
 #[cfg(test)]
+mod doors;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use nnc_dsl::syntax::{parse, print};
-    use nnc_dsl::{Entry, Options, check};
 
     fn printed(source: &str) -> String {
         Text::new(source.parse().unwrap()).text
@@ -143,38 +151,6 @@ mod tests {
         let inner: TokenStream = "conv3 8".parse().unwrap();
         let group = TokenTree::Group(Group::new(Delimiter::None, inner));
         assert_eq!(Text::new(TokenStream::from_iter([group])).text, "conv3 8");
-    }
-
-    /// Every model of the project that Rust can split into tokens says the same through both doors.
-    #[test]
-    fn text_and_tokens_give_the_same_trees_and_mistakes() {
-        let mut compared = 0;
-        for folder in ["../examples", "../dsl/tests/ui", "../dsl/tests/syntax"] {
-            for path in models(folder) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let Ok(tokens) = text.parse::<TokenStream>() else { continue };
-                let printed = Text::new(tokens).text;
-                assert_eq!(read(&text), read(&printed), "{}", path.display());
-                compared += 1;
-            }
-        }
-        assert!(compared > 30, "only {compared} models");
-    }
-
-    fn models(folder: &str) -> impl Iterator<Item = std::path::PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "nn"))
-    }
-
-    /// The tree, the checked models without places, and each mistake with the words that it is about.
-    fn read(text: &str) -> (String, String, Vec<(&'static str, String, String)>) {
-        let place = |place: Place| text[place.range()].split_whitespace().collect::<String>();
-        let outcome = check(text, Entry::File, &Options::default());
-        let models = format!("{:#?}", outcome.models);
-        let models = models.lines().filter(|line| !line.contains("start: ") && !line.contains("end: "));
-        let found = outcome.diagnostics.into_iter();
-        let found = found.map(|found| (found.code, found.message, place(found.span))).collect();
-        (print(&parse(text, Entry::File).0), models.collect(), found)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How fast the kernels are on this machine: GFLOP/s and GB/s.
+//! How fast the element-wise and the other small kernels are on this machine, in GB/s.
 //!
 //! `cargo run --release -p nnc-runtime --example kernels [THREADS] [portable|avx2|avx512]`. Each line
 //! is the best of a few repetitions on buffers that are larger than the second-level cache.
@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use nnc_runtime::devices::cpu::{Buffer, Buffers, Isa, Pool};
 use nnc_runtime::emitted::{
-    self, Conv2d, Distribution, Extent, Operand, Pass, Per, Random, Region, Slot, Windows,
-    channel_statistics, conv2d, conv2d_backward_data, conv2d_backward_weight, math, pointwise,
-    reduce_channels,
+    self, Distribution, Extent, Operand, Pass, Per, Random, Region, Slot, Windows, channel_statistics, math,
+    pointwise, reduce_channels,
 };
 
 fn main() {
@@ -22,22 +21,6 @@ fn main() {
     let threads = threads.unwrap_or_else(Pool::default_threads);
     let bench = Bench { pool: Pool::with_isa(threads, isa.unwrap_or_else(Isa::detect)) };
     println!("{} threads, {}", bench.pool.threads(), bench.pool.isa().name());
-    for (batch, size, inputs, outputs, kernel, stride) in [
-        (128, 8, 1, 32, 3, 1),
-        (128, 8, 32, 64, 3, 1),
-        (128, 32, 3, 32, 3, 1),
-        (128, 32, 32, 32, 3, 1),
-        (128, 16, 64, 64, 3, 1),
-        (128, 16, 64, 128, 3, 2),
-        (128, 8, 128, 128, 3, 1),
-        (32, 56, 128, 128, 3, 1),
-        (32, 14, 512, 512, 3, 1),
-        (128, 8, 64, 256, 1, 1),
-        (128, 8, 256, 10, 1, 1),
-        (128, 1, 1024, 1024, 1, 1),
-    ] {
-        bench.convolution(batch, size, inputs, outputs, kernel, stride);
-    }
     for channels in [10, 64] {
         bench.element_wise(channels, 1 << 20);
         bench.element_wise(channels, 1 << 24);
@@ -55,40 +38,6 @@ struct Bench {
 }
 
 impl Bench {
-    fn convolution(
-        &self,
-        batch: usize,
-        size: usize,
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        stride: usize,
-    ) {
-        let after = (size + 2 * (kernel / 2) - kernel) / stride + 1;
-        let spec = Conv2d {
-            input: [size, size, inputs],
-            output: [after, after, outputs],
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            pad: [kernel / 2; 2],
-        };
-        let lens = [batch * spec.input_len(), spec.weight_len(), batch * spec.output_len()];
-        let flops = 2.0 * (batch * spec.macs()) as f64;
-        let rate = |call: fn(&Pass, &Conv2d, Slot, Slot, Slot), order: [usize; 3]| {
-            let time = self.time(batch, &lens, |pass, slots| {
-                call(pass, &spec, slots[order[0]], slots[order[1]], slots[order[2]]);
-            });
-            flops / time.as_secs_f64() / 1e9
-        };
-        println!(
-            "conv{kernel} stride {stride} {batch:>4}x{size}x{size}x{inputs} to {outputs:>4}: \
-             forward {:6.1}  data {:6.1}  weight {:6.1} GFLOP/s",
-            rate(conv2d, [0, 1, 2]),
-            rate(conv2d_backward_data, [2, 1, 0]),
-            rate(conv2d_backward_weight, [0, 2, 1]),
-        );
-    }
-
     fn element_wise(&self, channels: usize, elements: usize) {
         let elements = elements / channels / 4 * channels * 4;
         println!("{elements} elements in {channels} channels");

@@ -162,12 +162,12 @@ def compare(name, folder):
     count = sum(parameter.numel() for parameter in network.parameters())
     dropped = load(network, tensors)
     results = load_file(folder / f"{name}.step.safetensors")
-    inputs = results["input"].double().view(-1, *shape)
+    inputs = results["input.0"].double().view(-1, *shape)
     for index, dropout in enumerate(m for m in network.modules() if isinstance(m, Fixed)):
-        dropout.uniform = results[f"uniform.{index}"].double()
+        dropout.uniform = results[f"random.{index}"].double()
     with torch.no_grad():
-        evaluation = difference(results["output"], network.eval()(inputs))
-    loss = nn.functional.cross_entropy(network.train()(inputs), results["classes"].long())
+        evaluation = difference(results["output.0"], network.eval()(inputs))
+    loss = nn.functional.cross_entropy(network.train()(inputs), results["target.0"].long())
     loss.backward()
     gradients = [
         difference(results[f"gradient.{name}"], parameter.grad)

@@ -244,7 +244,7 @@ pub(crate) fn normal(stream: &Stream, element: u64) -> f64 {
     let pair = (element % 4 / 2 * 2) as usize;
     let unit = f64::from((block[pair] >> 8) + 1) / f64::from(1 << 24);
     let angle = f64::from(block[pair + 1]) / 2_f64.powi(32) * std::f64::consts::TAU;
-    let part = if element % 2 == 0 { angle.cos() } else { angle.sin() };
+    let part = if element.is_multiple_of(2) { angle.cos() } else { angle.sin() };
     (-2.0 * unit.ln()).sqrt() * part
 }
 

@@ -60,3 +60,44 @@ fn alike_inside(a: &StepKind, b: &StepKind) -> bool {
 fn alike_sequences(a: &Sequence, b: &Sequence) -> bool {
     a.steps.len() == b.steps.len() && a.steps.iter().zip(&b.steps).all(|(a, b)| alike(a, b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nnc_dsl::{Entry, Options, check};
+
+    /// The lengths of the runs of a network's words.
+    fn runs(words: &str) -> Vec<usize> {
+        let text = format!(
+            "allow(all) block cell(c) {{ conv3 (c) relu }}
+             network Net<3x16x16 -> 8x16x16> {{ {words} }}"
+        );
+        let outcome = check(&text, Entry::File, &Options::default());
+        let [model] = &outcome.models[..] else { panic!("{:?}", outcome.diagnostics) };
+        let mut rest = &model.body.steps[..];
+        let mut runs = Vec::new();
+        while !rest.is_empty() {
+            runs.push(run(rest));
+            rest = &rest[run(rest)..];
+        }
+        runs
+    }
+
+    #[test]
+    fn blocks_and_turns_are_folded_and_layers_are_not() {
+        assert_eq!(runs("conv3 8 conv3 8 cell 8 cell 8 cell 8"), [1, 1, 3]);
+        assert_eq!(runs("repeat 4 { conv3 8 relu }"), [4]);
+        assert_eq!(runs("cell 4 cell 8"), [1, 1], "they say different things");
+        assert_eq!(runs("residual { conv3 3 } residual { conv3 3 } conv3 8"), [2, 1]);
+    }
+
+    #[test]
+    fn shapes_may_differ() {
+        assert_eq!(runs("repeat 2 { concat { identity | conv3 2 } } conv1 8"), [2, 1]);
+    }
+
+    #[test]
+    fn a_name_ends_a_run() {
+        assert_eq!(runs("cell 8 cell 8 as a cell 8 add a"), [2, 1, 1]);
+    }
+}

@@ -6,12 +6,13 @@
 
 use std::collections::HashSet;
 
-use nnc_dsl::model::{CheckedModel, Join, Layer, Sequence, Step, StepKind, Tap};
+use nnc_dsl::model::{CheckedModel, Input, Join, Layer, Output, Sequence, Step, StepKind, Tap};
 use nnc_dsl::{parameter_count, parameters};
 use nnc_runtime::command::units::thousands;
 
 use super::alike::{Scope, keyword, run};
 use super::kind::Kind;
+use crate::signature::port;
 
 /// A network as it is drawn.
 pub(super) struct Diagram {
@@ -100,18 +101,8 @@ impl Diagram {
             Some(depth) => items(&model.body, depth),
             None => readable(&model.body),
         };
-        let port = |name: &str, shape: String| match name {
-            "" => shape,
-            name => format!("{name}: {shape}"),
-        };
-        let input = |input: &nnc_dsl::model::Input| Port {
-            label: port(&input.name, input.shape.to_string()),
-            tap: Some(input.tap),
-        };
-        let output = |output: &nnc_dsl::model::Output| Port {
-            label: port(&output.name, output.shape.to_string()),
-            tap: output.tap,
-        };
+        let input = |input: &Input| Port { label: port(&input.name, &input.shape), tap: Some(input.tap) };
+        let output = |output: &Output| Port { label: port(&output.name, &output.shape), tap: output.tap };
         Diagram {
             title: if model.name.is_empty() { "network".to_owned() } else { model.name.clone() },
             subtitle: subtitle(model),
@@ -119,6 +110,23 @@ impl Diagram {
             outputs: model.outputs.iter().map(output).collect(),
             body,
         }
+    }
+
+    /// The output that the body's chain ends in, if it does.
+    pub(super) fn end(&self) -> Option<usize> {
+        let last = self.body.last();
+        self.outputs.iter().position(|output| match output.tap {
+            None => true,
+            Some(tap) => last.is_some_and(|item| item.taps.contains(&tap)),
+        })
+    }
+}
+
+/// The value of a branch that only reads one by name: it needs no place of its own.
+pub(super) fn read_only(branch: &[Item]) -> Option<Tap> {
+    match branch {
+        [Item { what: What::From { tap, .. }, taps, .. }] if taps.is_empty() => Some(*tap),
+        _ => None,
     }
 }
 
@@ -255,10 +263,13 @@ fn framed(label: String, body: &Sequence, equal: &[Step], depth: usize) -> Item 
         return Item::new(What::Point);
     };
     let is_turn = keyword(first) == Scope::Turn;
-    if is_turn && let [inner] = &body.steps[..] && matches!(inner.kind, StepKind::Scope(_) | StepKind::Shared { .. })
+    if is_turn
+        && let [inner] = &body.steps[..]
+        && matches!(inner.kind, StepKind::Scope(_) | StepKind::Shared { .. })
     {
         // `repeat 6 { layer }` is six layers.
-        let inners: Vec<Step> = equal.iter().flat_map(|step| body_of(step).steps.clone()).collect();
+        let inners: Vec<Step> =
+            equal.iter().filter_map(body_of).flat_map(|body| body.steps.clone()).collect();
         let mut items = Vec::new();
         add(&mut items, inner, &inners, depth);
         name_last(&mut items, last.tap);
@@ -273,11 +284,10 @@ fn framed(label: String, body: &Sequence, equal: &[Step], depth: usize) -> Item 
     hidden(label, equal)
 }
 
-fn body_of(step: &Step) -> &Sequence {
+fn body_of(step: &Step) -> Option<&Sequence> {
     match &step.kind {
-        StepKind::Scope(body) | StepKind::Shared { body, .. } => body,
-        // Whoever asks has looked at the first of steps that are alike.
-        StepKind::Layer(_) | StepKind::From(_) | StepKind::Join { .. } => unreachable!("a scope"),
+        StepKind::Scope(body) | StepKind::Shared { body, .. } => Some(body),
+        StepKind::Layer(_) | StepKind::From(_) | StepKind::Join { .. } => None,
     }
 }
 

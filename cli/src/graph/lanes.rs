@@ -15,11 +15,7 @@ const BETWEEN: f64 = 10.0;
 const RADIUS: f64 = 8.0;
 
 /// The lines from sources to sinks, each with how far it reaches to the right.
-pub(super) fn route(
-    marks: &[Mark],
-    sources: &[(Tap, Point)],
-    sinks: &[(Tap, Point)],
-) -> Vec<(f64, Line)> {
+pub(super) fn route(marks: &[Mark], sources: &[(Tap, Point)], sinks: &[(Tap, Point)]) -> Vec<(f64, Line)> {
     let source = |tap: &Tap| sources.iter().find(|(known, _)| known == tap).map(|(_, point)| *point);
     let ends = sinks.iter().filter_map(|(tap, end)| Some((source(tap)?, *end)));
     let mut ways: Vec<(Point, Point)> = ends.collect();

@@ -7,7 +7,7 @@
 
 use nnc_dsl::model::Tap;
 
-use super::diagram::{Diagram, Item, Port, What, Word};
+use super::diagram::{Diagram, Item, Port, What, Word, read_only};
 use super::lanes;
 use super::picture::{Line, Mark, Picture, Point, Rect, Role, Segment};
 
@@ -59,7 +59,7 @@ pub(super) fn lay_out(diagram: &Diagram) -> Picture<'_> {
     let mut whole = chain(&diagram.body, 0);
     let entry = whole.entry;
     let top = ports(&diagram.inputs, 0);
-    let spine = spine_output(diagram);
+    let spine = diagram.end();
     let bottom = ports(&diagram.outputs, spine.unwrap_or(0));
     let mut page = Piece::default();
     let sources = top.iter().filter_map(|(tap, rect, _)| Some(((*tap)?, rect.side())));
@@ -70,7 +70,7 @@ pub(super) fn lay_out(diagram: &Diagram) -> Picture<'_> {
     if let Some((y, arrow)) = entry {
         page.line(Line::down(HEIGHT, start + y, arrow));
     }
-    let (exit, end) = (start + whole.exit, start + whole.height + GAP);
+    let (exit, end) = (start + whole.exit, whole.height + GAP);
     page.absorb(whole);
     if spine.is_some() {
         page.line(Line::down(exit, end, true));
@@ -96,20 +96,11 @@ fn finish<'d>(mut page: Piece<'d>, diagram: &Diagram) -> Picture<'d> {
     let mut marks: Vec<Mark> = page.marks.into_iter().chain(lines).map(|mark| mark.moved(by)).collect();
     // Frames lie below all else, the outer ones lowest; boxes lie over lines.
     marks.sort_by_key(|mark| match mark {
-        Mark::Frame(_, _, level) => *level,
+        Mark::Frame(_, level) => *level,
         Mark::Line(_) | Mark::Dot(_) => usize::MAX - 1,
-        Mark::Word(..) | Mark::Pill(..) => usize::MAX,
+        Mark::Label(..) | Mark::Word(..) | Mark::Pill(..) => usize::MAX,
     });
     Picture { width: width + 2.0 * MARGIN, height: page.height + TITLE + LEGEND + 2.0 * MARGIN, marks }
-}
-
-/// The output that the chain ends in, if it does.
-fn spine_output(diagram: &Diagram) -> Option<usize> {
-    let last = diagram.body.last();
-    diagram.outputs.iter().position(|output| match output.tap {
-        None => true,
-        Some(tap) => last.is_some_and(|item| item.taps.contains(&tap)),
-    })
 }
 
 /// Labels side by side, the one with this index on the line.
@@ -193,9 +184,10 @@ fn framed<'d>(label: &'d str, body: &'d [Item], level: usize) -> Piece<'d> {
     inner.shift(Point { x: 0.0, y: top });
     let left = inner.left + PADDING;
     let right = (inner.right + PADDING).max(text_width(label, SMALL_LETTER) + 16.0 - left);
-    let rect = Rect { x: -left, y: 0.0, width: left + right, height: top + (inner.height - top) + PADDING };
+    let rect = Rect { x: -left, y: 0.0, width: left + right, height: inner.height + PADDING };
     let mut piece = Piece { left, right, height: rect.height, entry, exit, ..Piece::default() };
-    piece.marks.push(Mark::Frame(rect, label, level));
+    piece.marks.push(Mark::Frame(rect, level));
+    piece.marks.push(Mark::Label(Point { x: 8.0 - left, y: 15.0 }, label, level));
     piece.absorb(inner);
     Piece { height: rect.height, ..piece }
 }
@@ -209,16 +201,12 @@ fn joined<'d>(
     branches: &'d [Vec<Item>],
     level: usize,
 ) -> Piece<'d> {
-    let direct = |branch: &&Vec<Item>| matches!(&branch[..], [Item { what: What::From { .. }, .. }]);
-    let columns: Vec<Piece> =
-        branches.iter().filter(|branch| !direct(branch)).map(|branch| chain(branch, level)).collect();
+    let columns = branches.iter().filter(|branch| read_only(branch).is_none());
+    let columns: Vec<Piece> = columns.map(|branch| chain(branch, level)).collect();
     let label = shape.map_or_else(|| symbol.to_owned(), |shape| format!("{symbol}  {shape}"));
-    let reads = branches.iter().filter(direct).flatten().filter_map(|item| match item.what {
-        What::From { tap, .. } => Some(tap),
-        _ => None,
-    });
-    let reads: Vec<Tap> = reads.collect();
+    let reads = branches.iter().filter_map(|branch| read_only(branch));
     let mut piece = match &columns[..] {
+        [] => Piece::default(),
         // Nothing happens beside the line.
         [only] if only.height == 0.0 => Piece { entry: Some((0.0, true)), ..Piece::default() },
         _ => parted(columns, is_residual),
@@ -226,7 +214,7 @@ fn joined<'d>(
     let y = piece.height;
     let end = pill(label, Role::Join, y);
     let side = Point { x: end.right, y: y + HEIGHT / 2.0 };
-    piece.sinks.extend(reads.into_iter().map(|tap| (tap, side)));
+    piece.sinks.extend(reads.map(|tap| (tap, side)));
     piece.absorb(end);
     Piece { height: y + HEIGHT, exit: y + HEIGHT, ..piece }
 }
@@ -275,11 +263,8 @@ fn centers(columns: &[Piece], is_residual: bool) -> Vec<f64> {
 fn curve_in(x: f64, to: f64, arrow: bool) -> Line {
     let middle = CURVE / 2.0;
     let bend = CURVE - 6.0;
-    let curve = Segment::Curve(
-        Point { x: 0.0, y: middle },
-        Point { x, y: bend - middle },
-        Point { x, y: bend },
-    );
+    let curve =
+        Segment::Curve(Point { x: 0.0, y: middle }, Point { x, y: bend - middle }, Point { x, y: bend });
     let start = Point { x: 0.0, y: 0.0 };
     Line { start, segments: vec![curve, Segment::Line(Point { x, y: to })], arrow, is_skip: false }
 }
@@ -287,11 +272,7 @@ fn curve_in(x: f64, to: f64, arrow: bool) -> Line {
 /// From a column at `x` back to the line.
 fn curve_out(x: f64, from: f64, to: f64) -> Line {
     let (begin, middle) = (to - CURVE, to - CURVE / 2.0);
-    let curve = Segment::Curve(
-        Point { x, y: middle },
-        Point { x: 0.0, y: middle },
-        Point { x: 0.0, y: to },
-    );
+    let curve = Segment::Curve(Point { x, y: middle }, Point { x: 0.0, y: middle }, Point { x: 0.0, y: to });
     let segments = vec![Segment::Line(Point { x, y: begin }), curve];
     Line { start: Point { x, y: from }, segments, arrow: true, is_skip: false }
 }
@@ -354,5 +335,109 @@ impl<'d> Piece<'d> {
         self.marks.extend(other.marks);
         self.sources.extend(other.sources);
         self.sinks.extend(other.sinks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nnc_dsl::{Entry, Options, check};
+
+    fn diagram(words: &str) -> Diagram {
+        let text = format!(
+            "allow(all) block cell(c) {{ residual {{ conv3 (c) bn relu }} shortcut {{ conv1 (c) }} relu }}
+             network Net<3x16x16 -> 8x16x16> {{ {words} }}"
+        );
+        let outcome = check(&text, Entry::File, &Options::default());
+        let [model] = &outcome.models[..] else { panic!("{:?}", outcome.diagnostics) };
+        Diagram::new(model, Some(9))
+    }
+
+    fn rects(picture: &Picture, frames: bool) -> Vec<Rect> {
+        let wanted = |mark: &&Mark| matches!(mark, Mark::Frame(..)) == frames;
+        picture.marks.iter().filter(wanted).filter_map(Mark::rect).collect()
+    }
+
+    fn overlap(a: Rect, b: Rect) -> bool {
+        a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
+    }
+
+    fn holds(a: Rect, b: Rect) -> bool {
+        a.x <= b.x && b.right() <= a.right() && a.y <= b.y && b.bottom() <= a.bottom()
+    }
+
+    fn skips(picture: &Picture) -> Vec<Line> {
+        let skip = |mark: &Mark| match mark {
+            Mark::Line(line) if line.is_skip => Some(line.clone()),
+            _ => None,
+        };
+        picture.marks.iter().filter_map(skip).collect()
+    }
+
+    /// Boxes stand beside each other and within the picture, and frames hold whole ones.
+    #[track_caller]
+    fn is_tidy(picture: &Picture) {
+        let (boxes, frames) = (rects(picture, false), rects(picture, true));
+        let page = Rect { x: 0.0, y: 0.0, width: picture.width, height: picture.height };
+        for (index, rect) in boxes.iter().enumerate() {
+            assert!(holds(page, *rect), "{rect:?}");
+            assert!(!boxes[index + 1..].iter().any(|other| overlap(*rect, *other)), "{rect:?}");
+            assert!(frames.iter().all(|frame| holds(*frame, *rect) || !overlap(*frame, *rect)), "{rect:?}");
+        }
+        for (a, b) in frames.iter().flat_map(|a| frames.iter().map(move |b| (*a, *b))) {
+            assert!(holds(a, b) || holds(b, a) || !overlap(a, b), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_overlaps() {
+        for words in [
+            "conv3 8 bn relu",
+            "cell 4 cell 8 repeat 3 { cell 8 }",
+            "concat { conv3 2 | cell 3 | conv5 3 bn relu | identity } conv1 8",
+            "mul { identity | gap linear 3 sigmoid } conv1 8",
+            "add { conv1 8 | add { conv3 8 | concat { cell 4 | cell 4 } } } relu",
+            "conv3 8 as a conv3 8 as b conv3 8 add b conv3 8 add a",
+            "conv3 8 as a residual { conv3 8 add a } from a conv3 8",
+            "identity as a conv3 8 as b from a conv3 8 mul b",
+        ] {
+            is_tidy(&lay_out(&diagram(words)));
+        }
+    }
+
+    #[test]
+    fn the_gallery_is_tidy() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/gallery");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let outcome = check(&text, Entry::File, &Options::default());
+            for (model, depth) in outcome.models.iter().flat_map(|model| [(model, None), (model, Some(9))]) {
+                is_tidy(&lay_out(&Diagram::new(model, depth)));
+            }
+        }
+    }
+
+    #[test]
+    fn chains_are_straight() {
+        let diagram = diagram("conv3 8 bn residual { conv3 8 bn } relu");
+        let picture = lay_out(&diagram);
+        let centers: Vec<f64> = rects(&picture, false).iter().map(|rect| rect.x + rect.width / 2.0).collect();
+        assert!(centers.iter().all(|x| (x - centers[0]).abs() < 1e-9), "{centers:?}");
+    }
+
+    #[test]
+    fn skips_pass_to_the_right_and_nest() {
+        let diagram =
+            diagram("conv3 8 as a conv3 8 as b concat { cell 8 | cell 8 } conv1 8 add b conv3 8 add a");
+        let picture = lay_out(&diagram);
+        let skips = skips(&picture);
+        let reach = |line: &Line| match line.segments[1] {
+            Segment::Curve(_, _, end) => end.x,
+            Segment::Line(end) => end.x,
+        };
+        let [inner, outer] = &skips[..] else { panic!("{skips:?}") };
+        assert!(reach(inner) < reach(outer) && inner.start.y > outer.start.y);
+        let passed = rects(&picture, false).into_iter().filter(|rect| rect.y > inner.start.y);
+        assert!(passed.map(Rect::right).fold(0.0, f64::max) < reach(inner));
     }
 }

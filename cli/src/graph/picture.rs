@@ -61,8 +61,10 @@ pub(super) enum Role {
 pub(super) enum Mark<'d> {
     /// A box.
     Word(Rect, &'d Word),
-    /// A frame with its label and how many others it stands in.
-    Frame(Rect, &'d str, usize),
+    /// A frame and how many others it stands in.
+    Frame(Rect, usize),
+    /// The words of such a frame, from this place on.
+    Label(Point, &'d str, usize),
     /// A rounded label.
     Pill(Rect, String, Role),
     /// A place where a chain parts.
@@ -135,7 +137,8 @@ impl Mark<'_> {
     pub(super) fn moved(self, by: Point) -> Self {
         match self {
             Mark::Word(rect, word) => Mark::Word(rect.moved(by), word),
-            Mark::Frame(rect, label, level) => Mark::Frame(rect.moved(by), label, level),
+            Mark::Frame(rect, level) => Mark::Frame(rect.moved(by), level),
+            Mark::Label(point, label, level) => Mark::Label(point.moved(by), label, level),
             Mark::Pill(rect, label, role) => Mark::Pill(rect.moved(by), label, role),
             Mark::Dot(point) => Mark::Dot(point.moved(by)),
             Mark::Line(line) => Mark::Line(line.moved(by)),
@@ -145,9 +148,8 @@ impl Mark<'_> {
     /// What it covers; lines cover nothing.
     pub(super) fn rect(&self) -> Option<Rect> {
         match self {
-            Mark::Word(rect, _) | Mark::Frame(rect, _, _) | Mark::Pill(rect, _, _) => Some(*rect),
-            Mark::Dot(_) | Mark::Line(_) => None,
+            Mark::Word(rect, _) | Mark::Frame(rect, _) | Mark::Pill(rect, _, _) => Some(*rect),
+            Mark::Label(..) | Mark::Dot(_) | Mark::Line(_) => None,
         }
     }
 }
-

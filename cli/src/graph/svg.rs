@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::diagram::{Diagram, Item, What, Word};
 use super::kind::Kind;
-use super::layout::lay_out;
+use super::layout::{SMALL_LETTER, lay_out};
 use super::picture::{Line, Mark, Point, Rect, Role, Segment};
 
 /// The drawing of a diagram.
@@ -15,16 +15,17 @@ pub(super) fn svg(diagram: &Diagram) -> String {
     let legend = legend(&kinds, picture.height - 22.0);
     let width = picture.width.max(legend.width);
     let mut text = head(diagram, width, picture.height);
-    for mark in &picture.marks {
-        text.push_str(&drawn(mark));
-    }
+    let middle = number((width - picture.width) / 2.0);
+    text.push_str(&format!("<g transform=\"translate({middle},0)\">\n"));
+    picture.marks.iter().for_each(|mark| text.push_str(&drawn(mark)));
+    text.push_str("</g>\n");
     text.push_str(&legend.text);
     text.push_str("</svg>\n");
     text
 }
 
 const STYLE: &str = "\
-  text { font-family: ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #0f172a; }
+  text { font-family: 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #0f172a; }
   .label { font-size: 12px; }
   .small { font-size: 11px; fill: #475569; }
   .title { font-size: 16px; font-weight: bold; }
@@ -61,7 +62,8 @@ fn arrow(id: &str, color: &str) -> String {
 fn drawn(mark: &Mark) -> String {
     match mark {
         Mark::Word(rect, word) => boxed(*rect, word),
-        Mark::Frame(rect, label, level) => framed(*rect, label, *level),
+        Mark::Frame(rect, level) => rectangle(*rect, 6.0, ground(*level), "#cbd5e1", 1.0) + "\n",
+        Mark::Label(place, label, level) => labelled(*place, label, *level),
         Mark::Pill(rect, label, role) => pill(*rect, label, *role),
         Mark::Dot(Point { x, y }) => {
             format!("<circle cx=\"{}\" cy=\"{}\" r=\"2.5\" fill=\"#475569\"/>\n", number(*x), number(*y))
@@ -90,13 +92,20 @@ fn boxed(rect: Rect, word: &Word) -> String {
     )
 }
 
-fn framed(rect: Rect, label: &str, level: usize) -> String {
-    let fill = if level.is_multiple_of(2) { "#f8fafc" } else { "#ffffff" };
+/// Frames within each other alternate.
+fn ground(level: usize) -> &'static str {
+    if level.is_multiple_of(2) { "#f8fafc" } else { "#ffffff" }
+}
+
+/// The words of a frame on its ground, which hides the line that comes in behind them.
+fn labelled(place: Point, label: &str, level: usize) -> String {
+    let width = label.chars().count() as f64 * SMALL_LETTER + 4.0;
+    let behind = Rect { x: place.x - 2.0, y: place.y - 11.0, width, height: 14.0 };
     format!(
         "<g>{}<text class=\"small\" x=\"{}\" y=\"{}\">{}</text></g>\n",
-        rectangle(rect, 6.0, fill, "#cbd5e1", 1.0),
-        number(rect.x + 8.0),
-        number(rect.y + 15.0),
+        rectangle(behind, 2.0, ground(level), "none", 1.0),
+        number(place.x),
+        number(place.y),
         escaped(label),
     )
 }
@@ -158,7 +167,7 @@ fn legend(kinds: &[Kind], y: f64) -> Legend {
         let x = number(legend.width + 17.0);
         let label = format!("<text class=\"small\" x=\"{x}\" y=\"{}\">{}</text>\n", number(y), kind.name());
         legend.text.push_str(&label);
-        legend.width += 17.0 + kind.name().len() as f64 * super::layout::SMALL_LETTER + 16.0;
+        legend.width += 17.0 + kind.name().len() as f64 * SMALL_LETTER + 16.0;
     }
     legend
 }
@@ -195,4 +204,19 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_leave_its_place() {
+        assert_eq!(escaped("a<b>&\"c\u{1b}\u{0}"), "a&lt;b&gt;&amp;&quot;c");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([number(2.0), number(2.04), number(-0.26)], ["2", "2", "-0.3"]);
+    }
 }

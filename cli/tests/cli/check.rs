@@ -89,10 +89,10 @@ fn what_is_no_text_is_refused_by_name() {
     let folder = Folder::new("check-no-text").with("latin.nn", b"bn\nrel\xfc").with("empty.nn", "");
     let folder = folder.with("large.nn", " ".repeat(1 << 21));
     let refused = |name: &str| folder.nnc(&["check", name]).fails(1);
-    assert!(refused("latin.nn").contains("`latin.nn` is not UTF-8 text: line 2"));
+    assert!(refused("latin.nn").contains("cannot read `latin.nn`: it is not UTF-8 text: line 2"));
     assert!(refused("empty.nn").contains("--> empty.nn:1:1"));
-    assert!(refused("large.nn").contains("`large.nn` is longer than"));
-    assert!(refused(".").contains("`.` is a folder"));
+    assert!(refused("large.nn").contains("cannot read `large.nn`: it is longer than"));
+    assert!(refused(".").contains("cannot read `.`: it is a folder"));
 }
 
 #[test]

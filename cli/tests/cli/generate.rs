@@ -1,13 +1,8 @@
 //! `nnc MODEL.nn`: the crate on disk. That it builds and runs is tested with `nnc run`.
 
 use std::fs;
-use std::time::SystemTime;
 
 use crate::support::{Folder, TINY};
-
-fn modified(folder: &Folder, name: &str) -> SystemTime {
-    fs::metadata(folder.path(name)).unwrap().modified().unwrap()
-}
 
 #[test]
 fn a_crate_is_named_after_the_network() {
@@ -26,10 +21,10 @@ fn a_crate_is_named_after_the_network() {
 fn a_second_time_touches_nothing() {
     let folder = Folder::new("generate-twice").with("tiny.nn", TINY);
     folder.nnc(&["tiny.nn", "-o", "out/crate"]).succeeds();
-    let before = modified(&folder, "out/crate/src/lib.rs");
+    let before = folder.modified("out/crate/src/lib.rs");
     let text = folder.nnc(&["tiny.nn", "-o", "out/crate"]).succeeds();
     assert!(text.contains("files are up to date in out/crate"), "{text}");
-    assert_eq!(modified(&folder, "out/crate/src/lib.rs"), before);
+    assert_eq!(folder.modified("out/crate/src/lib.rs"), before);
     let left = fs::read_dir(folder.path("out/crate")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().ends_with(".tmp")));
 }

@@ -3,7 +3,12 @@
 mod check;
 mod dump;
 mod explain;
+mod fix;
+mod fmt;
 mod generate;
+mod graph;
+mod imports;
+mod lints;
 mod run;
 mod summary;
 mod support;

@@ -17,7 +17,8 @@ fn sum(layers: &Value, key: &str) -> u64 {
 fn vgg_has_the_counts_of_its_definition() {
     let summary = summary_json(&Folder::new("summary-vgg"), &[&example("vgg.nn")]);
     assert_eq!(summary["network"], "Vgg");
-    assert_eq!((&summary["input"], &summary["output"]), (&"3x224x224".into(), &"10".into()));
+    assert_eq!(summary["inputs"], serde_json::json!([{"name": "", "shape": "3x224x224"}]));
+    assert_eq!(summary["outputs"][0]["shape"], "10");
     assert_eq!(summary["parameters"], 3_935_018);
     assert_eq!(sum(&summary["layers"], "parameters"), 3_935_018);
     assert_eq!(Some(sum(&summary["layers"], "macs")), summary["macs"].as_u64());
@@ -71,4 +72,49 @@ fn one_network_of_several_must_be_chosen() {
     assert!(refused.contains("`two.nn` has 2 networks: `Tiny`, `Other`"), "{refused}");
     assert!(refused.contains("--network"), "{refused}");
     assert_eq!(summary_json(&folder, &["two.nn", "--network", "Other"])["parameters"], 10);
+}
+
+const NESTED: &str = "\
+block cell(c) { residual { conv3 (c) bn relu conv3 (c) bn } relu }
+network Nested<3x8x8 -> 4> {
+    conv3 8 bn relu
+    repeat 3 { cell 8 }
+    gap linear 4
+}
+";
+
+#[test]
+fn equal_neighbours_are_shown_once() {
+    let folder = Folder::new("summary-fold").with("nested.nn", NESTED);
+    let text = folder.nnc(&["summary", "nested.nn", "-A", "all"]).succeeds();
+    let shown: Vec<&str> = text.lines().skip(5).take_while(|line| !line.starts_with('-')).collect();
+    let words: Vec<&str> = shown.iter().map(|line| line.split("  8x").next().unwrap().trim_end()).collect();
+    assert_eq!(
+        words[..9],
+        [
+            "conv3 8",
+            "bn",
+            "relu",
+            "cell 8 ×3",
+            "  residual",
+            "    conv3 8",
+            "    bn",
+            "    relu",
+            "    conv3 8"
+        ],
+        "{text}"
+    );
+}
+
+#[test]
+fn deep_words_are_summed() {
+    let folder = Folder::new("summary-depth").with("nested.nn", NESTED);
+    let text = folder.nnc(&["summary", "nested.nn", "-A", "all", "--depth", "0"]).succeeds();
+    let cell = text.lines().find(|line| line.starts_with("cell 8 ×3")).unwrap_or_else(|| panic!("{text}"));
+    let one = 2 * (9 * 8 * 8 + 2 * 8);
+    assert!(cell.contains(&format!(" {},{} ", one / 1000, one % 1000)), "{cell}");
+    let deep = summary_json(&folder, &["nested.nn", "-A", "all"]);
+    let flat = summary_json(&folder, &["nested.nn", "-A", "all", "--depth", "0"]);
+    assert_eq!(sum(&flat["layers"], "parameters"), sum(&deep["layers"], "parameters"));
+    assert!(flat["layers"].as_array().unwrap().len() < deep["layers"].as_array().unwrap().len());
 }

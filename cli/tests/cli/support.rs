@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::SystemTime;
 
 /// A network without mistakes.
 pub(crate) const TINY: &str = "\
@@ -38,6 +39,20 @@ impl Folder {
 
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// When a file was written.
+    pub(crate) fn modified(&self, name: &str) -> SystemTime {
+        fs::metadata(self.path(name)).unwrap().modified().unwrap()
+    }
+
+    /// The names of all that lies in it, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     /// The program with this folder as the current one.

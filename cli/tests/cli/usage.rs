@@ -45,7 +45,7 @@ fn wrong_command_lines_end_with_2() {
 fn a_missing_model_is_named() {
     let folder = Folder::new("usage-missing").with("tiny.nn", TINY);
     let text = folder.nnc(&["chekc"]).fails(1);
-    assert!(text.contains("cannot read `chekc`") && text.contains("run, check, summary"), "{text}");
+    assert!(text.contains("cannot read `chekc`") && text.contains("run, check, fmt, summary"), "{text}");
     let text = folder.nnc(&["tiny"]).fails(1);
     assert!(text.contains("there is `tiny.nn`"), "{text}");
 }

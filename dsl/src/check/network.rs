@@ -9,7 +9,7 @@ use super::taps::Named;
 use super::train::Checked;
 use super::value::Value;
 use super::walk::{Entry, Walked, Walker, last_statement, shape_of, span};
-use crate::ast::{Network, Port, Spanned, Statement, Train};
+use crate::ast::{ExprKind, Network, Param, Port, Spanned, Statement, Train};
 use crate::diagnostic::Span;
 use crate::model::{CheckedModel, Input, Layer, Output, Sequence, Shape, Step, StepKind, Tap};
 
@@ -209,6 +209,7 @@ impl<'a> Walker<'a> {
             word: span(statement),
             end: statement_end(statement),
             features: features(statement),
+            parameter: last_parameter(network),
         });
         self.report_here(shapes::output(network, expected, found, last));
     }
@@ -254,6 +255,19 @@ fn statement_end(statement: &Statement) -> usize {
         Statement::Allow(allow) => allow.lints.last().map_or(allow.keyword, |lint| lint.span).end,
         Statement::Residual { body, shortcut, .. } => shortcut.as_ref().unwrap_or(body).span.end,
         Statement::Join { span, .. } => span.end,
+    }
+}
+
+/// The parameter that is the last argument of all: it says how many features or channels there are in
+/// the end.
+fn last_parameter(network: &Network) -> Option<&Param> {
+    let last = network.body.statements.iter().rev().find_map(|statement| match statement {
+        Statement::Word(word) => word.positional.first(),
+        _ => None,
+    })?;
+    match &last.kind {
+        ExprKind::Name(name) => network.params.iter().find(|param| param.name.value == *name),
+        _ => None,
     }
 }
 

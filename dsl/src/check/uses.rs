@@ -9,11 +9,12 @@ use super::expr::{Place, real};
 use super::report::arguments::{self, Signature};
 use super::report::{names, structure as report};
 use super::scope::Present;
+use super::sink::Use;
 use super::symbols::{Definition, reads};
 use super::value::Value;
 use super::walk::{Walked, Walker};
 use crate::ast::{Activation, Block, Body, Expr, Ident, Network, Param, Word};
-use crate::diagnostic::Label;
+use crate::diagnostic::{Label, Span};
 use crate::library;
 use crate::model::{Layer, Shape, StepKind};
 use crate::words::{Found, Range, find, nearest, scalar, suggest};
@@ -103,7 +104,7 @@ impl<'a> Walker<'a> {
         let text = written(&block.name.value, &values);
         let name = chain.name(&block.name.value);
         let input = chain.shape.clone();
-        let walked = self.isolated(word, |walker| {
+        let walked = self.isolated(word, block.name.span, input.is_some(), |walker| {
             walker.declare_all(word, &block.params, &values, &signature);
             walker.root(&name, &block.body, input.clone())
         });
@@ -134,7 +135,7 @@ impl<'a> Walker<'a> {
         let text = written(&name.value, &values);
         let step = chain.name(&name.value);
         let gets = chain.shape.clone();
-        let (body, output) = self.isolated(word, |walker| {
+        let (body, output) = self.isolated(word, name.span, gets.is_some(), |walker| {
             walker.scope.present = Present::Nowhere;
             walker.declare_all(word, &network.params, &values, &signature);
             walker.inner_body(&step, network, reads.clone())
@@ -191,15 +192,21 @@ impl<'a> Walker<'a> {
     }
 
     /// Acts without the names around the word, which a message can point at.
-    fn isolated<T>(&mut self, word: &Word, act: impl FnOnce(&mut Self) -> T) -> T {
+    fn isolated<T>(
+        &mut self,
+        word: &Word,
+        definition: Span,
+        is_known: bool,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let marks = self.mark();
         self.isolate();
-        self.sink.enter(word.name.span);
+        let met = self.sink.enter(Use { word: word.span, definition });
         let message = format!("in this use of `{}`", word.name.value);
         self.context.push(Label { span: word.name.span, message });
         let result = act(self);
         self.context.pop();
-        self.sink.leave();
+        self.sink.leave(met, is_known);
         self.restore(marks);
         result
     }

@@ -233,13 +233,13 @@ impl<'a> Walker<'a> {
         walked
     }
 
-    /// Counts a statement; says whether the budget allows it.
+    /// Counts a statement; says whether the budget and the number of mistakes so far allow it.
     fn spend(&mut self, statement: &Statement) -> bool {
         self.steps += 1;
         if self.steps == MAX_STEPS + 1 {
             self.sink.report(limits::too_many_steps(span(statement)));
         }
-        self.steps <= MAX_STEPS
+        self.steps <= MAX_STEPS && !self.sink.is_full()
     }
 
     /// A statement that the parser could not read may have changed the shape.
@@ -394,7 +394,7 @@ impl<'a> Walker<'a> {
         chain: &mut Chain,
     ) {
         // Beyond the budget the remaining turns would only count themselves.
-        if self.steps > MAX_STEPS {
+        if self.steps > MAX_STEPS || self.sink.is_full() {
             chain.lose();
             return;
         }

@@ -6,8 +6,8 @@
 use super::generated::Rule;
 use super::scan::unescape;
 use crate::ast::{
-    Activation, Allow, Arm, BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, LoopValues, Network,
-    Param, Port, Setting, SettingValue, Spanned, Statement, Train, Use, Word,
+    Activation, Allow, Arm, BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, JoinWord, LoopValues,
+    Network, Param, Port, Setting, SettingValue, Spanned, Statement, Train, Use, Word,
 };
 use crate::diagnostic::Span;
 use pest::iterators::{Pair, Pairs};

@@ -79,11 +79,12 @@ impl<'t> Cutter<'t> {
     }
 
     fn cut(&mut self, tokens: &[Token]) -> Result<(), Box<Diagnostic>> {
-        for &token in tokens {
+        for (index, &token) in tokens.iter().enumerate() {
             if self.reported >= MAX_MISTAKES {
                 break;
             }
-            if token.kind == Kind::Word && self.begins_item(token) {
+            let begins = || self.begins_item(token) || self.begins_short_network(&tokens[index + 1..]);
+            if token.kind == Kind::Word && begins() {
                 self.finish();
             }
             match token.kind {
@@ -111,6 +112,46 @@ impl<'t> Cutter<'t> {
             word => is_item_keyword(word) && last != Some("pub"),
         };
         allowed && begins
+    }
+
+    /// Whether a name before these tokens begins a network in the macro's short form, `Net<3 -> 3>`, behind
+    /// an item without braces, which nothing else ends.
+    fn begins_short_network(&self, behind: &[Token]) -> bool {
+        let Some(first) = self.chunk.tokens.first() else { return false };
+        let is_bare = matches!(self.slice(*first), "use" | "activation" | "allow");
+        let ends = self.chunk.tokens.last().is_some_and(|last| match last.kind {
+            Kind::Word => !matches!(self.slice(*last), "activation" | "and" | "or" | "not"),
+            kind => matches!(kind, Kind::Text | Kind::Number | Kind::Close),
+        });
+        let in_items = self.extent != Extent::Whole && self.open.is_empty();
+        in_items && is_bare && ends && self.is_signature(self.after_parentheses(behind))
+    }
+
+    /// What follows the parameters that may stand first.
+    fn after_parentheses<'a>(&self, tokens: &'a [Token]) -> &'a [Token] {
+        if !tokens.first().is_some_and(|token| self.slice(*token) == "(") {
+            return tokens;
+        }
+        let mut depth = 0;
+        let end = tokens.iter().position(|token| {
+            match self.slice(*token) {
+                "(" => depth += 1,
+                ")" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        end.map_or(&[], |end| &tokens[end + 1..])
+    }
+
+    /// Whether tokens begin with `<3x32x32` or `<image:`.
+    fn is_signature(&self, tokens: &[Token]) -> bool {
+        match tokens {
+            [open, first, second, ..] if self.slice(*open) == "<" => {
+                first.kind == Kind::Number && self.slice(*second) == "->" || self.slice(*second) == ":"
+            }
+            _ => false,
+        }
     }
 
     fn opening(&mut self, token: Token) -> Result<(), Box<Diagnostic>> {

@@ -1,7 +1,7 @@
 //! Words for what the grammar expected: no rule's name ever reaches a user.
 
 use super::generated::Rule;
-use super::help::{BRACES, help};
+use super::help::{BRACES, LOOP, help};
 use super::scan::KEYWORDS;
 use super::slips::slip;
 use crate::diagnostic::{Diagnostic, Span};
@@ -16,6 +16,8 @@ pub(super) struct Found<'t> {
     pub(super) span: Span,
     /// The token before it, if it belongs to the same item.
     pub(super) before: Option<(&'t str, Span)>,
+    /// The token before that one, likewise.
+    pub(super) earlier: Option<(&'t str, Span)>,
     /// The token behind it, likewise.
     pub(super) after: Option<(&'t str, Span)>,
     /// The word with whose arguments the tokens before it end.
@@ -31,6 +33,9 @@ pub(super) fn unexpected(rules: &[Rule], found: Found) -> Diagnostic {
     {
         return braced_word(word, span, found.span);
     }
+    if let Some(diagnostic) = loop_without_for(found).or_else(|| word_for_a_name(found)) {
+        return diagnostic;
+    }
     let expected = phrase(rules);
     let shown =
         if found.text.is_empty() { "the end of the text".to_owned() } else { format!("`{}`", found.text) };
@@ -44,8 +49,7 @@ pub(super) fn unexpected(rules: &[Rule], found: Found) -> Diagnostic {
 
 /// Whether an unexpected `{` follows a word that no braces belong to.
 fn is_braced_word(rules: &[Rule], found: &str, word: &str) -> bool {
-    let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic()) && !KEYWORDS.contains(&word);
-    found == "{" && is_name && rules.contains(&Rule::statement)
+    found == "{" && is_name(word) && rules.contains(&Rule::statement)
 }
 
 /// `shorcut { … }`: the mistake is the word and not the braces.
@@ -65,6 +69,44 @@ fn braced_word(word: &str, span: Span, braces: Span) -> Diagnostic {
         }
         None => diagnostic.help(BRACES),
     }
+}
+
+/// `i in [1, 2] { … }`: what is missing stands before the name.
+fn loop_without_for(found: Found) -> Option<Diagnostic> {
+    let (name, span) = found.before.filter(|(name, _)| found.text == "in" && is_name(name))?;
+    let message = format!("expected `for` before `{name} in`");
+    let diagnostic =
+        Diagnostic::error("E0101", span.to(found.span), message).label("expected `for`").help(LOOP);
+    Some(match found.earlier.filter(|(word, _)| nearest(word, ["for"].into_iter()).is_some()) {
+        Some((_, word)) => diagnostic.fix(word, "for", "write `for`"),
+        None => diagnostic.fix(Span::new(span.start, span.start), "for ", "insert `for`"),
+    })
+}
+
+/// `as double_conv (8)`: a name is missing, and the word behind it was taken for one.
+fn word_for_a_name(found: Found) -> Option<Diagnostic> {
+    let (word, span) = found.before.filter(|(word, _)| is_name(word))?;
+    let (keyword, _) = found.keyword.filter(|(keyword, _)| NAMING.contains(keyword))?;
+    let is_argument = found.text == "(" || found.text.starts_with(|c: char| c.is_ascii_digit());
+    let is_first = matches!(found.earlier?.0, "," | "as" | "from" | "add" | "concat" | "mul");
+    if !is_argument || !is_first {
+        return None;
+    }
+    let message = format!("expected the name of a value behind `{keyword}`, found `{word}` with arguments");
+    let help = format!("write the name that is missing: `{keyword} skip {word} …`");
+    Some(
+        Diagnostic::error("E0101", span, message)
+            .label("not a name")
+            .at(found.span, "its arguments")
+            .help(help),
+    )
+}
+
+/// The keywords with the names of values behind them.
+const NAMING: [&str; 5] = ["as", "from", "add", "concat", "mul"];
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !KEYWORDS.contains(&word)
 }
 
 /// The keywords with braces behind them or behind an argument.

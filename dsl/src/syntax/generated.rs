@@ -6,7 +6,6 @@ pub(super) struct Grammar;
 #[allow(dead_code, non_camel_case_types, clippy::upper_case_acronyms)]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
- range, bound, dots,
     ///End-of-input
     EOI,
     file_item,
@@ -32,6 +31,8 @@ pub enum Rule {
     for_loop,
     list,
     conditional,
+    range,
+    bound,
     residual,
     naming,
     continuation,
@@ -73,6 +74,7 @@ pub enum Rule {
     bar,
     comma,
     colon,
+    dots,
     hyphen,
     equals,
     negation,
@@ -151,6 +153,8 @@ impl Rule {
             Rule::for_loop,
             Rule::list,
             Rule::conditional,
+            Rule::range,
+            Rule::bound,
             Rule::residual,
             Rule::naming,
             Rule::continuation,
@@ -192,6 +196,7 @@ impl Rule {
             Rule::bar,
             Rule::comma,
             Rule::colon,
+            Rule::dots,
             Rule::hyphen,
             Rule::equals,
             Rule::negation,
@@ -919,7 +924,10 @@ impl ::pest::Parser<Rule> for Grammar {
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::kw_in(state) })
                                             .and_then(|state| { super::hidden::skip(state) })
-                                            .and_then(|state| { self::list(state) })
+                                            .and_then(|state| {
+                                                self::list(state)
+                                                    .or_else(|state| { self::range(state) })
+                                            })
                                             .and_then(|state| { super::hidden::skip(state) })
                                             .and_then(|state| { self::body(state) })
                                     })
@@ -1065,6 +1073,37 @@ impl ::pest::Parser<Rule> for Grammar {
                                     })
                             },
                         )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn range(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::range,
+                            |state| {
+                                state
+                                    .sequence(|state| {
+                                        self::bound(state)
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::dots(state) })
+                                            .and_then(|state| { super::hidden::skip(state) })
+                                            .and_then(|state| { self::bound(state) })
+                                    })
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
+                pub fn bound(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state.rule(Rule::bound, |state| { self::sum(state) })
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
@@ -2380,6 +2419,25 @@ impl ::pest::Parser<Rule> for Grammar {
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
+                pub fn dots(
+                    state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                ) -> ::pest::ParseResult<
+                    ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
+                > {
+                    state
+                        .rule(
+                            Rule::dots,
+                            |state| {
+                                state
+                                    .atomic(
+                                        ::pest::Atomicity::Atomic,
+                                        |state| { state.match_string("..") },
+                                    )
+                            },
+                        )
+                }
+                #[inline]
+                #[allow(non_snake_case, unused_variables)]
                 pub fn hyphen(
                     state: ::std::boxed::Box<::pest::ParserState<'_, Rule>>,
                 ) -> ::pest::ParseResult<
@@ -3399,6 +3457,7 @@ impl ::pest::Parser<Rule> for Grammar {
                         .match_string(",")
                         .or_else(|state| { state.match_string(")") })
                         .or_else(|state| { state.match_string("]") })
+                        .or_else(|state| { state.match_string("..") })
                 }
                 #[inline]
                 #[allow(non_snake_case, unused_variables)]
@@ -4035,6 +4094,8 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::for_loop => rules::for_loop(state),
                     Rule::list => rules::list(state),
                     Rule::conditional => rules::conditional(state),
+                    Rule::range => rules::range(state),
+                    Rule::bound => rules::bound(state),
                     Rule::residual => rules::residual(state),
                     Rule::naming => rules::naming(state),
                     Rule::continuation => rules::continuation(state),
@@ -4076,6 +4137,7 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::bar => rules::bar(state),
                     Rule::comma => rules::comma(state),
                     Rule::colon => rules::colon(state),
+                    Rule::dots => rules::dots(state),
                     Rule::hyphen => rules::hyphen(state),
                     Rule::equals => rules::equals(state),
                     Rule::negation => rules::negation(state),
@@ -4127,7 +4189,7 @@ impl ::pest::Parser<Rule> for Grammar {
                     Rule::gap => rules::gap(state),
                     Rule::WHITESPACE => rules::WHITESPACE(state),
                     Rule::COMMENT => rules::COMMENT(state),
-                    Rule::EOI => rules::EOI(state), Rule::range | Rule::bound | Rule::dots => rules::EOI(state),
+                    Rule::EOI => rules::EOI(state),
                 }
             },
         )

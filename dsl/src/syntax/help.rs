@@ -11,7 +11,8 @@ pub(super) const BRACES: &str = "braces follow only `repeat n`, `for x in [..]`,
 const VALUE: &str =
     "a value is a number, a name, a call such as `min(a, b)`, or an expression in parentheses";
 
-const LOOP: &str = "a loop is written `for c in [32, 64] { … }` or `for i in 0..3 { … }`";
+/// What a loop looks like.
+pub(super) const LOOP: &str = "a loop is written `for c in [32, 64] { … }` or `for i in 0..3 { … }`";
 
 /// What to do about it.
 pub(super) fn help(rules: &[Rule], found: Found, expected: &str) -> String {

@@ -5,8 +5,8 @@
 //! not in the tree and hence not in the text.
 
 use crate::ast::{
-    Activation, Allow, Arm, BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, LoopValues, Module, Network, Param, Port,
-    Setting, SettingValue, Statement, Train, Use, Word,
+    Activation, Allow, Arm, BinaryOp, Block, Body, Expr, ExprKind, Ident, Item, LoopValues, Module, Network,
+    Param, Port, Setting, SettingValue, Statement, Train, Use, Word,
 };
 
 use super::scan::KEYWORDS;

@@ -138,14 +138,15 @@ impl<'t> Reader<'t> {
         let end = self.tokens.last().map_or(self.base, |last| last.span.end);
         let token = self.tokens.get(at).or(self.next.as_ref()).map(slice);
         let (text, span) = token.unwrap_or(("", Span::new(end, end)));
-        let before = at.checked_sub(1).and_then(|before| self.tokens.get(before)).map(slice);
+        let back = |count| at.checked_sub(count).and_then(|place| self.tokens.get(place)).map(slice);
+        let (before, earlier) = (back(1), back(2));
         let after = self.tokens.get(at + 1).map(slice);
         let word = self.word_before(at).map(slice);
         let is_keyword = |(word, _): &(&str, Span)| {
             KEYWORDS.contains(word) && !LOGIC.contains(word) || matches!(*word, "use" | "activation")
         };
         let keyword = self.tokens[..at.min(self.tokens.len())].iter().rev().map(slice).find(is_keyword);
-        Found { text, span, before, after, word, keyword }
+        Found { text, span, before, earlier, after, word, keyword }
     }
 
     /// The word with whose arguments by position the tokens before `at` end.

@@ -40,6 +40,9 @@ pub(super) fn slip(rules: &[Rule], found: Found) -> Option<Slip> {
     if names_keyword(rules, found) {
         return None;
     }
+    if found.text == ".." {
+        return Some(Slip::new("a range stands behind `in`, with both of its ends: `for i in 0..3 { … }`"));
+    }
     if expects(Rule::sum_op) || expects(Rule::product_op) {
         return in_expression(rules, found);
     }
@@ -73,6 +76,9 @@ fn in_expression(rules: &[Rule], found: Found) -> Option<Slip> {
         )),
         ("<" | ">" | "<=" | ">=" | "==" | "!=", _) => {
             Some(Slip::new("comparisons are joined by `and`: `1 < c and c < 3`"))
+        }
+        ("," | ";", _) if rules.contains(&Rule::dots) => {
+            Some(Slip::new("the values of a loop stand in brackets: `for c in [32, 64] { … }`"))
         }
         _ if rules.contains(&Rule::close_bracket) && rules.contains(&Rule::comma) => {
             Some(Slip::new("the values of a list are separated by commas: `[1, 2, 3]`"))
@@ -123,6 +129,9 @@ fn behind_keyword(rules: &[Rule], found: Found) -> Option<Slip> {
     let help = match found.keyword?.0 {
         _ if body && matches!(found.text, "and" | "or") => {
             "one pair of parentheses holds the whole condition: `if (a and b) { … }`"
+        }
+        "in" if found.text == "=" && found.before.is_some_and(|(before, _)| before == "..") => {
+            "the end of a range is not one of its values: `0..(n + 1)` ends with `n`"
         }
         "if" if expects(Rule::open_paren) => "the condition stands in parentheses: `if (width > 32) { … }`",
         "if" if body => "what happens stands in braces: `if (width > 32) { … }`",

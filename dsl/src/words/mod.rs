@@ -22,7 +22,7 @@ pub use init::{INITIALISERS, Initialiser, Number, initialiser};
 pub use near::{nearest, suggest, suggest_argument};
 pub use numbers::{MAX_RANK, Numbers, joined};
 pub use range::Range;
-pub use reference::{initial_weights, reference};
+pub use reference::{initial_weights, page, reference};
 pub use rules::{Fitted, MAX_ELEMENTS, Misfit, checked_len};
 pub use table::{FAMILIES, Family, WORDS};
 

@@ -24,7 +24,8 @@ pub fn initial_weights() -> String {
     format!("| `init=` | |\n|---|---|\n{}", rows.collect::<String>())
 }
 
-fn page(word: &Word) -> String {
+/// The page of a word, in Markdown.
+pub fn page(word: &Word) -> String {
     let mut page = format!("#### `{}`\n\n{}. ", usage(word), capitalised(word.summary));
     page.push_str(&format!("Reads {}.", input(word.input)));
     if let Meaning::Formula(formula) = word.meaning {

@@ -2,16 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// A file with its text.
-pub(crate) struct Text {
-    /// The file's name without its ending.
-    pub(crate) name: String,
-    /// What stands in it.
-    pub(crate) text: String,
-}
-
-/// The texts of these folders of the crate, each folder's in the order of their names.
-pub(crate) fn texts(folders: &[&str]) -> Vec<Text> {
+/// The files of these folders of the crate, each folder's in their order: names without the ending, and texts.
+pub(crate) fn texts(folders: &[&str]) -> Vec<(String, String)> {
     folders.iter().flat_map(|folder| paths(folder)).map(|path| read(&path)).collect()
 }
 
@@ -24,7 +16,7 @@ fn paths(folder: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn read(path: &Path) -> Text {
+fn read(path: &Path) -> (String, String) {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    Text { name, text: std::fs::read_to_string(path).unwrap() }
+    (name, std::fs::read_to_string(path).unwrap())
 }

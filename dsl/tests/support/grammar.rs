@@ -37,14 +37,17 @@ impl Writer<'_> {
         self.text.push(' ');
     }
 
+    fn put_one(&mut self, words: &[&str]) {
+        let word = self.random.choose(words);
+        self.put(word);
+    }
+
     fn name(&mut self) {
-        let name = self.random.choose(&NAMES);
-        self.put(name);
+        self.put_one(&NAMES);
     }
 
     fn number(&mut self) {
-        let number = self.random.choose(&NUMBERS);
-        self.put(number);
+        self.put_one(&NUMBERS);
     }
 
     fn shape(&mut self) {
@@ -60,8 +63,7 @@ impl Writer<'_> {
             "1x99999999999",
             "1000x1000x1000",
         ];
-        let shape = self.random.choose(&SHAPES);
-        self.put(shape);
+        self.put_one(&SHAPES);
     }
 
     fn definition(&mut self) {
@@ -171,8 +173,7 @@ impl Writer<'_> {
             }
             16 => self.join(depth),
             17 => {
-                let head = *self.random.choose(&["shared a", "with lr=0.1", "with frozen=true bias=true"]);
-                self.put(head);
+                self.put_one(&["shared a", "with lr=0.1", "with frozen=true bias=true"]);
                 self.body(depth + 1);
             }
             _ => self.word(),
@@ -196,8 +197,7 @@ impl Writer<'_> {
     }
 
     fn join(&mut self, depth: usize) {
-        let word = *self.random.choose(&["add", "concat", "mul"]);
-        self.put(word);
+        self.put_one(&["add", "concat", "mul"]);
         if self.random.below(3) == 0 {
             return self.name();
         }
@@ -246,10 +246,7 @@ impl Writer<'_> {
 
     fn value(&mut self) {
         match self.random.below(4) {
-            0 => self.put(
-                ["true", "false", "nearest", "bilinear", "he_normal", "2x1", "constant(0)"]
-                    [self.random.below(7)],
-            ),
+            0 => self.put_one(&["true", "false", "nearest", "bilinear", "he_normal", "2x1", "constant(0)"]),
             _ => self.argument(),
         }
     }
@@ -275,9 +272,7 @@ impl Writer<'_> {
             _ => {
                 self.put("(");
                 self.expression(depth + 1);
-                let operator =
-                    *self.random.choose(&["+", "-", "*", "/", "%", "<", ">=", "==", "!=", "and", "or"]);
-                self.put(operator);
+                self.put_one(&["+", "-", "*", "/", "%", "<", ">=", "==", "!=", "and", "or"]);
                 self.expression(depth + 1);
                 self.put(")");
             }
@@ -306,8 +301,7 @@ impl Writer<'_> {
             match self.random.below(4) {
                 0 => self.argument(),
                 _ => {
-                    let setting = *self.random.choose(&SETTINGS);
-                    self.put(setting);
+                    self.put_one(&SETTINGS);
                 }
             }
         }

@@ -91,13 +91,13 @@ fn change<'t>(pieces: &mut Vec<&'t str>, others: &[&'t str], random: &mut Random
     if pieces.is_empty() {
         pieces.push("network");
     }
-    let place = random.below(pieces.len());
+    let (place, other) = (random.below(pieces.len()), random.below(pieces.len()));
     match random.below(8) {
         0 => drop(pieces.remove(place)),
-        1 => pieces.insert(place, pieces[random.below(pieces.len())]),
-        2 => pieces[place] = random.choose(&PIECES),
-        3 => pieces.insert(place, random.choose(&PIECES)),
-        4 => pieces.swap(place, random.below(pieces.len())),
+        1 => pieces.insert(place, pieces[other]),
+        2 => pieces[place] = PIECES[random.below(PIECES.len())],
+        3 => pieces.insert(place, PIECES[random.below(PIECES.len())]),
+        4 => pieces.swap(place, other),
         5 => repeat(pieces, place, random),
         6 => drop(pieces.drain(place..(place + random.below(12)).min(pieces.len()))),
         _ => {

@@ -4,7 +4,7 @@ use nnc_dsl::model::{Layer, Step};
 
 use super::conv::Conv;
 use super::neighbours::LocalResponse;
-use super::network::{Backward, Gradients, Mode, Passed, Walk};
+use super::network::{Gradients, Mode, Passed, Walk};
 use super::norm::{self, Form, Normal, Sets};
 use super::places::Places;
 use super::pool::Pool;

@@ -43,9 +43,9 @@ fn cross_entropy(output: &Tensor, labels: &[u32], smoothing: f64, weights: &[f64
             weight(class) * (right + smoothing / classes as f64) / total
         };
         let all: f64 = (0..classes).map(wanted).sum();
-        for class in 0..classes {
-            loss += wanted(class) * (log_sum - logits[class]);
-            slope.data[at(class)] = all * (logits[class] - log_sum).exp() - wanted(class);
+        for (class, logit) in logits.iter().enumerate() {
+            loss += wanted(class) * (log_sum - logit);
+            slope.data[at(class)] = all * (logit - log_sum).exp() - wanted(class);
         }
     }
     (loss, slope)

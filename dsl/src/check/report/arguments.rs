@@ -53,7 +53,7 @@ pub(in crate::check) fn too_many(word: &Word, signature: &Signature) -> Diagnost
 pub(in crate::check) fn missing(word: &Word, argument: &str, signature: &Signature) -> Diagnostic {
     let message = format!("`{}` needs its {argument}", word.name.value);
     signature
-        .point(Diagnostic::error("E0203", word.name.span, message))
+        .point(Diagnostic::error("E0203", word.span, message))
         .label(format!("{argument} missing"))
         .help(match argument {
             "`shape`" => format!("write a shape after the word, as in `{} 16x4x4`", word.name.value),

@@ -1,7 +1,7 @@
 //! Shapes that do not fit: rank, window, size, assertion, output (E0301, E0302, E0306 to E0308, E0506).
 
 use super::{in_place_of, list};
-use crate::ast::{Ident, Network, Spanned};
+use crate::ast::{Ident, Network, Param, Spanned};
 use crate::check::scope::sides;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::Shape;
@@ -95,6 +95,9 @@ pub(in crate::check) fn output(
     found: &Shape,
     last: Option<Last>,
 ) -> Diagnostic {
+    if let Some((last, param)) = last.and_then(|last| Some((last, last.parameter?))) {
+        return output_of_parameter(network, expected, found, last, param);
+    }
     let span = last.map_or(network.outputs[0].shape.span, |last| last.word);
     let name = network.name.as_ref().map_or("the network".to_owned(), |name| format!("`{}`", name.value));
     let message = format!("{name} ends in {found}, but its signature says {expected}");
@@ -124,6 +127,32 @@ pub(in crate::check) fn output(
     }
 }
 
+/// A last word that gives as many features as a parameter says: the head of the network disagrees with
+/// itself.
+fn output_of_parameter(
+    network: &Network,
+    expected: &Shape,
+    found: &Shape,
+    last: Last,
+    param: &Param,
+) -> Diagnostic {
+    let (name, output) = (&param.name.value, network.outputs[0].shape.span);
+    let whole = network.name.as_ref().map_or("the network".to_owned(), |name| format!("`{}`", name.value));
+    let message = format!("{whole} ends in {found}, as `{name}` says, but its signature says {expected}");
+    let diagnostic = Diagnostic::error("E0307", network.signature_span, message)
+        .label(format!("expected {expected}"))
+        .at(param.name.span, format!("`{name}` is {found}"))
+        .at(last.word, format!("gives {found}"))
+        .help(format!("set `{name}` to {expected}, or write `-> {found}` in the signature"));
+    let diagnostic = match &param.default {
+        Some(default) => {
+            diagnostic.suggest(default.span, expected.to_string(), format!("let `{name}` be {expected}"))
+        }
+        None => diagnostic,
+    };
+    diagnostic.suggest(output, found.to_string(), format!("write {found} in the signature"))
+}
+
 fn end_in_features(diagnostic: Diagnostic, last: Option<Last>, end: usize, features: usize) -> Diagnostic {
     let diagnostic = diagnostic.help(format!("end with `linear {features}`, or change the signature"));
     match last.and_then(|last| last.features) {
@@ -148,11 +177,13 @@ fn end_in_vector(diagnostic: Diagnostic, end: usize, map: &Shape, features: usiz
 
 /// The last statement of a network that does something.
 #[derive(Clone, Copy)]
-pub(in crate::check) struct Last {
+pub(in crate::check) struct Last<'a> {
     /// Its word.
     pub(in crate::check) word: Span,
     /// Where the statement ends.
     pub(in crate::check) end: usize,
     /// The number of features, where the statement is a `linear`.
     pub(in crate::check) features: Option<Span>,
+    /// The network's parameter that is this number.
+    pub(in crate::check) parameter: Option<&'a Param>,
 }

@@ -142,12 +142,15 @@ impl Correlate<'_> {
             let mut sums = [L::splat(0.0); Q];
             for chain in self.row.terms.as_chunks::<C>().0 {
                 let x = x.wrapping_add(chain[0].x);
-                let w: [L; C] = std::array::from_fn(|term| L::load(w.wrapping_add(chain[term].w)));
+                let mut factors = [L::splat(0.0); C];
+                for (factor, term) in factors.iter_mut().zip(chain) {
+                    *factor = L::load(w.wrapping_add(term.w));
+                }
                 for pixel in 0..Q + C - 1 {
                     let x = L::load(x.wrapping_add(pixel * x_step));
                     for term in 0..C {
                         if term <= pixel && pixel - term < Q {
-                            sums[pixel - term] = sums[pixel - term].add_product(x, w[term]);
+                            sums[pixel - term] = sums[pixel - term].add_product(x, factors[term]);
                         }
                     }
                 }
@@ -265,14 +268,17 @@ impl Accumulate<'_> {
         // SAFETY: as in `run`.
         unsafe {
             let dy = self.dy.add(first * self.dy_step + channel);
-            let dy: [L; Q] = std::array::from_fn(|output| L::load(dy.wrapping_add(output * self.dy_step)));
+            let mut gradients = [L::splat(0.0); Q];
+            for (output, gradient) in gradients.iter_mut().enumerate() {
+                *gradient = L::load(dy.wrapping_add(output * self.dy_step));
+            }
             for chain in 0..N {
                 let x = x.wrapping_add(chains[chain][0].x);
                 for pixel in 0..Q + C - 1 {
                     let x = L::load(x.wrapping_add(pixel * x_step));
                     for term in 0..C {
                         if term <= pixel && pixel - term < Q {
-                            sums[chain][term] = sums[chain][term].add_product(x, dy[pixel - term]);
+                            sums[chain][term] = sums[chain][term].add_product(x, gradients[pixel - term]);
                         }
                     }
                 }

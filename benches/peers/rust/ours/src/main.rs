@@ -1,1 +1,97 @@
-fn main() {}
+//! nnc.
+
+use nnc::{Model, Targets, network};
+use protocol::{Request, Result, serve};
+
+network!(pub "../../../networks/vgg32.nn");
+network!(pub "../../../networks/seed224.nn");
+network!(pub "../../../networks/mlp.nn");
+network!(pub "../../../networks/resnet20.nn");
+network!(pub "../../../networks/lenet.nn");
+network!(pub "../../../networks/resnet18.nn");
+
+fn main() {
+    serve(|request| Nnc::load(request));
+}
+
+struct Nnc {
+    network: Box<dyn Network>,
+    inputs: Vec<f32>,
+    labels: Vec<u32>,
+    sample_len: usize,
+}
+
+/// The type that the macro makes of each file.
+trait Network {
+    fn model(&mut self) -> &mut Model;
+}
+
+macro_rules! networks {
+    ($($name:literal: $network:ident),*) => {
+        $(impl Network for $network {
+            fn model(&mut self) -> &mut Model {
+                $network::model(self)
+            }
+        })*
+
+        fn new(name: &str) -> Result<Box<dyn Network>> {
+            match name {
+                $($name => Ok(Box::new($network::new(0))),)*
+                _ => Err(format!("no network `{name}`").into()),
+            }
+        }
+    };
+}
+
+networks! {
+    "vgg32": Vgg32, "seed224": Seed224, "mlp": Mlp, "resnet20": ResNet20, "lenet": LeNet, "resnet18": ResNet18
+}
+
+impl Nnc {
+    fn load(request: &Request) -> Result<Nnc> {
+        let mut network = new(&request.network.name)?;
+        let threads = network.model().threads();
+        if threads != request.threads {
+            return Err(format!("{threads} threads instead of {}", request.threads).into());
+        }
+        fill(network.model(), request)?;
+        let (inputs, labels) = (request.inputs()?, request.labels()?);
+        Ok(Nnc { network, inputs, labels, sample_len: request.sample_len() })
+    }
+}
+
+impl protocol::Model for Nnc {
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    fn train_step(&mut self, rate: f64) -> Result<f64> {
+        let model = self.network.model();
+        model.set_learning_rate(rate as f32)?;
+        Ok(f64::from(model.train_step(&self.inputs, Targets::Classes(&self.labels))?.loss))
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<f32>> {
+        Ok(self.network.model().predict(&self.inputs)?)
+    }
+
+    fn latency(&mut self) -> Result<Vec<f32>> {
+        Ok(self.network.model().predict(&self.inputs[..self.sample_len])?)
+    }
+}
+
+/// The given values, in the order of the network's words; without any, those drawn from the seed stay.
+fn fill(model: &mut Model, request: &Request) -> Result<()> {
+    let (mut parameters, mut states) = (request.parameters()?, request.states()?);
+    for parameter in model.program().parameters {
+        if let Some(values) = parameters.take(parameter.shape.iter().product()) {
+            model.set_parameter(parameter.name, &values)?;
+        }
+    }
+    for state in model.program().states {
+        if let Some(values) = states.take(state.shape.iter().product()) {
+            model.set_state(state.name, &values)?;
+        }
+    }
+    Ok(())
+}

@@ -87,7 +87,12 @@ pub(super) fn backward_data(
 /// Elements of the transformed weight.
 pub(super) fn packed_len(isa: Isa, size: Size, [from, to]: [usize; 2]) -> usize {
     let side = size.outputs() + 2;
-    Panels::new(isa, from, to).len() * side * side
+    packed_panel_len(isa, side * side, from) * Panels::new(isa, from, to).count()
+}
+
+/// Elements from a panel of transformed weights to the next.
+fn packed_panel_len(isa: Isa, numbers: usize, channels: usize) -> usize {
+    numbers * plane(channels, gemm::panel_width(isa))
 }
 
 /// The weight before the transform: a matrix of channels × columns for each of nine taps.
@@ -98,11 +103,11 @@ struct Weights<'a> {
     steps: [usize; 2],
 }
 
-/// Elements from a number of all tiles to the next number: an odd count of cache lines, or the numbers of a
-/// tile would compete for the same lines of the first-level cache.
-fn plane(tiles: usize, channels: usize) -> usize {
+/// Elements from one number of all `rows` (tiles, or channels of a panel) to the next: an odd count of cache
+/// lines, or the numbers that are made together would compete for the same places in the caches.
+fn plane(rows: usize, columns: usize) -> usize {
     const LINE: usize = 16;
-    ((tiles * channels).div_ceil(LINE) | 1) * LINE
+    ((rows * columns).div_ceil(LINE) | 1) * LINE
 }
 
 /// Some maps of one size, and others that are computed from them.
@@ -155,7 +160,8 @@ impl Job {
         finish: Option<Finish>,
     ) {
         let panels = Panels::new(self.isa, self.channels, self.columns);
-        let mut packed = pool.scratch().single(T * T * panels.len());
+        let mut packed =
+            pool.scratch().single(packed_panel_len(self.isa, T * T, self.channels) * panels.count());
         self.pack::<S, M, T>(pool, weights, panels, &mut packed);
         let tiles = self.to.map(|size| size.div_ceil(M));
         let cut = Cut::aiming_at(self.tiles_at_once(T * T), self.images, [1, tiles[0], tiles[1]]);
@@ -229,9 +235,10 @@ impl Job {
                 };
                 gemm::pack_panel(source, panels.columns(index), width, part);
             }
-            let start = T * T * panels.offset(index);
+            let start = index * packed_panel_len(self.isa, T * T, self.channels);
+            let end = start + T * T * plane(self.channels, width);
             // SAFETY: each panel is packed by one task.
-            let panel = unsafe { packed.slice(start..start + T * T * len) };
+            let panel = unsafe { packed.slice(start..end) };
             let kernel = Filter::<S, M, T>::new(&taps[..9 * len], panel);
             // SAFETY: a pool never has an instruction set that its processor lacks; a panel is a whole
             // number of vectors.
@@ -255,7 +262,8 @@ impl Job {
             let data = &data[number * from..][..from];
             for panel in 0..panels.count() {
                 let (columns, width) = (panels.columns(panel), panels.width(panel));
-                let start = numbers * panels.offset(panel) + number * self.channels * width;
+                let start = panel * packed_panel_len(self.isa, numbers, self.channels)
+                    + number * plane(self.channels, width);
                 let b = packed[start..][..self.channels * width].as_ptr();
                 for first in (0..tiles).step_by(ROWS) {
                     let count = ROWS.min(tiles - first);

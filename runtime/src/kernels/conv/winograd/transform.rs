@@ -1,4 +1,9 @@
 //! The two-dimensional transforms, over vectors of channels.
+//!
+//! Vectors are gathered in plain loops: the closures of `array::map` are not always inlined, and then run
+//! without the caller's instruction set.
+
+#![expect(clippy::needless_range_loop, reason = "indices of a matrix, by rows and by columns")]
 
 use std::marker::PhantomData;
 
@@ -82,11 +87,18 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Data<'_, S, M, 
                 unsafe {
                     let mut half = [[L::splat(0.0); T]; T];
                     for (to, from) in half.iter_mut().zip(&pixels) {
-                        *to = S::data(from.map(|pixel| L::load(pixel.add(channel))));
+                        let mut row = [L::splat(0.0); T];
+                        for j in 0..T {
+                            row[j] = L::load(from[j].add(channel));
+                        }
+                        *to = S::data(row);
                     }
                     for j in 0..T {
-                        let column = S::data(half.map(|row| row[j]));
-                        for (i, value) in column.into_iter().enumerate() {
+                        let mut column = [L::splat(0.0); T];
+                        for i in 0..T {
+                            column[i] = half[i][j];
+                        }
+                        for (i, value) in S::data(column).into_iter().enumerate() {
                             let at = (i * T + j) * plane + tile * self.channels + channel;
                             value.store(to.add(at));
                         }
@@ -138,10 +150,11 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Results<'_, S, 
                 unsafe {
                     let mut half = [[L::splat(0.0); T]; M];
                     for j in 0..T {
-                        let column: [L; T] = std::array::from_fn(|i| {
+                        let mut column = [L::splat(0.0); T];
+                        for i in 0..T {
                             let at = (i * T + j) * plane + tile * self.columns + channel;
-                            L::load(self.results.as_ptr().add(at))
-                        });
+                            column[i] = L::load(self.results.as_ptr().add(at));
+                        }
                         for (to, value) in half.iter_mut().zip(S::result(column)) {
                             to[j] = value;
                         }
@@ -168,7 +181,7 @@ pub(super) struct Filter<'a, S, const M: usize, const T: usize> {
 
 impl<'a, S, const M: usize, const T: usize> Filter<'a, S, M, T> {
     pub(super) fn new(taps: &'a [f32], to: &'a mut [f32]) -> Self {
-        assert_eq!(taps.len() * T * T, to.len() * 9);
+        assert_eq!(to.len(), T * T * plane(taps.len() / 9, 1));
         Filter { taps, to, scheme: PhantomData }
     }
 }
@@ -177,17 +190,22 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Filter<'_, S, M
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let (len, numbers) = (self.taps.len() / 9, self.to.as_mut_ptr());
+        let plane = plane(len, 1);
         for at in (0..len).step_by(L::COUNT) {
             // SAFETY: each tap and each number has `len` elements, a whole number of vectors.
             unsafe {
-                let rows: [[L; T]; 3] = std::array::from_fn(|row| {
-                    let tap = |tap: usize| L::load(self.taps.as_ptr().add((row * 3 + tap) * len + at));
-                    combine::<L, T>([tap(0), tap(1), tap(2)], &S::G)
-                });
+                let mut rows = [[L::splat(0.0); T]; 3];
+                for i in 0..3 {
+                    let mut taps = [L::splat(0.0); 3];
+                    for j in 0..3 {
+                        taps[j] = L::load(self.taps.as_ptr().add((i * 3 + j) * len + at));
+                    }
+                    rows[i] = combine::<L, T>(taps, &S::G);
+                }
                 for j in 0..T {
-                    let column = combine::<L, T>(rows.map(|row| row[j]), &S::G);
+                    let column = combine::<L, T>([rows[0][j], rows[1][j], rows[2][j]], &S::G);
                     for (i, value) in column.into_iter().enumerate() {
-                        value.store(numbers.add((i * T + j) * len + at));
+                        value.store(numbers.add((i * T + j) * plane + at));
                     }
                 }
             }
@@ -199,8 +217,13 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Filter<'_, S, M
 #[inline(always)]
 unsafe fn combine<L: Lanes, const T: usize>(taps: [L; 3], factors: &[[f32; 3]; T]) -> [L; T] {
     // SAFETY: for code built for the instruction set of `L`.
-    factors.map(|factors| unsafe {
-        let zero = L::splat(0.0);
-        taps.into_iter().zip(factors).fold(zero, |sum, (tap, factor)| sum.add_product(tap, L::splat(factor)))
-    })
+    unsafe {
+        let mut sums = [L::splat(0.0); T];
+        for i in 0..T {
+            for j in 0..3 {
+                sums[i] = sums[i].add_product(taps[j], L::splat(factors[i][j]));
+            }
+        }
+        sums
+    }
 }

@@ -1,0 +1,135 @@
+//! `nnc check --fix`: applies the edits that mend a mistake as it was meant.
+//!
+//! One edit at a time, and a check after each: an edit may uncover a mistake, make another edit needless, or
+//! be the same as another one's. Edits that lead back to where they began, such as a `flatten` that only one
+//! turn of a `repeat` needs, are taken back. Only the named file changes; what it uses is left alone.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use nnc_dsl::{Applicability, Diagnostic, Fix, Options, Outcome, fix};
+
+use crate::failure::Failure;
+use crate::files;
+use crate::imports::check;
+use crate::model_file::ModelText;
+
+/// The most edits of one file, far more than any text needs. Edits that come to no end mend nothing.
+const MAX_EDITS: usize = 1000;
+
+/// What has become of a text.
+pub(crate) struct Fixed {
+    /// The text with all edits.
+    pub(crate) text: ModelText,
+    /// What is left to find in it.
+    pub(crate) outcome: Outcome,
+    /// What was mended, with the text as it was then.
+    pub(crate) applied: Vec<Applied>,
+}
+
+/// An edit that was made.
+pub(crate) struct Applied {
+    /// What it mended.
+    pub(crate) diagnostic: Diagnostic,
+    /// What it does, in words.
+    pub(crate) message: String,
+    /// The line and the column of its place, from 1, in characters.
+    pub(crate) place: (usize, usize),
+    /// The diagnostic as a line of JSON.
+    pub(crate) json: String,
+}
+
+/// Mends a text as far as edits do, without writing it.
+pub(crate) fn mend(mut text: ModelText, options: &Options) -> Fixed {
+    let mut outcome = check(&text, options);
+    let mut applied = Vec::new();
+    // The text before each edit, and those that no edit may lead to.
+    let (mut before, mut rejected) = (Vec::new(), HashSet::new());
+    while applied.len() < MAX_EDITS
+        && let Some((edited, edit)) = next_edit(&text, &outcome, &rejected)
+    {
+        before.push(std::mem::replace(&mut text.text, edited));
+        applied.push(edit);
+        if let Some(known) = before.iter().position(|known| *known == text.text) {
+            rejected.extend(before.get(known + 1).cloned());
+            before.truncate(known);
+            applied.truncate(known);
+        }
+        outcome = check(&text, options);
+    }
+    if applied.len() == MAX_EDITS {
+        text.text = before.swap_remove(0);
+        applied.clear();
+        outcome = check(&text, options);
+    }
+    Fixed { text, outcome, applied }
+}
+
+/// Writes the text back into its file.
+pub(crate) fn save(path: &Path, fixed: &Fixed) -> Result<(), Failure> {
+    if fixed.applied.is_empty() { Ok(()) } else { files::write(path, fixed.text.text.as_bytes()) }
+}
+
+/// The text after the first edit that changes it and is not rejected.
+fn next_edit(text: &ModelText, outcome: &Outcome, rejected: &HashSet<String>) -> Option<(String, Applied)> {
+    outcome.diagnostics.iter().find_map(|diagnostic| {
+        let edit = automatic(diagnostic, outcome)?;
+        let only = Diagnostic { fixes: vec![edit.clone()], ..diagnostic.clone() };
+        let (edited, _) = fix(&text.text, &[only]);
+        let applied = Applied {
+            diagnostic: diagnostic.clone(),
+            message: edit.message.clone(),
+            place: place(&text.text, edit.span.start),
+            json: nnc_dsl::json::line(diagnostic, &outcome.sources),
+        };
+        let is_new = edited != text.text && !rejected.contains(&edited);
+        is_new.then_some((edited, applied))
+    })
+}
+
+/// The first edit of a diagnostic that a tool may apply, if it is one of the text itself.
+fn automatic<'d>(diagnostic: &'d Diagnostic, outcome: &Outcome) -> Option<&'d Fix> {
+    let edit = diagnostic.fixes.iter().find(|edit| edit.applicability == Applicability::Automatic)?;
+    outcome.sources.is_main(edit.span).then_some(edit)
+}
+
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(byte)];
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mended(text: &str) -> Fixed {
+        let text = ModelText { file: "<stdin>".to_owned(), text: text.to_owned() };
+        mend(text, &Options::default())
+    }
+
+    #[test]
+    fn edits_are_made_until_none_is_left() {
+        let fixed = mended("network A<4 -> 2> {\n    linaer 8 rleu linear 2\n}\n");
+        assert_eq!(fixed.text.text, "network A<4 -> 2> {\n    linear 8 relu linear 2\n}\n");
+        let places: Vec<_> = fixed.applied.iter().map(|one| (one.diagnostic.code, one.place)).collect();
+        assert_eq!(places, [("E0201", (2, 5)), ("E0201", (2, 14))]);
+        assert!(fixed.outcome.diagnostics.is_empty());
+    }
+
+    /// The first turn needs a `flatten`, and the second one cannot have it.
+    #[test]
+    fn edits_that_undo_each_other_are_taken_back() {
+        let text = "network A<2x4x4 -> 4> { repeat 2 { linear 4 relu } lniear 4 }";
+        let fixed = mended(text);
+        assert_eq!(fixed.text.text, text.replace("lniear", "linear"));
+        assert_eq!(fixed.applied.len(), 1);
+        assert!(!fixed.outcome.diagnostics.is_empty());
+    }
+
+    #[test]
+    fn a_text_without_mistakes_stays() {
+        let fixed = mended("network A<4 -> 2> { linear 2 }");
+        assert!(fixed.applied.is_empty() && fixed.outcome.models.len() == 1);
+    }
+}
