@@ -1,8 +1,8 @@
 //! `nnc check --fix`: applies the edits that mend a mistake as it was meant.
 //!
 //! One edit at a time, and a check after each: an edit may uncover a mistake, make another edit needless, or
-//! be the same as another one's. Edits that lead back to where they began, such as a `flatten` that only one
-//! turn of a `repeat` needs, are taken back. Only the named file changes; what it uses is left alone.
+//! be the same as another one's. Edits stay if fewer mistakes are left after them, or as many and fewer warnings;
+//! a `flatten` that only one turn of a `repeat` needs does not. Only the named file changes; what it uses is left alone.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,10 +14,11 @@ use crate::files;
 use crate::imports::check;
 use crate::model_file::ModelText;
 
-/// The most edits of one file, far more than any text needs. Edits that come to no end mend nothing.
-const MAX_EDITS: usize = 1000;
+/// The most edits in a row that only uncover the next mistake.
+const MAX_UNCOVERING: usize = 20;
 
 /// What has become of a text.
+#[derive(Clone)]
 pub(crate) struct Fixed {
     /// The text with all edits.
     pub(crate) text: ModelText,
@@ -28,6 +29,7 @@ pub(crate) struct Fixed {
 }
 
 /// An edit that was made.
+#[derive(Clone)]
 pub(crate) struct Applied {
     /// What it mended.
     pub(crate) diagnostic: Diagnostic,
@@ -40,29 +42,21 @@ pub(crate) struct Applied {
 }
 
 /// Mends a text as far as edits do, without writing it.
-pub(crate) fn mend(mut text: ModelText, options: &Options) -> Fixed {
-    let mut outcome = check(&text, options);
-    let mut applied = Vec::new();
-    // The text before each edit, and those that no edit may lead to.
-    let (mut before, mut rejected) = (Vec::new(), HashSet::new());
-    while applied.len() < MAX_EDITS
-        && let Some((edited, edit)) = next_edit(&text, &outcome, &rejected)
-    {
-        before.push(std::mem::replace(&mut text.text, edited));
-        applied.push(edit);
-        if let Some(known) = before.iter().position(|known| *known == text.text) {
-            rejected.extend(before.get(known + 1).cloned());
-            before.truncate(known);
-            applied.truncate(known);
+pub(crate) fn mend(text: ModelText, options: &Options) -> Fixed {
+    let outcome = check(&text, options);
+    let mut best = Fixed { text, outcome, applied: Vec::new() };
+    let mut seen = HashSet::from([best.text.text.clone()]);
+    let mut next = next_edit(&best, &seen, options);
+    while let Some(fixed) = next {
+        seen.insert(fixed.text.text.clone());
+        next = next_edit(&fixed, &seen, options);
+        if findings(&fixed.outcome) < findings(&best.outcome) {
+            best = fixed;
+        } else if fixed.applied.len() > best.applied.len() + MAX_UNCOVERING {
+            break;
         }
-        outcome = check(&text, options);
     }
-    if applied.len() == MAX_EDITS {
-        text.text = before.swap_remove(0);
-        applied.clear();
-        outcome = check(&text, options);
-    }
-    Fixed { text, outcome, applied }
+    best
 }
 
 /// Writes the text back into its file.
@@ -70,21 +64,36 @@ pub(crate) fn save(path: &Path, fixed: &Fixed) -> Result<(), Failure> {
     if fixed.applied.is_empty() { Ok(()) } else { files::write(path, fixed.text.text.as_bytes()) }
 }
 
-/// The text after the first edit that changes it and is not rejected.
-fn next_edit(text: &ModelText, outcome: &Outcome, rejected: &HashSet<String>) -> Option<(String, Applied)> {
-    outcome.diagnostics.iter().find_map(|diagnostic| {
+/// After the edit that leaves the fewest findings, no more than there were, and leads to a new text.
+fn next_edit(fixed: &Fixed, seen: &HashSet<String>, options: &Options) -> Option<Fixed> {
+    let Fixed { text, outcome, applied } = fixed;
+    let edits = outcome.diagnostics.iter().filter_map(|diagnostic| {
         let edit = automatic(diagnostic, outcome)?;
         let only = Diagnostic { fixes: vec![edit.clone()], ..diagnostic.clone() };
         let (edited, _) = fix(&text.text, &[only]);
-        let applied = Applied {
-            diagnostic: diagnostic.clone(),
-            message: edit.message.clone(),
-            place: place(&text.text, edit.span.start),
-            json: nnc_dsl::json::line(diagnostic, &outcome.sources),
-        };
-        let is_new = edited != text.text && !rejected.contains(&edited);
-        is_new.then_some((edited, applied))
-    })
+        if seen.contains(&edited) {
+            return None;
+        }
+        let edited = ModelText { file: text.file.clone(), text: edited };
+        let after = check(&edited, options);
+        (findings(&after) <= findings(outcome)).then(|| {
+            let now = Applied {
+                diagnostic: diagnostic.clone(),
+                message: edit.message.clone(),
+                place: place(&text.text, edit.span.start),
+                json: nnc_dsl::json::line(diagnostic, &outcome.sources),
+            };
+            let applied = applied.iter().cloned().chain([now]).collect();
+            Fixed { text: edited, outcome: after, applied }
+        })
+    });
+    edits.min_by_key(|fixed| findings(&fixed.outcome))
+}
+
+/// How many errors there are, and how many findings at all.
+fn findings(outcome: &Outcome) -> (usize, usize) {
+    let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    (errors, outcome.diagnostics.len())
 }
 
 /// The first edit of a diagnostic that a tool may apply, if it is one of the text itself.
@@ -119,12 +128,20 @@ mod tests {
 
     /// The first turn needs a `flatten`, and the second one cannot have it.
     #[test]
-    fn edits_that_undo_each_other_are_taken_back() {
+    fn edits_that_mend_nothing_are_taken_back() {
         let text = "network A<2x4x4 -> 4> { repeat 2 { linear 4 relu } lniear 4 }";
         let fixed = mended(text);
         assert_eq!(fixed.text.text, text.replace("lniear", "linear"));
         assert_eq!(fixed.applied.len(), 1);
         assert!(!fixed.outcome.diagnostics.is_empty());
+    }
+
+    #[test]
+    fn an_edit_may_uncover_the_next_mistake() {
+        let text = "network A<2x4x4 -> 4> { as map relu concat mpa linear 4 }";
+        let fixed = mended(text);
+        assert_eq!(fixed.text.text, text.replace("mpa", "map flatten"));
+        assert_eq!((fixed.applied.len(), fixed.outcome.models.len()), (2, 1));
     }
 
     #[test]

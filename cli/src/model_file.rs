@@ -18,6 +18,7 @@ use crate::training::{LOSSES, override_training};
 use crate::{imports, output};
 
 /// A text with the name under which diagnostics show it.
+#[derive(Clone)]
 pub(crate) struct ModelText {
     /// The path as the user wrote it; `<stdin>` for standard input.
     pub(crate) file: String,

@@ -99,6 +99,18 @@ fn steps_are_named_and_numbered_among_siblings() {
 }
 
 #[test]
+fn ranges_end_before_their_second_value() {
+    let model = model(
+        "network Net(n = 2)<3x8x8 -> 2> {
+             for i in 1..n + 2 { conv1 (i) } for _i in n..n { bn } for _i in (n)..-1 { relu } gap linear 2
+         }",
+    );
+    let convs = ["for1.conv1 | conv1 1 | 1x8x8 bias", "for2.conv1 | conv1 2 | 2x8x8 bias"];
+    let last = ["for3.conv1 | conv1 3 | 3x8x8 bias", "gap1 | gap | 3", "linear1 | linear 2 | 2 bias"];
+    assert_eq!(layers(&model), [&convs[..], &last].concat());
+}
+
+#[test]
 fn a_bias_is_dropped_only_right_before_batch_norm() {
     let biased = |body: &str| {
         let model =

@@ -129,7 +129,7 @@ impl<'t> Cutter<'t> {
 
     /// What follows the parameters that may stand first.
     fn after_parentheses<'a>(&self, tokens: &'a [Token]) -> &'a [Token] {
-        if !tokens.first().is_some_and(|token| self.slice(*token) == "(") {
+        if tokens.first().is_none_or(|token| self.slice(*token) != "(") {
             return tokens;
         }
         let mut depth = 0;
