@@ -3,17 +3,21 @@
 //! Huge counts, nesting and repetition; texts as long as they may be in which everything happens very
 //! often; circles and towers of definitions; names that mean something elsewhere.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nnc_dsl::lints::Level;
 use nnc_dsl::syntax::MAX_TEXT;
 use nnc_dsl::{Diagnostic, Entry, Options, Outcome, Source, check, check_file, format};
 
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
 #[path = "support/front_end.rs"]
 mod front_end;
 
-/// One second with optimised code on an idle machine; tests are neither.
-const BOUND: Duration = Duration::from_secs(8);
+use cpu_time::cpu_time;
+
+/// Tests check and format with slower code than a release: a second there is a few here.
+const BOUND: Duration = Duration::from_secs(4);
 
 /// Checks with every lint, formats, and inspects the answer, all within the bound.
 fn answer(text: &str) -> Outcome {
@@ -25,10 +29,10 @@ fn answer(text: &str) -> Outcome {
 }
 
 fn timed(text: &str, act: impl FnOnce() -> Outcome) -> Outcome {
-    let start = Instant::now();
+    let start = cpu_time();
     let outcome = act();
     front_end::assert_answer(&outcome);
-    let (elapsed, shown) = (start.elapsed(), beginning(text));
+    let (elapsed, shown) = (cpu_time() - start, beginning(text));
     println!("{elapsed:6.1?} {shown}");
     assert!(elapsed < BOUND, "{elapsed:?}: {shown}");
     outcome
@@ -85,7 +89,9 @@ fn numbers_out_of_all_bounds() {
     refused(&network("pad 1000000000"), &["E0308", "E0207"]);
     refused(&network("upsample 1000000"), &["E0308", "E0207"]);
     refused(&network("conv1 1000000000 conv1 1000000000"), &["E0308", "E0207"]);
-    refused(&network("permute order=[9999999999999999999999, 1]"), &["E0207", "E0206"]);
+    refused(&network("permute order=[9999999999999999999999, 1]"), &["E0103"]);
+    // The last step that fits is a turn of a loop.
+    refused(&network("relu repeat 10000 { relu }"), &["E0212"]);
     refused(&network("conv3 (1e300*1e300)"), &["E0208", "E0209", "E0207"]);
     refused("network A<1x99999999999 -> 10> { linear 10 }", &["E0308"]);
     refused(&format!("network A<{} -> 10> {{ linear 10 }}", vec!["2"; 1000].join("x")), &["E0308"]);
@@ -100,7 +106,7 @@ fn texts_of_any_size() {
     refused(&much("// a comment\n"), &["E0213"]);
     refused(&network(&much("relu ")), &["E0212"]);
     refused(&network(&much("{")), &["E0105", "E0102", "E0101"]);
-    refused(&much("\u{1f980}"), &["E0103"]);
+    refused(&much("\u{1f980}"), &["E0101"]);
     refused(&network(&format!("conv3 {}", much("9"))), &["E0101", "E0103", "E0207"]);
     refused(&network(&much("n")), &["E0201"]);
     refused(&format!("network {}<4 -> 5> {{ relu }}", much("N")), &["E0307"]);
@@ -186,6 +192,8 @@ fn towers_of_definitions() {
     let networks = (1..=64).map(|level| format!("network N{level}<4 -> 4> {{ N{0} N{0} }} ", level - 1));
     let tower = format!("network N0<4 -> 4> {{ relu }} {}", networks.collect::<String>());
     refused(&tower, &["E0212"]);
+    let long = |number| format!("network L{number}<4 -> 4> {{ repeat 9000 {{ relu }} }} ");
+    refused(&many(long), &["E0212"]);
     // Channels double at each join.
     refused(&network(&"concat { relu | relu } ".repeat(64)), &["E0308", "E0304"]);
     refused(&network(&"repeat 1000 { ".repeat(8).replace('{', "{ foo")), &["E0102"]);
@@ -321,7 +329,7 @@ fn names_that_mean_something_elsewhere() {
             format!("network N<4 -> {name}: 4> {{ relu as {name} }}"),
         ] {
             let outcome = answer(&text);
-            assert!(outcome.diagnostics.iter().filter(|found| found.is_error()).count() <= 3, "{text}");
+            assert!(outcome.diagnostics.iter().filter(|found| found.is_error()).count() <= 4, "{text}");
         }
     }
 }

@@ -11,10 +11,14 @@ order in which the modules first run, and must agree in shape. Four that torchvi
 written out here.
 
 Printed are, for each network, loss and norm of the gradient of both sides with their relative difference,
-the worst relative difference of the gradient of any one parameter (by its largest element), and of the
-running statistics. PyTorch computes the step in single precision too: how far it is then from its own double
-precision shows what rounding alone costs, and ours may cost at most ten times that, or 1e-5 where that is
-more.
+how far the gradient of the middle and of the worst parameter is off, and the worst running statistics.
+PyTorch computes the step in single precision too: how far it is then from its own double precision shows
+what rounding alone costs.
+
+That is little for loss and statistics, and for the gradients of networks without kinks. Where there are
+ReLUs and maxima, some of millions of inputs lie within rounding of the kink and fall on its other side; each
+such change moves the gradients before it by up to some hundredths. That happens to PyTorch as much
+as to us, though not at the same places.
 """
 
 import sys
@@ -120,8 +124,13 @@ def autoencoder():
     )
 
 
+# Relative differences that are agreement: of the loss, the norm of the gradient, the gradients of the middle
+# and of the worst parameter, the running statistics. See above for why kinks cost so much.
+SMOOTH = [1e-5, 1e-5, 5e-5, 1e-4, 1e-4]
+KINKED = [1e-5, 3e-3, 5e-2, 1e-1, 1e-4]
+WITHOUT_KINKS = {"convnext_t", "efficientnet_b0", "lenet5"}
+
 # How to build each, and the shape of its input.
-TOLERANCES = [1e-5, 1e-3, 1e-2, 1e-1, 1e-4]
 IMAGE = (3, 224, 224)
 NETWORKS = {
     "alexnet": (zoo.alexnet, IMAGE),
@@ -265,7 +274,8 @@ def compare(name, path):
     theirs = step(name, tensors, torch.float64)
     single = differences(step(name, tensors, torch.float32), theirs)
     found = differences(ours, theirs)
-    agrees = all(own <= tolerance for own, tolerance in zip(found, TOLERANCES))
+    tolerances = SMOOTH if name in WITHOUT_KINKS else KINKED
+    agrees = all(own <= tolerance for own, tolerance in zip(found, tolerances))
     print(
         f"{name:16}{ours[0]:11.6f}{theirs[0]:11.6f}{found[0]:9.1e}{norm(ours[1]):13.6g}{norm(theirs[1]):13.6g}",
         *(f"{value:8.1e}" for value in found[1:]),
@@ -279,7 +289,7 @@ def main():
     ResBottleneckBlock.forward = body_first
     print(
         f"{'network':16}{'loss':>11}{'PyTorch':>11}{'differ':>9}{'|gradient|':>13}{'PyTorch':>13}",
-        f"{'differ':>8} {'worst':>8} {'running':>8}  | PyTorch in single precision: the same four differences",
+        f"{'differ':>8} {'middle':>8} {'worst':>8} {'running':>8}  | the same of PyTorch in single precision",
     )
     paths = [(name, folder / f"{name}.step.safetensors") for name in NETWORKS]
     agree = [compare(name, path) for name, path in paths if path.exists()]

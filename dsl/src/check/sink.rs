@@ -13,10 +13,13 @@ use crate::diagnostic::{Diagnostic, Label, Span};
 const LIMIT: usize = 20;
 
 /// A walk ends after so many mistakes. They repeat each other: turns of a loop that have the same one.
-const FULL: usize = 2000;
+const FULL: usize = 500;
 
-/// With so many mistakes no use is to blame.
-const MANY: usize = 1000;
+/// Nor does it go on after so many places with a mistake.
+const MANY: usize = 100;
+
+/// The most places that a diagnostic points at besides its own; a join may have a thousand branches.
+const LABELS: usize = 12;
 
 /// The collected diagnostics.
 #[derive(Default)]
@@ -58,7 +61,7 @@ impl Sink {
     }
 
     /// Keeps a diagnostic, unless its place has the same one already or the sink is muted.
-    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn report(&mut self, mut diagnostic: Diagnostic) {
         self.met += 1;
         if self.muted > 0 {
             return;
@@ -66,6 +69,7 @@ impl Sink {
         // Each use counts for itself until it is known which of them is to blame.
         let word = self.uses.last().map(|used| used.word).filter(|_| self.found.len() < MANY);
         if self.seen.insert((diagnostic.code, diagnostic.span, word)) {
+            diagnostic.labels.truncate(LABELS);
             self.found.push(Found { diagnostic, uses: self.uses.clone() });
         }
     }
@@ -121,9 +125,9 @@ impl Sink {
         self.muted -= 1;
     }
 
-    /// Whether so many mistakes have been met that more of them tell nothing new.
+    /// Whether so many mistakes have been met that more of them would not be read.
     pub(super) fn is_full(&self) -> bool {
-        self.met >= FULL
+        self.met >= FULL || self.found.len() >= MANY
     }
 
     /// Whether an error has been kept.

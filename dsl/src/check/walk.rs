@@ -7,7 +7,7 @@
 use super::bias::Written;
 use super::chain::Chain;
 use super::expr::{Place, evaluate, whole};
-use super::report::limits::{self, MAX_DEPTH, MAX_STEPS};
+use super::report::limits::{self, MAX_DEPTH, MAX_IN_ALL, MAX_STEPS};
 use super::report::shapes;
 use super::scope::{Mark, Present, Scope, Stack};
 use super::settings::With;
@@ -53,6 +53,10 @@ pub(super) struct Walker<'a> {
     /// Places that the parser could not read.
     damage: &'a [Span],
     steps: usize,
+    /// The steps of the networks before.
+    earlier_steps: usize,
+    /// Whether it has been reported that the present network passes a limit.
+    is_spent: bool,
     depth: usize,
 }
 
@@ -114,6 +118,8 @@ impl<'a> Walker<'a> {
             entry: Entry::Plain,
             damage,
             steps: 0,
+            earlier_steps: 0,
+            is_spent: false,
             depth: 0,
         }
     }
@@ -123,9 +129,10 @@ impl<'a> Walker<'a> {
         !self.damage.is_empty()
     }
 
-    /// Begins another network, with the whole budget of steps.
+    /// Begins another network, with the whole budget of steps that it may have.
     pub(super) fn restart(&mut self) {
-        self.steps = 0;
+        self.earlier_steps += self.steps;
+        (self.steps, self.is_spent) = (0, false);
         self.taps.restart();
         self.written_bias.clear();
         self.first_uses.clear();
@@ -236,10 +243,18 @@ impl<'a> Walker<'a> {
     /// Counts a statement; says whether the budget and the number of mistakes so far allow it.
     fn spend(&mut self, statement: &Statement) -> bool {
         self.steps += 1;
-        if self.steps == MAX_STEPS + 1 {
-            self.sink.report(limits::too_many_steps(span(statement)));
+        if self.is_over() && !self.is_spent {
+            self.is_spent = true;
+            self.sink.report(match self.steps > MAX_STEPS {
+                true => limits::too_many_steps(span(statement)),
+                false => limits::too_many_in_all(span(statement)),
+            });
         }
-        self.steps <= MAX_STEPS && !self.sink.is_full()
+        !self.is_over() && !self.sink.is_full()
+    }
+
+    fn is_over(&self) -> bool {
+        self.steps > MAX_STEPS || self.earlier_steps + self.steps > MAX_IN_ALL
     }
 
     /// A statement that the parser could not read may have changed the shape.
@@ -394,7 +409,7 @@ impl<'a> Walker<'a> {
         chain: &mut Chain,
     ) {
         // Beyond the budget the remaining turns would only count themselves.
-        if self.steps > MAX_STEPS || self.sink.is_full() {
+        if self.is_over() || self.sink.is_full() {
             chain.lose();
             return;
         }

@@ -61,10 +61,14 @@ pub fn suggest_argument<'a>(
 /// The candidate with the fewest slips, if these are few for the length of the name, or else
 /// the one that the name is the beginning of.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    let allowed = (length / 3).clamp(1, 3);
     let longer = |candidate: &str| name.len() >= 3 && candidate.starts_with(name);
-    let ranked = candidates.filter_map(|candidate| match distance(name, candidate) {
-        slips if slips <= allowed => Some((slips, candidate)),
+    // Each letter more or less is a slip, which is told without a look at the letters.
+    let is_as_long = |candidate: &str| candidate.chars().count().abs_diff(length) <= allowed;
+    let slips = |candidate: &str| is_as_long(candidate).then(|| distance(name, candidate));
+    let ranked = candidates.filter_map(|candidate| match slips(candidate) {
+        Some(slips) if slips <= allowed => Some((slips, candidate)),
         _ => longer(candidate).then_some((usize::MAX, candidate)),
     });
     ranked.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)

@@ -3,7 +3,7 @@ nnc::network! {
     
     Net<3x32x32 -> 10> {
         unit 16
-        bottleneck 16
+        encoder 16
         gap linear 10
     }
 }

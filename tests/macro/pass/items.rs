@@ -6,7 +6,7 @@ mod models {
         /// Digits of 8x8 pixels.
         pub Digits(width = 4)<1x8x8 -> 10> {
             cbr (width) cbr (2*width) pool2
-            residual { cbr (2*width) } shortcut { conv1 (2*width) }
+            residual { cbr (2*width) conv3 (2*width) } shortcut { conv1 (2*width) }
             -> 8x4x4
             gap linear 10
         }

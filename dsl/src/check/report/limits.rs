@@ -10,6 +10,9 @@ use crate::words::nearest;
 /// thousand; each step costs compile time and code.
 pub(in crate::check) const MAX_STEPS: usize = 20_000;
 
+/// The most steps of all networks of a text together.
+pub(in crate::check) const MAX_IN_ALL: usize = 5 * MAX_STEPS;
+
 /// The most braces inside braces, those of used blocks included.
 pub(in crate::check) const MAX_DEPTH: usize = 96;
 
@@ -19,6 +22,15 @@ pub(in crate::check) fn too_many_steps(span: Span) -> Diagnostic {
     Diagnostic::error("E0212", span, message)
         .label("the limit is passed here")
         .help("repeat less: a step is a word, and each turn and each use of a block has its own")
+}
+
+/// Networks that unroll to too many steps together.
+pub(in crate::check) fn too_many_in_all(span: Span) -> Diagnostic {
+    let message =
+        format!("the networks of the text have more than {MAX_IN_ALL} steps when they are unrolled");
+    Diagnostic::error("E0212", span, message)
+        .label("the limit is passed here")
+        .help("put some of the networks into another file")
 }
 
 /// Blocks in blocks without end in sight.

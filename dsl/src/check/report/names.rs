@@ -72,6 +72,9 @@ pub(in crate::check) fn rust_keyword(name: &Ident) -> Diagnostic {
         .help("give the network another name")
 }
 
+/// Longer circles are not named in full.
+const LONG: usize = 8;
+
 /// The word that closes a circle of definitions.
 pub(in crate::check) fn circle(word: &Word, circle: &[Definition]) -> Diagnostic {
     let idents: Vec<&Ident> = circle.iter().filter_map(|one| one.name()).collect();
@@ -81,12 +84,15 @@ pub(in crate::check) fn circle(word: &Word, circle: &[Definition]) -> Diagnostic
     let what = if is_network { "network" } else { "block" };
     let message = match names[..] {
         [name, _] => format!("the {what} `{name}` uses itself"),
+        [first, second, .., last] if names.len() > LONG => {
+            format!("{} {what}s use each other in a circle: {first} → {second} → … → {last}", idents.len())
+        }
         _ => format!("{what}s use each other in a circle: {}", names.join(" → ")),
     };
     let help =
         format!("a {what} cannot use itself, as nothing would stop it; `repeat n {{ … }}` says how often");
     let diagnostic = Diagnostic::error("E0211", word.name.span, message).label("would never end").help(help);
-    idents.iter().fold(diagnostic, |diagnostic, name| {
+    idents.iter().take(LONG).fold(diagnostic, |diagnostic, name| {
         diagnostic.at(name.span, format!("`{}` begins here", name.value))
     })
 }

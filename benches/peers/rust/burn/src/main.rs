@@ -45,7 +45,7 @@ enum Built {
     Residual(Residual),
 }
 
-#[derive(Module, Clone, Debug)]
+#[derive(Module, Debug)]
 struct Flatten;
 
 #[derive(Module, Debug)]
@@ -90,7 +90,7 @@ impl Burn {
     fn infer(&mut self, inputs: Any) -> Result<Vec<f32>> {
         let net = self.net.as_ref().ok_or("an earlier step has failed")?;
         let evaluated = self.evaluated.get_or_insert_with(|| net.valid());
-        Ok(evaluated.forward(inputs).into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))?)
+        Ok(evaluated.forward(inputs).into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))?)
     }
 }
 

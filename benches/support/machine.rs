@@ -1,0 +1,94 @@
+//! The limits of the machine: multiply-adds from registers, and bandwidth of each level of memory.
+
+use std::hint::black_box;
+
+use nnc_runtime::devices::cpu::{Isa, Pool, Vectorised};
+
+use super::timing::best;
+
+/// Multiply-adds from registers, in GFLOP/s on all threads of the pool.
+pub fn peak(pool: &Pool, rounds: usize) -> f64 {
+    const STEPS: usize = 20_000;
+    let threads = pool.threads();
+    let seconds = best(rounds, || {
+        pool.for_each(threads, |_| {
+            black_box(match pool.isa() {
+                Isa::Portable => Isa::Portable.run(Registers::<4, false> { steps: STEPS }),
+                Isa::Avx2 => Isa::Avx2.run(Registers::<8, true> { steps: STEPS }),
+                Isa::Avx512 => Isa::Avx512.run(Registers::<16, true> { steps: STEPS }),
+            });
+        });
+    });
+    let lanes = match pool.isa() {
+        Isa::Portable => 4,
+        Isa::Avx2 => 8,
+        Isa::Avx512 => 16,
+    };
+    (2 * STEPS * CHAINS * lanes * threads) as f64 / seconds.as_secs_f64() / 1e9
+}
+
+/// Independent sums: enough to hide the latency of an instruction, few enough for the registers.
+const CHAINS: usize = 12;
+
+struct Registers<const LANES: usize, const FUSED: bool> {
+    steps: usize,
+}
+
+impl<const LANES: usize, const FUSED: bool> Vectorised for Registers<LANES, FUSED> {
+    type Output = [[f32; LANES]; CHAINS];
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let factor: [f32; LANES] = black_box([0.999; LANES]);
+        let term: [f32; LANES] = black_box([0.001; LANES]);
+        let mut sums = black_box([[1.0; LANES]; CHAINS]);
+        for _ in 0..self.steps {
+            for sum in &mut sums {
+                for lane in 0..LANES {
+                    sum[lane] = if FUSED {
+                        sum[lane].mul_add(factor[lane], term[lane])
+                    } else {
+                        sum[lane] * factor[lane] + term[lane]
+                    };
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// `a = b + s * c` on arrays of a size that each thread has for itself, in GB/s on all threads.
+pub fn bandwidth(pool: &Pool, rounds: usize, bytes: usize) -> f64 {
+    let (threads, len) = (pool.threads(), bytes / 12);
+    let repetitions = (4_000_000 / len).max(1);
+    let (b, c) = (vec![1.0; len], vec![2.0; len]);
+    let mut memory: Vec<f32> = [b, c].concat().repeat(threads);
+    let mut results = vec![0.0; len * threads];
+    let seconds = best(rounds, || {
+        pool.for_each_piece([&mut results, &mut memory], [len, 2 * len], |_, [a, memory]| {
+            let (b, c) = memory.split_at(len);
+            for _ in 0..repetitions {
+                pool.isa().run(Triad { a: &mut *a, b, c, s: black_box(3.0) });
+            }
+        });
+    });
+    (12 * len * repetitions * threads) as f64 / seconds.as_secs_f64() / 1e9
+}
+
+struct Triad<'a> {
+    a: &'a mut [f32],
+    b: &'a [f32],
+    c: &'a [f32],
+    s: f32,
+}
+
+impl Vectorised for Triad<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((a, b), c) in self.a.iter_mut().zip(self.b).zip(self.c) {
+            *a = b + self.s * c;
+        }
+    }
+}
