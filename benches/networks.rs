@@ -15,14 +15,14 @@ use std::time::Duration;
 use nnc::{Model, Targets, network};
 use nnc_codegen::summary::{Summary, summary};
 use nnc_dsl::{Entry, check};
-use nnc_runtime::devices::cpu::Pool;
+use nnc_runtime::devices::cpu::{Isa, Pool};
 use nnc_runtime::program::Program;
 use support::options::Options;
 use support::{machine, timing};
 
-/// A module for each file, since macros name what they define after the network.
+/// The type of each file, and a table of all of them.
 macro_rules! networks {
-    ($($file:literal $network:ident),* $(,)?) => {
+    ($($file:tt $network:ident),* $(,)?) => {
         $(network!($file);)*
 
         const NETWORKS: &[Network] = &[$(Network {
@@ -62,9 +62,14 @@ fn main() -> ExitCode {
 
 fn run() -> Outcome<()> {
     let options = Options::read(9)?;
+    if options.isa != Isa::detect() {
+        return Err("networks use the best instruction set; `--isa` is for the bench `kernels`".into());
+    }
     let pool = Pool::new(options.threads);
     let peak = machine::peak(&pool, options.rounds);
-    println!("{} threads, {}, peak {peak:.0} GFLOP/s\n", pool.threads(), pool.isa().name());
+    let bandwidth = machine::bandwidth(&pool, options.rounds, machine::MEMORY);
+    println!("{} threads, {}", pool.threads(), pool.isa().name());
+    println!("peak {peak:.0} GFLOP/s, memory {bandwidth:.0} GB/s\n");
     println!("| network, batch | work | ms | GFLOP/s | share of the peak |\n|---|---|---:|---:|---:|");
     for network in NETWORKS.iter().filter(|network| options.wants(&network.name.to_lowercase())) {
         network.measure(&options, peak).map_err(|error| format!("{}: {error}", network.name))?;
@@ -157,11 +162,12 @@ impl Data {
     /// That the numbers do not depend on the threads, that evaluation's loss is the cross-entropy of its
     /// outputs, and that a sample's outputs do not depend on the batch that it comes in.
     fn check(&self, program: &'static Program, threads: usize) -> Outcome<()> {
-        let [mut model, mut single] =
-            [threads, 1].map(|threads| Model::with_threads(program, 0, threads));
+        let [mut model, mut single] = [threads, 1].map(|threads| Model::with_threads(program, 0, threads));
         for step in 1..=2 {
-            let losses = [&mut model, &mut single].map(|model| model.train_step(&self.inputs, self.targets()));
-            let [found, wanted] = [losses[0].as_ref(), losses[1].as_ref()].map(|report| report.map(|r| r.loss));
+            let losses =
+                [&mut model, &mut single].map(|model| model.train_step(&self.inputs, self.targets()));
+            let [found, wanted] =
+                [losses[0].as_ref(), losses[1].as_ref()].map(|report| report.map(|r| r.loss));
             match (found, wanted) {
                 (Ok(found), Ok(wanted)) if found.to_bits() == wanted.to_bits() => {}
                 (found, wanted) => {
@@ -180,7 +186,9 @@ impl Data {
         let first = model.predict(&self.inputs[..self.sample])?;
         let largest = first.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         match first.iter().zip(&outputs).find(|(a, b)| (*a - *b).abs() > 1e-3 * largest) {
-            Some((alone, among)) => Err(format!("an output is {alone} alone and {among} in the batch").into()),
+            Some((alone, among)) => {
+                Err(format!("an output is {alone} alone and {among} in the batch").into())
+            }
             None => Ok(()),
         }
     }

@@ -60,14 +60,14 @@ fn multiply_adds_are_those_published() {
     }
 }
 
-/// The bound is what lives at one time; the packing is greedy. DenseNet, whose values grow with each
-/// layer, is the worst: 11 % above it.
+/// The bound is what lives at one time; the packing is greedy. Training is within 2 %. The evaluation of
+/// DenseNet, whose values grow with each layer, is 11 % above it.
 #[test]
 fn arenas_are_near_the_lower_bound() {
     for Network { name, compiled, .. } in gallery() {
-        for plan in [compiled.training, compiled.evaluation] {
+        for (plan, most) in [(compiled.training, 1.02), (compiled.evaluation, 1.12)] {
             let (len, bound) = (plan.batched_len, plan.batched_bound);
-            assert!(len >= bound && len as f64 <= 1.12 * bound as f64, "{name}: {len} over {bound}");
+            assert!(len >= bound && len as f64 <= most * bound as f64, "{name}: {len} over {bound}");
         }
     }
 }
@@ -79,7 +79,7 @@ fn emitted_code_stays_small() {
     for network in gallery() {
         let words = summary(&network.model, &network.compiled).rows.len();
         let lines = lines(&network.files());
-        assert!(lines < 1000 + 75 * words, "{}: {lines} lines for {words} words", network.name);
+        assert!(lines < 1000 + 90 * words, "{}: {lines} lines for {words} words", network.name);
     }
 }
 
@@ -163,7 +163,7 @@ impl Network {
 
     /// The crate with the program of the steps as an example.
     fn write(&self, folder: &Path) {
-        let step = include_str!("gallery/step.rs").replace("{{library}}", &self.name);
+        let step = include_str!("gallery/step.rs").replace("network::", &format!("{}::", self.name));
         let step = EmittedFile { path: "examples/step.rs".to_owned(), text: step };
         for EmittedFile { path, text } in self.files().into_iter().chain([step]) {
             let path = folder.join(path);
@@ -186,7 +186,7 @@ impl Network {
         }
         let output = succeeded(&program.output().map_err(|error| error.to_string())?)?;
         let (loss, step) = output.trim().split_once(' ').ok_or("the program prints two numbers")?;
-        let arena = self.compiled.training.batched_len * samples * 4 >> 20;
+        let arena = (self.compiled.training.batched_len * samples * 4) >> 20;
         let mut row = String::new();
         let (name, lines, build) = (&self.name, lines(&self.files()), build.as_secs_f64());
         write!(row, "{name:16} {lines:8} {build:8.1} {arena:10} {loss:>9.7} {step:>9}")

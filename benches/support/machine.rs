@@ -7,16 +7,17 @@ use nnc_runtime::devices::cpu::{Isa, Pool, Vectorised};
 use super::timing::best;
 
 /// Multiply-adds from registers, in GFLOP/s on all threads of the pool.
-pub fn peak(pool: &Pool, rounds: usize) -> f64 {
+pub(crate) fn peak(pool: &Pool, rounds: usize) -> f64 {
     const STEPS: usize = 20_000;
     let threads = pool.threads();
     let seconds = best(rounds, || {
         pool.for_each(threads, |_| {
-            black_box(match pool.isa() {
-                Isa::Portable => Isa::Portable.run(Registers::<4, false> { steps: STEPS }),
-                Isa::Avx2 => Isa::Avx2.run(Registers::<8, true> { steps: STEPS }),
-                Isa::Avx512 => Isa::Avx512.run(Registers::<16, true> { steps: STEPS }),
-            });
+            let isa = pool.isa();
+            match isa {
+                Isa::Portable => isa.run(Registers::<4, false> { steps: STEPS }),
+                Isa::Avx2 => isa.run(Registers::<8, true> { steps: STEPS }),
+                Isa::Avx512 => isa.run(Registers::<16, true> { steps: STEPS }),
+            }
         });
     });
     let lanes = match pool.isa() {
@@ -35,13 +36,13 @@ struct Registers<const LANES: usize, const FUSED: bool> {
 }
 
 impl<const LANES: usize, const FUSED: bool> Vectorised for Registers<LANES, FUSED> {
-    type Output = [[f32; LANES]; CHAINS];
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Self::Output {
+    fn run(self) {
         let factor: [f32; LANES] = black_box([0.999; LANES]);
         let term: [f32; LANES] = black_box([0.001; LANES]);
-        let mut sums = black_box([[1.0; LANES]; CHAINS]);
+        let mut sums: [[f32; LANES]; CHAINS] = black_box([[1.0; LANES]; CHAINS]);
         for _ in 0..self.steps {
             for sum in &mut sums {
                 for lane in 0..LANES {
@@ -53,12 +54,15 @@ impl<const LANES: usize, const FUSED: bool> Vectorised for Registers<LANES, FUSE
                 }
             }
         }
-        sums
+        black_box(sums);
     }
 }
 
+/// Bytes that no cache holds.
+pub(crate) const MEMORY: usize = 192 << 20;
+
 /// `a = b + s * c` on arrays of a size that each thread has for itself, in GB/s on all threads.
-pub fn bandwidth(pool: &Pool, rounds: usize, bytes: usize) -> f64 {
+pub(crate) fn bandwidth(pool: &Pool, rounds: usize, bytes: usize) -> f64 {
     let (threads, len) = (pool.threads(), bytes / 12);
     let repetitions = (4_000_000 / len).max(1);
     let (b, c) = (vec![1.0; len], vec![2.0; len]);

@@ -3,20 +3,20 @@
 use nnc_runtime::devices::cpu::{Isa, Pool};
 
 /// What the command line asks for.
-pub struct Options {
+pub(crate) struct Options {
     /// Only what contains one of them is measured; everything if there are none.
     words: Vec<String>,
     /// Threads of the kernels.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Turns of each task.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// Instruction set of the kernels.
-    pub isa: Isa,
+    pub(crate) isa: Isa,
 }
 
 impl Options {
     /// Reads the command line. Where cargo runs benchmarks as tests, one turn shows that they work.
-    pub fn read(rounds: usize) -> Result<Options, String> {
+    pub(crate) fn read(rounds: usize) -> Result<Options, String> {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let is_bench = arguments.iter().any(|argument| argument == "--bench");
         let rounds = if is_bench { rounds } else { 1 };
@@ -38,7 +38,7 @@ impl Options {
     }
 
     /// Whether something with this name is to be measured.
-    pub fn wants(&self, name: &str) -> bool {
+    pub(crate) fn wants(&self, name: &str) -> bool {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word))
     }
 }

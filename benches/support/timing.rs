@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_millis(100);
 
 /// The median time of each task.
-pub fn medians(rounds: usize, tasks: &mut [&mut dyn FnMut()]) -> Vec<Duration> {
+pub(crate) fn medians(rounds: usize, tasks: &mut [&mut dyn FnMut()]) -> Vec<Duration> {
     let mut samples: Vec<Vec<Duration>> = vec![Vec::new(); tasks.len()];
     for task in tasks.iter_mut() {
         task();
@@ -25,7 +25,7 @@ pub fn medians(rounds: usize, tasks: &mut [&mut dyn FnMut()]) -> Vec<Duration> {
 }
 
 /// The best time of a task, for limits that nothing can exceed.
-pub fn best(rounds: usize, mut task: impl FnMut()) -> Duration {
+pub(crate) fn best(rounds: usize, mut task: impl FnMut()) -> Duration {
     task();
     let mut best = Duration::MAX;
     for _ in 0..rounds {

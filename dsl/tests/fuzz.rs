@@ -11,12 +11,16 @@
 //!
 //! `NNC_FUZZ_SEED` begins elsewhere; without it a long run begins with the time of day.
 
+#![expect(clippy::print_stdout, reason = "prints what has been measured")]
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use nnc_dsl::Entry;
 
+#[path = "support/answer.rs"]
+mod answer;
 #[path = "support/corpus.rs"]
 mod corpus;
 #[path = "support/cpu_time.rs"]

@@ -4,6 +4,8 @@
 //! Numbers of torchvision are those of version 0.29.2: `sum(p.numel() for p in model.parameters())` of a
 //! model that is made without arguments unless it says otherwise.
 
+#![expect(clippy::print_stdout, reason = "prints what has been measured")]
+
 use nnc_dsl::library::LIBRARY;
 use nnc_dsl::{CheckedModel, Entry, Options, check, parameter_count};
 

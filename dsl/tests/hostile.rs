@@ -9,11 +9,12 @@ use nnc_dsl::lints::Level;
 use nnc_dsl::syntax::MAX_TEXT;
 use nnc_dsl::{Diagnostic, Entry, Options, Outcome, Source, check, check_file, format};
 
+#[path = "support/answer.rs"]
+mod answer;
 #[path = "support/cpu_time.rs"]
 mod cpu_time;
-#[path = "support/front_end.rs"]
-mod front_end;
 
+use answer::assert_answer;
 use cpu_time::cpu_time;
 
 /// Tests check and format with slower code than a release: a second there is a few here.
@@ -31,9 +32,8 @@ fn answer(text: &str) -> Outcome {
 fn timed(text: &str, act: impl FnOnce() -> Outcome) -> Outcome {
     let start = cpu_time();
     let outcome = act();
-    front_end::assert_answer(&outcome);
+    assert_answer(&outcome);
     let (elapsed, shown) = (cpu_time() - start, beginning(text));
-    println!("{elapsed:6.1?} {shown}");
     assert!(elapsed < BOUND, "{elapsed:?}: {shown}");
     outcome
 }

@@ -4,6 +4,8 @@
 //! words, the word before them or the word behind; what labels point at does not count. With
 //! `--nocapture` the test prints the rates and every error that is elsewhere.
 
+#![expect(clippy::print_stdout, reason = "prints what has been measured")]
+
 use std::time::Duration;
 
 use nnc_dsl::{Diagnostic, Entry, Options, Span, check};

@@ -5,16 +5,16 @@
 //!
 //! FILE gets everything that another program needs to compute the first step again: parameters, states,
 //! samples, the first LEN numbers of each stream of random numbers, and then loss, gradients and states
-//! after it. Tensors are numbered in the order of the network's words.
+//! after it. Tensors are numbered in the order of the network's words. `network` stands for the crate.
 
 use std::path::Path;
 use std::time::Instant;
 
+use network::PROGRAM;
 use nnc_runtime::checkpoint::Tensor;
 use nnc_runtime::program::TargetKind;
 use nnc_runtime::random::{Purpose, Stream};
 use nnc_runtime::{Error, Model, Targets};
-use {{library}}::PROGRAM;
 
 const SEED: u64 = 7;
 
@@ -51,7 +51,8 @@ fn main() -> Result<(), Error> {
 fn shake(model: &mut Model) -> Result<(), Error> {
     for (index, parameter) in PROGRAM.parameters.iter().enumerate().filter(|(_, own)| own.shape.len() == 1) {
         let noise = uniform(1 + index as u32, parameter.shape[0], 0.2);
-        let values = model.parameter(parameter.name)?.into_iter().zip(noise).map(|(value, noise)| value + noise);
+        let values =
+            model.parameter(parameter.name)?.into_iter().zip(noise).map(|(value, noise)| value + noise);
         model.set_parameter(parameter.name, &values.collect::<Vec<f32>>())?;
     }
     Ok(())
@@ -62,7 +63,8 @@ fn targets(samples: usize) -> (Vec<u32>, Vec<f32>) {
     let shape = PROGRAM.outputs[PROGRAM.targets[0].output].shape;
     match PROGRAM.targets[0].kind {
         TargetKind::Classes => {
-            let classes: Vec<u32> = (0..samples).map(|sample| (7 * sample + 1) as u32 % shape[0] as u32).collect();
+            let classes: Vec<u32> =
+                (0..samples).map(|sample| (7 * sample + 1) as u32 % shape[0] as u32).collect();
             let values = classes.iter().map(|class| *class as f32).collect();
             (classes, values)
         }
@@ -76,7 +78,11 @@ fn targets(samples: usize) -> (Vec<u32>, Vec<f32>) {
 fn given(model: &Model) -> Result<Vec<Tensor>, Error> {
     let mut tensors = states(model, "before")?;
     for (index, own) in PROGRAM.parameters.iter().enumerate() {
-        tensors.push(tensor(format!("parameter.{index}.{}", own.name), own.shape, model.parameter(own.name)?));
+        tensors.push(tensor(
+            format!("parameter.{index}.{}", own.name),
+            own.shape,
+            model.parameter(own.name)?,
+        ));
     }
     Ok(tensors)
 }

@@ -7,7 +7,7 @@
 
 Each network of torchvision takes the parameters, the samples, the random numbers of dropout and stochastic
 depth, and the running statistics that the compiled network has written. Parameters are assigned in the
-order in which the modules first run, and must agree in shape. Four that torchvision does not have are
+order in which the modules first run, and must agree in shape. Those that torchvision does not have are
 written out here.
 
 Printed are, for each network, loss and norm of the gradient of both sides with their relative difference,

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::{Diagnostic, Label, Span};
+use crate::diagnostic::{Applicability, Diagnostic, Label, Span};
 
 /// The most diagnostics of one run; more are rarely read.
 const LIMIT: usize = 20;
@@ -112,6 +112,8 @@ impl Sink {
         diagnostic.labels.insert(0, Label { span: diagnostic.span, message: label });
         diagnostic.span = to_blame.word;
         diagnostic.fixes.retain(|fix| !self.is_library(fix.span));
+        // What is in the definition is right for the other uses.
+        diagnostic.fixes.iter_mut().for_each(|fix| fix.applicability = Applicability::Suggested);
         diagnostic
     }
 

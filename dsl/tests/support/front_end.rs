@@ -1,12 +1,10 @@
 //! The whole front end on one text, with what it promises of every text.
 
-use nnc_dsl::json::line;
 use nnc_dsl::lints::Level;
-use nnc_dsl::render::{ColorChoice, render_sources};
 use nnc_dsl::syntax::{parse, print};
-use nnc_dsl::{
-    Diagnostic, Entry, Options, Outcome, Source, SourceMap, Span, check_file, fix, format, parameter_count,
-};
+use nnc_dsl::{Diagnostic, Entry, Options, Outcome, Source, check_file, fix, format, parameter_count};
+
+use crate::answer::assert_answer;
 
 /// Parses, checks with all lints, shows, draws, mends and formats a text, of which `other` is what it
 /// uses from other files. Panics if a promise is broken.
@@ -33,28 +31,6 @@ fn checked(text: &str, other: &str, entry: Entry) -> Outcome {
     };
     let options = Options { levels: vec![("all".to_owned(), Level::Warn)], ..Options::default() };
     check_file("main.nn", text, entry, &options, &loader)
-}
-
-/// There is a model or an error, and every finding can be drawn.
-pub(crate) fn assert_answer(outcome: &Outcome) {
-    let has_errors = outcome.diagnostics.iter().any(Diagnostic::is_error);
-    assert_eq!(outcome.models.is_empty(), has_errors, "{:?}", outcome.diagnostics);
-    for diagnostic in &outcome.diagnostics {
-        inspect(diagnostic, &outcome.sources);
-    }
-}
-
-fn inspect(diagnostic: &Diagnostic, sources: &SourceMap) {
-    let labels = diagnostic.labels.iter().map(|label| label.span);
-    let fixes = diagnostic.fixes.iter().map(|fix| fix.span);
-    for Span { start, end } in labels.chain(fixes).chain([diagnostic.span]) {
-        assert!(start <= end && sources.text().get(start..end).is_some(), "{diagnostic:?}");
-    }
-    assert!(!diagnostic.is_error() || !diagnostic.help.is_empty(), "no help: {diagnostic:?}");
-    assert!(!diagnostic.message.is_empty() && !diagnostic.message.contains('\n'), "{diagnostic:?}");
-    assert!(!line(diagnostic, sources).contains('\n'), "{diagnostic:?}");
-    let drawn = render_sources(std::slice::from_ref(diagnostic), sources, ColorChoice::Never);
-    assert!(drawn.contains(diagnostic.code), "{diagnostic:?}\n{drawn}");
 }
 
 /// Applies the edits as `nnc check --fix` does; each text on the way has an answer.
