@@ -40,22 +40,38 @@ impl<const LANES: usize, const FUSED: bool> Vectorised for Registers<LANES, FUSE
 
     #[inline(always)]
     fn run(self) {
-        let factor: [f32; LANES] = black_box([0.999; LANES]);
-        let term: [f32; LANES] = black_box([0.001; LANES]);
-        let mut sums: [[f32; LANES]; CHAINS] = black_box([[1.0; LANES]; CHAINS]);
+        let (factor, term) = black_box(([0.999; LANES], [0.001; LANES]));
+        // Variables of their own: the compiler keeps an array of sums in memory.
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h, mut i, mut j, mut k, mut l]: [_;
+            CHAINS] = black_box([[1.0; LANES]; CHAINS]);
         for _ in 0..self.steps {
-            for sum in &mut sums {
-                for lane in 0..LANES {
-                    sum[lane] = if FUSED {
-                        sum[lane].mul_add(factor[lane], term[lane])
-                    } else {
-                        sum[lane] * factor[lane] + term[lane]
-                    };
-                }
-            }
+            a = multiply_add::<LANES, FUSED>(a, &factor, &term);
+            b = multiply_add::<LANES, FUSED>(b, &factor, &term);
+            c = multiply_add::<LANES, FUSED>(c, &factor, &term);
+            d = multiply_add::<LANES, FUSED>(d, &factor, &term);
+            e = multiply_add::<LANES, FUSED>(e, &factor, &term);
+            f = multiply_add::<LANES, FUSED>(f, &factor, &term);
+            g = multiply_add::<LANES, FUSED>(g, &factor, &term);
+            h = multiply_add::<LANES, FUSED>(h, &factor, &term);
+            i = multiply_add::<LANES, FUSED>(i, &factor, &term);
+            j = multiply_add::<LANES, FUSED>(j, &factor, &term);
+            k = multiply_add::<LANES, FUSED>(k, &factor, &term);
+            l = multiply_add::<LANES, FUSED>(l, &factor, &term);
         }
-        black_box(sums);
+        black_box([a, b, c, d, e, f, g, h, i, j, k, l]);
     }
+}
+
+#[inline(always)]
+fn multiply_add<const LANES: usize, const FUSED: bool>(
+    sum: [f32; LANES],
+    factor: &[f32; LANES],
+    term: &[f32; LANES],
+) -> [f32; LANES] {
+    std::array::from_fn(|lane| match FUSED {
+        true => sum[lane].mul_add(factor[lane], term[lane]),
+        false => sum[lane] * factor[lane] + term[lane],
+    })
 }
 
 /// Bytes that no cache holds.

@@ -18,7 +18,8 @@ what rounding alone costs.
 That is little for loss and statistics, and for the gradients of networks without kinks. Where there are
 ReLUs and maxima, some of millions of inputs lie within rounding of the kink and fall on its other side; each
 such change moves the gradients before it by up to some hundredths. That happens to PyTorch as much
-as to us, though not at the same places.
+as to us, though not at the same places. Hence the step is taken with direct algorithms, and the tolerances
+are multiples of PyTorch's own rounding.
 """
 
 import sys
@@ -124,11 +125,11 @@ def autoencoder():
     )
 
 
-# Relative differences that are agreement: of the loss, the norm of the gradient, the gradients of the middle
-# and of the worst parameter, the running statistics. See above for why kinks cost so much.
-SMOOTH = [1e-5, 1e-5, 5e-5, 1e-4, 1e-4]
-KINKED = [1e-5, 3e-3, 5e-2, 1e-1, 1e-4]
-WITHOUT_KINKS = {"convnext_t", "efficientnet_b0", "lenet5"}
+# Relative differences that are agreement, whatever PyTorch's own are: of the loss, the norm of the gradient, the
+# gradients of the middle and of the worst parameter, the running statistics.
+ROUNDING = [1e-5, 1e-5, 5e-5, 1e-4, 1e-4]
+# How much worse than PyTorch in single precision a network may be: kinks are met at other places.
+SPREAD = 10
 
 # How to build each, and the shape of its input.
 IMAGE = (3, 224, 224)
@@ -274,7 +275,7 @@ def compare(name, path):
     theirs = step(name, tensors, torch.float64)
     single = differences(step(name, tensors, torch.float32), theirs)
     found = differences(ours, theirs)
-    tolerances = SMOOTH if name in WITHOUT_KINKS else KINKED
+    tolerances = [max(least, SPREAD * own) for least, own in zip(ROUNDING, single)]
     agrees = all(own <= tolerance for own, tolerance in zip(found, tolerances))
     print(
         f"{name:16}{ours[0]:11.6f}{theirs[0]:11.6f}{found[0]:9.1e}{norm(ours[1]):13.6g}{norm(theirs[1]):13.6g}",

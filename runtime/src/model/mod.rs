@@ -77,10 +77,15 @@ impl Model {
 
     /// The same on `threads` threads, which never change a result.
     pub fn with_threads(program: &'static Program, seed: u64, threads: usize) -> Model {
+        Model::with_pool(program, seed, Pool::new(threads))
+    }
+
+    /// The same on the threads and with the choice of algorithms of `pool`.
+    pub fn with_pool(program: &'static Program, seed: u64, pool: Pool) -> Model {
         let optimizer = &program.optimizer;
         let mut model = Model {
             program,
-            pool: Pool::new(threads),
+            pool,
             parameters: Buffer::zeroed(program.parameter_len),
             gradients: Buffer::zeroed(program.trained_len),
             states: Buffer::zeroed(program.state_len),
