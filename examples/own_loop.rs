@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nnc::network;
 use nnc::runtime::data::{Augment, Dataset, Loader, LoaderOptions, Order, Request, Statistics, load};
-use nnc::runtime::program::Target;
+use nnc::runtime::program::TargetKind;
 
 network! {
     /// Digits of 8x8 pixels.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         target: None,
         input: &Digits::INPUT,
         output: &Digits::OUTPUT,
-        wanted: Target::Class,
+        wanted: TargetKind::Classes,
         augment: Augment::default(),
     })?;
     let (train, test) = (Arc::new(splits.train), Arc::new(splits.test));

@@ -95,6 +95,8 @@ fn numbers_out_of_all_bounds() {
     refused(&network("conv3 (1e300*1e300)"), &["E0208", "E0209", "E0207"]);
     refused("network A<1x99999999999 -> 10> { linear 10 }", &["E0308"]);
     refused(&format!("network A<{} -> 10> {{ linear 10 }}", vec!["2"; 1000].join("x")), &["E0308"]);
+    // Strides multiply along the way.
+    answer(&network(&"conv1 8 stride=4294967295 ".repeat(5)));
 }
 
 #[test]

@@ -126,8 +126,9 @@ def autoencoder():
 
 
 # Relative differences that are agreement, whatever PyTorch's own are: of the loss, the norm of the gradient, the
-# gradients of the middle and of the worst parameter, the running statistics.
-ROUNDING = [1e-5, 1e-5, 5e-5, 1e-4, 1e-4]
+# gradients of the middle and of the worst parameter, the running statistics. One input beyond a kink moves the
+# gradients of few parameters by thousandths, so the worst may be off by that.
+ROUNDING = [1e-5, 1e-5, 5e-5, 5e-3, 1e-4]
 # How much worse than PyTorch in single precision a network may be: kinks are met at other places.
 SPREAD = 10
 

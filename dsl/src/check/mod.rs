@@ -38,8 +38,8 @@ use crate::model::CheckedModel;
 use crate::sources::{Loader, SourceMap};
 use crate::syntax::{Entry, parse_formula};
 use load::{Loaded, load};
-use report::train as train_report;
 use report::limits;
+use report::train as train_report;
 use scope::Scope;
 use sink::Sink;
 use symbols::{Definition, Symbols, declarations};
@@ -202,7 +202,13 @@ fn lint(
     options: &Options,
 ) {
     let mut text = lints::Text {
-        files: loaded.sources.files().iter().map(|file| file.span).zip(loaded.files.iter().map(|file| &file.module)).collect(),
+        files: loaded
+            .sources
+            .files()
+            .iter()
+            .map(|file| file.span)
+            .zip(loaded.files.iter().map(|file| &file.module))
+            .collect(),
         unused_definitions: unused.iter().filter_map(|one| Some((one.what(), one.name()?))).collect(),
         unused_values: Vec::new(),
         unused_files: walker.symbols.unused_files(loaded),

@@ -211,7 +211,9 @@ fn widened(field: Field, node: &Node) -> Field {
     match sliding(layer) {
         Some(slide) => {
             let grown = |(axis, (reach, step)): (usize, (usize, usize))| {
-                (reach + (slide.reach(axis) - 1) * step, step * slide.stride[axis])
+                // Strides may be as large as the text says, and multiply.
+                let wider = (slide.reach(axis) - 1).saturating_mul(step);
+                (reach.saturating_add(wider), step.saturating_mul(slide.stride[axis]))
             };
             field.map(|field| field.into_iter().enumerate().map(grown).collect())
         }

@@ -7,7 +7,15 @@ use crate::support::sizes;
 
 fn digits<'a>(input: &'a [usize], output: &'a [usize]) -> Request<'a> {
     let augment = Augment::default();
-    Request { format: "digits", path: None, target: None, input, output, wanted: TargetKind::Classes, augment }
+    Request {
+        format: "digits",
+        path: None,
+        target: None,
+        input,
+        output,
+        wanted: TargetKind::Classes,
+        augment,
+    }
 }
 
 #[test]

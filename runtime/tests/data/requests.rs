@@ -50,7 +50,8 @@ fn digits_take_no_path() {
 #[test]
 fn a_table_cannot_be_mirrored() {
     let augment = Augment { flip: true, crop: 0 };
-    let request = Request { augment, wanted: TargetKind::Values, ..request("csv", Path::new("x"), &[4], &[1]) };
+    let request =
+        Request { augment, wanted: TargetKind::Values, ..request("csv", Path::new("x"), &[4], &[1]) };
     assert_eq!(
         message(&request),
         "`augment` needs images, but the data is a table of features\n\

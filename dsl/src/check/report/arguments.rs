@@ -52,14 +52,13 @@ pub(in crate::check) fn too_many(word: &Word, signature: &Signature) -> Diagnost
 /// A needed argument is missing.
 pub(in crate::check) fn missing(word: &Word, argument: &str, signature: &Signature) -> Diagnostic {
     let message = format!("`{}` needs its {argument}", word.name.value);
-    signature
-        .point(Diagnostic::error("E0203", word.span, message))
-        .label(format!("{argument} missing"))
-        .help(match argument {
+    signature.point(Diagnostic::error("E0203", word.span, message)).label(format!("{argument} missing")).help(
+        match argument {
             "`shape`" => format!("write a shape after the word, as in `{} 16x4x4`", word.name.value),
             "`order`" => format!("write a list after the word, as in `{} [1, 0]`", word.name.value),
             _ => format!("write a number after the word, as in `{} {}`", word.name.value, usual(argument)),
-        })
+        },
+    )
 }
 
 fn usual(argument: &str) -> &'static str {
