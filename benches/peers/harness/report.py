@@ -71,7 +71,7 @@ def build_table(builds):
 
 
 def failures(all_results):
-    lines = ["**What could not be measured**", ""]
+    lines = ["**What went wrong**", ""]
     for results in all_results:
         lines += [f"- {results.network.name}: {what}: {why}" for what, why in results.failures.items()]
     return "\n".join(lines)
