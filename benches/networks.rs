@@ -22,7 +22,7 @@ use support::{machine, timing};
 
 /// The type of each file, and a table of all of them.
 macro_rules! networks {
-    ($($file:tt $network:ident),* $(,)?) => {
+    ($($file:literal $network:ident),* $(,)?) => {
         $(network!($file);)*
 
         const NETWORKS: &[Network] = &[$(Network {

@@ -5,7 +5,12 @@ mod shipped {
     nnc::network!(pub "examples/digits.nn");
 }
 
-nnc::network!("tests/macro/wide.nn", width = 2 * 3);
+macro_rules! from_file {
+    ($path:literal) => {
+        nnc::network!($path, width = 2 * 3);
+    };
+}
+from_file!("tests/macro/wide.nn");
 nnc::network!("tests/macro/importing.nn");
 nnc::network! {
     use "tests/macro/parts/blocks.nn"

@@ -18,6 +18,11 @@ pub fn fix(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
             continue;
         }
         fixed.push_str(&text[end..edit.span.start]);
+        // A deleted word takes one of the two blanks around it along.
+        let ends = text[edit.span.end..].chars().next().is_none_or(char::is_whitespace);
+        if edit.replacement.is_empty() && ends && fixed.ends_with(' ') {
+            fixed.pop();
+        }
         fixed.push_str(&edit.replacement);
         (end, count) = (edit.span.end, count + 1);
     }
@@ -50,5 +55,18 @@ mod tests {
         ];
         assert_eq!(fix("eno owt .", &found), ("one two three .".to_owned(), 3));
         assert_eq!(fix("text", &[mistake(0, 1)]), ("text".to_owned(), 0));
+    }
+
+    #[test]
+    fn a_deleted_word_takes_one_blank_along() {
+        let deleted = |text: &str| {
+            let start = text.find("gap").unwrap();
+            let span = Span::new(start, start + 3);
+            fix(text, &[Diagnostic::error("E0301", span, "m").fix(span, "", "delete `gap`")]).0
+        };
+        assert_eq!(deleted("relu gap linear 3"), "relu linear 3");
+        assert_eq!(deleted("{ relu gap }"), "{ relu }");
+        assert_eq!(deleted("{gap}"), "{}");
+        assert_eq!(deleted("\u{feff}gap"), "\u{feff}");
     }
 }

@@ -5,7 +5,7 @@
 
 use nnc_dsl::syntax::parse;
 use nnc_dsl::{Diagnostic, Entry, Options, check_file};
-use proc_macro2::{Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::expand::item;
@@ -13,6 +13,16 @@ use crate::files::{Files, package_folder};
 use crate::report::{compile_error, drawn, errors, warnings};
 use crate::stub::stubs;
 use crate::tokens::Text;
+
+/// A `$path:literal` of a user's macro comes in an invisible group of its own.
+fn opened(tree: TokenTree) -> TokenTree {
+    match &tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            group.stream().into_iter().next().unwrap_or(tree)
+        }
+        _ => tree,
+    }
+}
 
 /// A call with a path.
 pub(crate) struct FileCall {
@@ -30,7 +40,7 @@ impl FileCall {
         if public {
             tokens.next();
         }
-        match tokens.next()? {
+        match opened(tokens.next()?) {
             TokenTree::Literal(path) if path.to_string().ends_with(['"', '#']) => {
                 Some(FileCall { public, path, rest: tokens.collect() })
             }

@@ -51,12 +51,8 @@ pub(in crate::check) fn rank(
     let diagnostic = Diagnostic::error("E0301", name.span, message).label(format!("gets {found}"));
     match expected {
         Rank::Map | Rank::Plane if output == Some(found) => {
-            let with_space = Span::new(name.span.start.saturating_sub(1), name.span.end);
-            diagnostic.help("delete it: the value is a vector already").fix(
-                with_space,
-                "",
-                format!("delete `{word}`"),
-            )
+            let fix = format!("delete `{word}`");
+            diagnostic.help("delete it: the value is a vector already").fix(name.span, "", fix)
         }
         Rank::Plane if found.0.len() > 1 => {
             diagnostic.help("give the map two spatial axes before it, for instance with `reshape`")

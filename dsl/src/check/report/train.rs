@@ -109,9 +109,7 @@ pub(in crate::check) fn squashed_twice(
     if text.get(place.range()) != Some(word) {
         return diagnostic;
     }
-    let gap = text[..place.start].len() - text[..place.start].trim_end_matches(' ').len();
-    let with_gap = Span::new(place.start - gap.min(1), place.end);
-    diagnostic.fix(with_gap, "", format!("delete `{word}`"))
+    diagnostic.fix(place, "", format!("delete `{word}`"))
 }
 
 /// Class weights that are more or fewer than the classes.
