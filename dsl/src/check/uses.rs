@@ -44,10 +44,12 @@ impl<'a> Walker<'a> {
     /// A word that nothing defines.
     pub(super) fn unknown(&mut self, word: &'a Word, chain: &mut Chain) {
         let own: Vec<&str> = self.names();
-        let meant = nearest(&word.name.value, own.iter().copied()).map(str::to_owned);
-        // A slip of a letter or two is near to some block of the library in any case.
-        let library = || nearest(&word.name.value, library::names().filter(|_| word.name.value.len() > 3));
-        let meant = meant.or_else(|| suggest(&word.name.value)).or_else(|| library().map(str::to_owned));
+        let meant = self.meant.get(&word.name.span).cloned();
+        let meant = meant.unwrap_or_else(|| {
+            let meant = meant_word(&word.name.value, &own);
+            self.meant.insert(word.name.span, meant.clone());
+            meant
+        });
         // A block that could not be read is not unknown; a slip from a known word is one anyway.
         if meant.is_some() || !self.is_damaged() {
             self.sink.report(names::unknown_word(&word.name, meant.as_deref(), &own));
@@ -276,6 +278,14 @@ impl<'a> Walker<'a> {
             self.sink.report(report::formula(activation, &error, &names.collect::<Vec<_>>()));
         }
     }
+}
+
+/// The word that somebody meant who wrote an unknown one, in a text that defines `own`.
+fn meant_word(written: &str, own: &[&str]) -> Option<String> {
+    // A slip of a letter or two is near to some block of the library in any case.
+    let library = || nearest(written, library::names().filter(|_| written.len() > 3)).map(str::to_owned);
+    let own = nearest(written, own.iter().copied()).map(str::to_owned);
+    own.or_else(|| suggest(written)).or_else(library)
 }
 
 fn signature<'a>(name: &'a Ident, params: &'a [Param]) -> Signature<'a> {

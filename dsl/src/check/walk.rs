@@ -4,6 +4,8 @@
 //! goes on with the shape that was probably meant, or with an unknown one, under which words
 //! are still checked for all that does not depend on it.
 
+use std::collections::HashMap;
+
 use super::bias::Written;
 use super::chain::Chain;
 use super::expr::{Place, evaluate, whole};
@@ -50,6 +52,8 @@ pub(super) struct Walker<'a> {
     pub(super) context: Vec<Label>,
     /// What the next body begins with.
     pub(super) entry: Entry<'a>,
+    /// What was probably meant at each place with an unknown word, which a loop comes to again and again.
+    pub(super) meant: HashMap<Span, Option<String>>,
     /// Places that the parser could not read.
     damage: &'a [Span],
     steps: usize,
@@ -117,6 +121,7 @@ impl<'a> Walker<'a> {
             context: Vec::new(),
             entry: Entry::Plain,
             damage,
+            meant: HashMap::new(),
             steps: 0,
             earlier_steps: 0,
             is_spent: false,

@@ -102,23 +102,33 @@ fn spelling(word: &Word, window: &str) -> String {
     }
 }
 
+/// Letters of a name that are compared.
+const LETTERS: usize = 64;
+
 /// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 { i + j } else { cheapest(&rows, &a, &b, i, j) };
+    let ((a, rows), (b, columns)) = (letters(a), letters(b));
+    // What the beginnings of `b` are from the two last beginnings of `a`, and from this one.
+    let mut before = [0; LETTERS + 1];
+    let mut last: [usize; LETTERS + 1] = std::array::from_fn(|column| column);
+    for i in 1..=rows {
+        let mut row = [i; LETTERS + 1];
+        for j in 1..=columns {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            let best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            row[j] = if swapped { best.min(before[j - 2] + 1) } else { best };
         }
+        (before, last) = (last, row);
     }
-    rows[a.len()][b.len()]
+    last[columns]
 }
 
-fn cheapest(rows: &[Vec<usize>], a: &[char], b: &[char], i: usize, j: usize) -> usize {
-    let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-    let best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-    let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-    if swapped { best.min(rows[i - 2][j - 2] + 1) } else { best }
+/// The first letters of a name, and how many they are.
+fn letters(name: &str) -> ([char; LETTERS], usize) {
+    let mut letters = ['\0'; LETTERS];
+    let count = letters.iter_mut().zip(name.chars()).map(|(letter, from)| *letter = from).count();
+    (letters, count)
 }
 
 #[cfg(test)]
