@@ -75,7 +75,9 @@ impl Folder {
             .stderr(Stdio::piped())
             .spawn();
         let mut child = piped.unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        // A program that refuses its arguments ends without having read.
+        let written = child.stdin.take().unwrap().write_all(text.as_bytes());
+        assert!(written.is_ok() || !child.wait().unwrap().success());
         Finished::new(child.wait_with_output().unwrap())
     }
 }
