@@ -74,9 +74,9 @@ fn check_with(algorithm: Algorithm, spec: &Conv, batch: usize, tolerance: f64) {
         };
         let case =
             Case { batch, labels: &[], inputs: &inputs.map(|input| &input[..]), outputs: &[expected.len()] };
-        let run = |threads: usize, isa: Isa| {
+        let run = |threads: usize, last: usize, isa: Isa| {
             let pool = Pool::with_isa(threads, isa).with_selector(Selector::new(Mode::Always(algorithm)));
-            case.run(&pool, |p, i, o| match operation {
+            case.run_with_last(last, &pool, |p, i, o| match operation {
                 Operation::Forward => conv(p, spec, i[0], i[1], o[0]),
                 Operation::BackwardData => conv_backward_data(p, spec, i[0], i[1], o[0]),
                 Operation::BackwardWeight => conv_backward_weight(p, spec, i[0], i[1], o[0]),
@@ -84,10 +84,12 @@ fn check_with(algorithm: Algorithm, spec: &Conv, batch: usize, tolerance: f64) {
         };
         for isa in Isa::available() {
             let what = format!("{} {operation:?} {} {spec:?} batch {batch}", algorithm.name(), isa.name());
-            let found = run(1, isa);
+            let found = run(1, 2, isa);
             assert_close(&found[0], &expected, tolerance, &what);
-            let bits = |found: Vec<Vec<f32>>| found[0].iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert!(bits(run(2, isa)) == bits(found), "2 threads: {what}");
+            let bits = |found: &[Vec<f32>]| found[0].iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            for last in [0, 1] {
+                assert!(bits(&run(2, last, isa)) == bits(&found), "2 threads: {what}");
+            }
         }
     }
 }
@@ -138,6 +140,31 @@ fn random_convolutions_in_groups_agree_with_the_formula() {
         let outputs = if dice.once_in(3) { 1 } else { dice.roll(1..=20) };
         let batch = dice.roll(1..=3);
         check(&dice.spec(groups, inputs, outputs), batch);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; `.ci/sanitize` runs it under the address sanitizer"]
+fn sizes_from_1_to_33_agree_with_the_formula() {
+    for (round, size) in (0..4).flat_map(|round| (1..=33).map(move |size| (round, size))) {
+        for dimension in 0..4 {
+            let mut dice = Dice(1000 * round + 4 * size as u64 + dimension, 0);
+            let mut sizes: [usize; 4] = std::array::from_fn(|_| dice.roll(1..=33));
+            sizes[dimension as usize] = size;
+            let [height, width, inputs, outputs] = sizes;
+            let groups = [1, 1, 2, inputs][dice.roll(0..=3)];
+            let [inputs, outputs] = [inputs, outputs].map(|channels| channels.next_multiple_of(groups));
+            let kernel = [1, 2, 3, 3, 5][dice.roll(0..=4)];
+            let (stride, pad) = (dice.roll(1..=2), dice.roll(0..=2));
+            let after = |size: usize| ((size + 2 * pad).max(kernel) - kernel) / stride + 1;
+            let spec = Conv {
+                input: [1, height, width, inputs],
+                output: [1, after(height), after(width), outputs],
+                groups,
+                ..square(kernel, inputs, outputs, kernel, stride, pad)
+            };
+            check(&spec, dice.roll(1..=2));
+        }
     }
 }
 
