@@ -176,8 +176,11 @@ fn memory_rows(memory: &Memory, batch: u64) -> Vec<[String; 3]> {
         row("states of the optimiser", memory.optimizer),
         both("running statistics", memory.states),
         both("folded parameters", memory.prepared),
-        row("values of the training pass", memory.training.bytes(batch)),
-        both("values of the evaluation pass", memory.evaluation.bytes(batch)),
+        [
+            "values of a pass".to_owned(),
+            bytes(memory.shared().bytes(batch)),
+            bytes(memory.evaluation.bytes(batch)),
+        ],
         ["total".to_owned(), bytes(memory.training_total(batch)), bytes(memory.evaluation_total(batch))],
     ]
 }

@@ -144,12 +144,25 @@ impl Memory {
 
     /// All that training with batches of `batch` takes, with the evaluation in between.
     pub fn training_total(&self, batch: u64) -> u64 {
-        self.gradients + self.optimizer + self.training.bytes(batch) + self.evaluation_total(batch)
+        self.gradients + self.optimizer + self.kept() + self.shared().bytes(batch)
     }
 
     /// All that evaluation with batches of `batch` takes.
     pub fn evaluation_total(&self, batch: u64) -> u64 {
-        self.parameters + self.states + self.prepared + self.evaluation.bytes(batch)
+        self.kept() + self.evaluation.bytes(batch)
+    }
+
+    /// The arena of a model that trains and evaluates in turns.
+    pub fn shared(&self) -> Arena {
+        let (training, evaluation) = (&self.training, &self.evaluation);
+        Arena {
+            per_sample: training.per_sample.max(evaluation.per_sample),
+            fixed: training.fixed.max(evaluation.fixed),
+        }
+    }
+
+    fn kept(&self) -> u64 {
+        self.parameters + self.states + self.prepared
     }
 }
 
@@ -356,8 +369,8 @@ mod tests {
             |optimizer| format!("network Net<8 -> 2> {{ linear 2 }} train Net {{ optimizer {optimizer} }}");
         let [sgd, adam] = ["sgd", "adam"].map(|optimizer| summary_of(&model(optimizer)).memory);
         assert_eq!(adam.training_total(4) - sgd.training_total(4), sgd.parameters);
-        let arenas = sgd.training.per_sample + sgd.evaluation.per_sample;
-        assert_eq!(sgd.training_total(5) - sgd.training_total(4), arenas);
+        let shared = sgd.training.per_sample.max(sgd.evaluation.per_sample);
+        assert_eq!(sgd.training_total(5) - sgd.training_total(4), shared);
         assert!(sgd.evaluation_total(4) < sgd.training_total(4));
     }
 }

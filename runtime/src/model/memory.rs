@@ -43,10 +43,12 @@ impl Memory {
         }
     }
 
-    /// Everything that training with batches of `batch` needs, evaluation in between included.
+    /// Everything that training with batches of `batch` needs, with evaluation in between, which works in
+    /// the same arena.
     pub fn training(&self, batch: usize) -> usize {
-        let arena = self.training_fixed + batch * self.training_per_sample;
-        self.gradients + self.optimizer + arena + self.evaluation(batch)
+        let arena = self.training_fixed.max(self.evaluation_fixed)
+            + batch * self.training_per_sample.max(self.evaluation_per_sample);
+        self.parameters + self.gradients + self.optimizer + self.states + self.prepared + arena
     }
 
     /// Everything that prediction with batches of `batch` needs.

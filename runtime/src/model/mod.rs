@@ -41,8 +41,8 @@ pub struct Model {
     is_prepared: bool,
     optimizer: Vec<Buffer>,
     hyperparameters: Vec<f32>,
-    training: Arena,
-    evaluation: Arena,
+    /// Of either mode: a model does one thing at a time.
+    arena: Arena,
     seed: u64,
     step: u64,
 }
@@ -94,8 +94,7 @@ impl Model {
             is_prepared: false,
             optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
             hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
-            training: Arena::default(),
-            evaluation: Arena::default(),
+            arena: Arena::default(),
             seed,
             step: 0,
         };

@@ -12,7 +12,7 @@ use crate::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
 use crate::error::{Error, NonFinite, Phase};
 use crate::program::{Group, Program, TargetKind};
 
-/// The working memory of a pass; it grows to the largest batch and never shrinks.
+/// The working memory of a pass; it grows to the largest one and never shrinks.
 #[derive(Default)]
 pub(super) struct Arena {
     batched: Buffer,
@@ -36,7 +36,7 @@ impl Model {
     pub(super) fn train(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
         let program = self.program;
         let training = &program.training;
-        self.training.reserve(training.batched_len * feed.size, training.fixed_len);
+        self.arena.reserve(training.batched_len * feed.size, training.fixed_len);
         self.saved_states.copy_from_slice(&self.states);
         let pass = self.training_pass(&mut feed);
         (training.forward)(&pass);
@@ -79,8 +79,8 @@ impl Model {
 
     fn training_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
         let buffers = Buffers::new(feed.size)
-            .with(Region::Batched, &mut self.training.batched)
-            .with(Region::Fixed, &mut self.training.fixed)
+            .with(Region::Batched, &mut self.arena.batched)
+            .with(Region::Fixed, &mut self.arena.fixed)
             .with(Region::Parameter, &mut self.parameters)
             .with(Region::Gradient, &mut self.gradients)
             .with(Region::State, &mut self.states);
@@ -92,10 +92,10 @@ impl Model {
     /// The pass over an arena that is large enough, with the prepared buffer up to date.
     fn evaluation_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
         let evaluation = &self.program.evaluation;
-        self.evaluation.reserve(evaluation.batched_len * feed.size, evaluation.fixed_len);
+        self.arena.reserve(evaluation.batched_len * feed.size, evaluation.fixed_len);
         let buffers = Buffers::new(feed.size)
-            .with(Region::Batched, &mut self.evaluation.batched)
-            .with(Region::Fixed, &mut self.evaluation.fixed)
+            .with(Region::Batched, &mut self.arena.batched)
+            .with(Region::Fixed, &mut self.arena.fixed)
             .with(Region::Parameter, &mut self.parameters)
             .with(Region::State, &mut self.states)
             .with(Region::Prepared, &mut self.prepared);
