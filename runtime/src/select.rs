@@ -124,8 +124,8 @@ impl Algorithm {
             Algorithm::ImplicitGemm | Algorithm::Reference => true,
             Algorithm::Depthwise => spec.groups == spec.input[3] && spec.groups == spec.output[3],
             Algorithm::Spread => spec.groups > 1,
-            Algorithm::Winograd2 => problem.is_winograd(Size::Two),
-            Algorithm::Winograd4 => problem.is_winograd(Size::Four),
+            Algorithm::Winograd2 => winograd::supports(spec, Size::Two),
+            Algorithm::Winograd4 => winograd::supports(spec, Size::Four),
         }
     }
 
@@ -166,10 +166,6 @@ impl Algorithm {
 }
 
 impl Problem {
-    fn is_winograd(&self, size: Size) -> bool {
-        self.operation != Operation::BackwardWeight && winograd::supports(&self.spec, size)
-    }
-
     /// Multiply-adds of vectors that take as long as Winograd's algorithm: the products, and the
     /// transforms of data, weights and results.
     fn winograd(&self, size: Size, lanes: usize, idle: f64) -> f64 {

@@ -165,19 +165,20 @@ fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], 
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     match choose(pool, Operation::BackwardWeight, spec, batch) {
-        // Winograd's algorithm is not supported for this product.
-        Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4 => {
+        Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
         }
         Algorithm::Depthwise => depthwise::backward_weight(pool, spec, batch, x, dy, dw),
         Algorithm::Spread => spread::backward_weight(pool, spec, batch, x, dy, dw),
+        Algorithm::Winograd2 => winograd::backward_weight(pool, Size::Two, spec, batch, x, dy, dw),
+        Algorithm::Winograd4 => winograd::backward_weight(pool, Size::Four, spec, batch, x, dy, dw),
         Algorithm::Reference => narrow(&reference::backward_weight(spec, batch, x, dy), dw),
     }
 }
 
-/// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw, or a
-/// result in double precision.
+/// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw,
+/// Winograd's numbers of a gradient, or a result in double precision.
 pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
     let Problem { operation, ref spec, batch } = *problem;
     let channels = match operation {
@@ -190,10 +191,12 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
         (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(spec, isa, channels)),
         (Algorithm::Winograd2, Some(channels)) => single(winograd::packed_len(isa, Size::Two, channels)),
         (Algorithm::Winograd4, Some(channels)) => single(winograd::packed_len(isa, Size::Four, channels)),
-        (Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4, None) => {
+        (Algorithm::ImplicitGemm, None) => {
             let (spec, batch) = spec.flattened(batch);
             single(backward_weight::copies_len(&spec, batch, isa))
         }
+        (Algorithm::Winograd2, None) => single(winograd::workspace_len(isa, Size::Two, spec, batch)),
+        (Algorithm::Winograd4, None) => single(winograd::workspace_len(isa, Size::Four, spec, batch)),
         (Algorithm::Depthwise, Some(_)) => 0,
         (Algorithm::Depthwise, None) => single(depthwise::copies_len(spec, batch)),
         (Algorithm::Spread, _) => single(spread::workspace(spec, batch, isa, channels)),

@@ -4,16 +4,19 @@
 //! channel (T = M + 2), the weights too; then the convolution is T·T matrix products, tiles by channels, of
 //! which each output needs 2.25 or 4 times fewer multiply-adds than the formula; their results are
 //! transformed back. It wins where the channels are many enough to pay for the transforms, see
-//! [`select`](crate::select). The gradient of the input is such a convolution too, with the window turned.
+//! [`select`](crate::select). The gradient of the input is such a convolution too, with the window turned;
+//! that of the weight has a file of its own.
 //!
 //! Errors relative to the largest result, for random numbers in (−1, 1) and up to 512 channels: below 3e-6
 //! for F(2x2, 3x3), below 3e-5 for F(4x4, 3x3); a test holds them to it.
 
+mod gradient;
 mod scheme;
 mod transform;
 
+pub(super) use self::gradient::{backward_weight, workspace_len};
 use self::scheme::{Four, Scheme, Two};
-use self::transform::{Data, Filter, Grid, Results};
+use self::transform::{Filter, Grid, Maps, Matrices, Numbers, OfData, Results};
 use super::block::{Block, Cut, MAX_PIXELS};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
@@ -38,7 +41,7 @@ impl Size {
     }
 }
 
-/// Whether the forward pass and the gradient of the data can be computed so.
+/// Whether a convolution and its gradients can be computed so.
 pub(crate) fn supports(spec: &Conv, size: Size) -> bool {
     let columns = spec.input[2].max(spec.output[2]).div_ceil(size.outputs());
     spec.kernel == [1, 3, 3]
@@ -166,29 +169,32 @@ impl Job {
         let tiles = self.to.map(|size| size.div_ceil(M));
         let cut = Cut::aiming_at(self.tiles_at_once(T * T), self.images, [1, tiles[0], tiles[1]]);
         let [images, _, rows, columns] = cut.size();
-        let most = images * rows * columns;
-        let zeros = || {
+        let matrices = |tiles: usize| {
+            [self.channels, self.columns].map(|columns| Matrices::whole(self.isa, tiles, columns))
+        };
+        let buffers = || {
             let mut zeros = pool.scratch().single(self.channels);
             zeros.fill(0.0);
-            let data = pool.scratch().single(T * T * plane(most, self.channels));
-            (zeros, data, pool.scratch().single(T * T * plane(most, self.columns)))
+            let [data, results] = matrices(images * rows * columns);
+            (zeros, pool.scratch().single(T * T * data.step()), pool.scratch().single(T * T * results.step()))
         };
+        let maps = Maps { values: map, size: self.from, channels: self.channels, pad: self.pad };
         let to = Tiles::new(to);
-        pool.for_each_with(cut.count(), zeros, |(zeros, data, results), task| {
+        let [height, width] = self.to;
+        pool.for_each_with(cut.count(), buffers, |(zeros, data, results), task| {
             let block = cut.block(task);
-            let count = block.pixels();
-            let grid = Grid { block: &block, from: self.from, to: self.to, pad: self.pad };
-            let isa = self.isa;
-            // SAFETY: a pool never has an instruction set that its processor lacks; the buffers have the
-            // lengths that the transforms ask for, and a block's outputs belong to one task.
-            unsafe {
-                let data = &mut data[..T * T * plane(count, self.channels)];
-                let kernel = Data::<S, M, T>::new(&grid, map, zeros, self.channels, data);
-                lanes::run(isa, self.channels, kernel);
-                let results = &mut results[..T * T * plane(count, self.columns)];
-                self.multiply(panels, T * T, count, &packed, data, results);
-                lanes::run(isa, self.columns, Results::<S, M, T>::new(&grid, results, self.columns, to));
-            }
+            let grid = Grid::of(&block, tiles);
+            let [from, products] = matrices(grid.tiles.len());
+            let numbers = (Tiles::new(data), from, 0);
+            let transform = Numbers::<OfData<S, M>, T, T>::new(&grid, M, maps, zeros, numbers);
+            // SAFETY: a pool never has an instruction set that its processor lacks; the data are this
+            // task's own.
+            unsafe { lanes::run(self.isa, usize::MAX, transform) };
+            self.multiply(panels, T * T, &packed, (data, from), (results, products));
+            let size = [height, width, self.columns];
+            let transform = Results::<S, M, T>::new(&grid, (results, products), to, size);
+            // SAFETY: as above; a block's outputs belong to one task.
+            unsafe { lanes::run(self.isa, usize::MAX, transform) };
             if let Some(finish) = finish {
                 let range = self.place(&block, M);
                 // SAFETY: the block's outputs are consecutive and belong to this task.
@@ -246,38 +252,36 @@ impl Job {
         });
     }
 
-    /// The products of all numbers: results `[number][tile][column]` of data `[number][tile][channel]`.
+    /// The products of all numbers: a row of results for each row of data.
     fn multiply(
         &self,
         panels: Panels,
         numbers: usize,
-        tiles: usize,
         packed: &[f32],
-        data: &[f32],
-        results: &mut [f32],
+        (data, from): (&[f32], Matrices),
+        (results, to): (&mut [f32], Matrices),
     ) {
         let results = Tiles::new(results);
-        let (from, to) = (plane(tiles, self.channels), plane(tiles, self.columns));
         for number in 0..numbers {
-            let data = &data[number * from..][..from];
+            let data = &data[number * from.step()..][..from.rows * from.columns];
             for panel in 0..panels.count() {
-                let (columns, width) = (panels.columns(panel), panels.width(panel));
+                let (first, width) = (panels.columns(panel).start, panels.width(panel));
                 let start = panel * packed_panel_len(self.isa, numbers, self.channels)
                     + number * plane(self.channels, width);
                 let b = packed[start..][..self.channels * width].as_ptr();
-                for first in (0..tiles).step_by(ROWS) {
-                    let count = ROWS.min(tiles - first);
-                    let row: [usize; ROWS] = std::array::from_fn(|row| first + row.min(count - 1));
+                for tile in (0..from.rows).step_by(ROWS) {
+                    let count = ROWS.min(from.rows - tile);
+                    let row: [usize; ROWS] = std::array::from_fn(|row| tile + row.min(count - 1));
                     let tile = Tile {
-                        a: row.map(|row| data[row * self.channels..][..self.channels].as_ptr()),
+                        a: row.map(|row| data[row * from.columns..][..self.channels].as_ptr()),
                         walk: Walk { runs: &[0], len: self.channels, step: 1 },
                         b,
                         c: row.map(|row| {
-                            let at = number * to + row * self.columns;
-                            results.pointer(at + columns.start..at + columns.end)
+                            let at = number * to.step() + row * to.columns + first;
+                            results.pointer(at..at + width)
                         }),
                         rows: count,
-                        columns: columns.len(),
+                        columns: width,
                         accumulate: false,
                     };
                     // SAFETY: the slices have checked the reach of A, B and C, which are this task's.

@@ -2,7 +2,7 @@
 //!
 //! `M` outputs of a filter with three taps are y = Aᵀ((G·g) ⊙ (Bᵀ·d)) of `T` = M + 2 inputs d: T products
 //! instead of 3·M. In two dimensions each transform is applied to rows and columns. The points are 0, ±1 and,
-//! for F(4, 3), ±2.
+//! for F(4, 3), ±2. The gradient of the filter is Gᵀ((A·dy) ⊙ (Bᵀ·d)), with as many products.
 
 use crate::kernels::gemm::lanes::Lanes;
 
@@ -22,6 +22,18 @@ pub(super) trait Scheme<const M: usize, const T: usize>: Sync {
     /// # Safety
     /// As above.
     unsafe fn result<L: Lanes>(m: [L; T]) -> [L; M];
+
+    /// A·dy
+    ///
+    /// # Safety
+    /// As above.
+    unsafe fn gradient<L: Lanes>(dy: [L; M]) -> [L; T];
+
+    /// Gᵀ·m
+    ///
+    /// # Safety
+    /// As above.
+    unsafe fn filter_gradient<L: Lanes>(m: [L; T]) -> [L; 3];
 }
 
 /// F(2, 3): 2.25 times fewer products in two dimensions, about as exact as the formula.
@@ -40,6 +52,21 @@ impl Scheme<2, 4> for Two {
     unsafe fn result<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 2] {
         // SAFETY: the caller's promise.
         unsafe { [a.add(b).add(c), plus(plus(b, -1.0, c), -1.0, d)] }
+    }
+
+    #[inline(always)]
+    unsafe fn gradient<L: Lanes>([a, b]: [L; 2]) -> [L; 4] {
+        // SAFETY: the caller's promise.
+        unsafe { [a, a.add(b), plus(a, -1.0, b), times(-1.0, b)] }
+    }
+
+    #[inline(always)]
+    unsafe fn filter_gradient<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 3] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (sum, difference) = (b.add(c), plus(b, -1.0, c));
+            [plus(a, 0.5, sum), times(0.5, difference), plus(d, 0.5, sum)]
+        }
     }
 }
 
@@ -87,6 +114,37 @@ impl Scheme<4, 6> for Four {
             ]
         }
     }
+
+    #[inline(always)]
+    unsafe fn gradient<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 6] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (even, odd) = (a.add(c), b.add(d));
+            let (far_even, far_odd) = (plus(a, 4.0, c), plus(b, 4.0, d));
+            [
+                a,
+                even.add(odd),
+                plus(even, -1.0, odd),
+                plus(far_even, 2.0, far_odd),
+                plus(far_even, -2.0, far_odd),
+                d,
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn filter_gradient<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 3] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (sum, difference) = (b.add(c), plus(c, -1.0, b));
+            let (far_sum, far_difference) = (d.add(e), plus(d, -1.0, e));
+            [
+                plus(plus(times(1.0 / 4.0, a), -1.0 / 6.0, sum), 1.0 / 24.0, far_sum),
+                plus(times(1.0 / 6.0, difference), 1.0 / 12.0, far_difference),
+                plus(plus(f, -1.0 / 6.0, sum), 1.0 / 6.0, far_sum),
+            ]
+        }
+    }
 }
 
 /// a + factor · b
@@ -94,4 +152,11 @@ impl Scheme<4, 6> for Four {
 unsafe fn plus<L: Lanes>(a: L, factor: f32, b: L) -> L {
     // SAFETY: the caller's promise.
     unsafe { a.add_product(b, L::splat(factor)) }
+}
+
+/// factor · a
+#[inline(always)]
+unsafe fn times<L: Lanes>(factor: f32, a: L) -> L {
+    // SAFETY: the caller's promise.
+    unsafe { plus(L::splat(0.0), factor, a) }
 }
