@@ -17,6 +17,7 @@ mod backward_weight;
 mod block;
 mod correlate;
 mod depthwise;
+mod packed;
 pub(crate) mod reference;
 mod shape;
 mod spread;
@@ -31,6 +32,7 @@ use crate::devices::cpu::{Isa, Pool};
 use crate::emitted::{Extent, Operand, Pass, Slot};
 use crate::kernels::elementwise::{BlockFunction, Each, Function, map, with_sources};
 use crate::select::{Algorithm, Operation, Problem};
+pub(crate) use packed::{PackedWeights, Weight};
 pub use shape::{Conv, Linear};
 use winograd::Size;
 
@@ -40,7 +42,8 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv(p: &Pass, spec: &Conv, x: Slot, w: Slot, y: Slot) {
-    p.call([x, w], [y], |[x, w], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
+    let (slot, pool) = (w, p.pool());
+    p.call([x, w], [y], |[x, w], [y]| forward(pool, spec, p.batch(), x, p.weight(slot, w), y, None));
 }
 
 /// y = f(x ∗ w, …): `f` reads `operands`, among them [`Operand::Result`], the convolution.
@@ -73,14 +76,15 @@ fn forward_then(
     p.call_slices(reads, operands, &[y], |[x, w], slices, outputs| {
         with_sources(p, extent, outputs[0].len(), operands, slices, |sources| {
             let finish = |piece: &mut [f32], first| map(&function, sources, first, &mut [piece]);
-            forward(pool, spec, p.batch(), x, w, outputs[0], Some(&finish));
+            forward(pool, spec, p.batch(), x, p.weight(reads[1], w), outputs[0], Some(&finish));
         });
     });
 }
 
 /// The gradient of [`conv`] with respect to x.
 pub fn conv_backward_data(p: &Pass, spec: &Conv, dy: Slot, w: Slot, dx: Slot) {
-    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
+    let (slot, pool) = (w, p.pool());
+    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(pool, spec, p.batch(), dy, p.weight(slot, w), dx));
 }
 
 /// The gradient of [`conv`] with respect to w.
@@ -123,7 +127,7 @@ fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
@@ -132,7 +136,7 @@ fn forward(
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
         }
-        Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w, y, finish),
+        Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w.values, y, finish),
         Algorithm::Spread => spread::forward(pool, spec, batch, x, w, y, finish),
         Algorithm::Winograd2 => winograd::forward(pool, Size::Two, spec, batch, x, w, y, finish),
         Algorithm::Winograd4 => winograd::forward(pool, Size::Four, spec, batch, x, w, y, finish),
@@ -140,7 +144,7 @@ fn forward(
             let (inputs, outputs) = (spec.input_len(), spec.output_len());
             pool.for_each_piece([y], [outputs], |sample, [y]| {
                 let x = &x[sample * inputs..][..inputs];
-                narrow(&reference::forward(spec, 1, x, w), y);
+                narrow(&reference::forward(spec, 1, x, w.values), y);
                 if let Some(finish) = finish {
                     finish(y, sample * outputs);
                 }
@@ -149,17 +153,17 @@ fn forward(
     }
 }
 
-fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
     match choose(pool, Operation::BackwardData, spec, batch) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
         }
-        Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w, dx),
+        Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w.values, dx),
         Algorithm::Spread => spread::backward_data(pool, spec, batch, dy, w, dx),
         Algorithm::Winograd2 => winograd::backward_data(pool, Size::Two, spec, batch, dy, w, dx),
         Algorithm::Winograd4 => winograd::backward_data(pool, Size::Four, spec, batch, dy, w, dx),
-        Algorithm::Reference => narrow(&reference::backward_data(spec, batch, dy, w), dx),
+        Algorithm::Reference => narrow(&reference::backward_data(spec, batch, dy, w.values), dx),
     }
 }
 

@@ -15,9 +15,11 @@ mod transform;
 use self::scheme::{Four, Scheme, Two};
 use self::transform::{Data, Filter, Grid, Results};
 use super::block::{Block, Cut, MAX_PIXELS};
+use super::packed::{Form, Weight};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk, lanes};
+use crate::select::{Algorithm, Operation};
 
 /// Outputs along a side of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,13 @@ impl Size {
         match self {
             Size::Two => 2,
             Size::Four => 4,
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Size::Two => Algorithm::Winograd2,
+            Size::Four => Algorithm::Winograd4,
         }
     }
 }
@@ -59,11 +68,12 @@ pub(super) fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    let weights = Weights { values: w, turned: false, steps: [spec.output[3], 1] };
+    let form = Form::new(size.algorithm(), Operation::Forward, spec);
+    let weights = Weights { weight: w, form, turned: false, steps: [spec.output[3], 1] };
     let job = Job::new(pool.isa(), spec, [spec.input, spec.output], [spec.pad[1], spec.pad[2]], batch);
     job.run_as(pool, size, x, &weights, y, finish);
 }
@@ -75,10 +85,11 @@ pub(super) fn backward_data(
     spec: &Conv,
     batch: usize,
     dy: &[f32],
-    w: &[f32],
+    w: Weight,
     dx: &mut [f32],
 ) {
-    let weights = Weights { values: w, turned: true, steps: [1, spec.output[3]] };
+    let form = Form::new(size.algorithm(), Operation::BackwardData, spec);
+    let weights = Weights { weight: w, form, turned: true, steps: [1, spec.output[3]] };
     let pad = [2 - spec.pad[1], 2 - spec.pad[2]];
     let job = Job::new(pool.isa(), spec, [spec.output, spec.input], pad, batch);
     job.run_as(pool, size, dy, &weights, dx, None);
@@ -97,7 +108,8 @@ fn packed_panel_len(isa: Isa, numbers: usize, channels: usize) -> usize {
 
 /// The weight before the transform: a matrix of channels × columns for each of nine taps.
 struct Weights<'a> {
-    values: &'a [f32],
+    weight: Weight<'a>,
+    form: Form,
     turned: bool,
     /// Elements from a row, and from a column, to the next.
     steps: [usize; 2],
@@ -160,9 +172,9 @@ impl Job {
         finish: Option<Finish>,
     ) {
         let panels = Panels::new(self.isa, self.channels, self.columns);
-        let mut packed =
-            pool.scratch().single(packed_panel_len(self.isa, T * T, self.channels) * panels.count());
-        self.pack::<S, M, T>(pool, weights, panels, &mut packed);
+        let packed_len = packed_panel_len(self.isa, T * T, self.channels) * panels.count();
+        let pack = |packed: &mut [f32]| self.pack::<S, M, T>(pool, weights, panels, packed);
+        let packed = weights.weight.packed(pool, weights.form, packed_len, pack);
         let tiles = self.to.map(|size| size.div_ceil(M));
         let cut = Cut::aiming_at(self.tiles_at_once(T * T), self.images, [1, tiles[0], tiles[1]]);
         let [images, _, rows, columns] = cut.size();
@@ -229,7 +241,7 @@ impl Job {
             for (tap, part) in taps.chunks_exact_mut(len).enumerate().take(9) {
                 let tap = if weights.turned { 8 - tap } else { tap };
                 let source = Source {
-                    values: &weights.values[tap * self.channels * self.columns..],
+                    values: &weights.weight.values[tap * self.channels * self.columns..],
                     row_step: weights.steps[0],
                     column_step: weights.steps[1],
                 };
