@@ -139,7 +139,7 @@ fn measure(
     }
     let mut case = Case::new(batch, spec);
     for &operation in passes {
-        let algorithm = pool.selector().choose(Problem { operation, spec, batch }, pool.isa());
+        let algorithm = pool.selector().choose(Problem { operation, spec, batch, packed: false }, pool.isa());
         case.run(pool, operation);
         case.check(operation, algorithm)
             .map_err(|error| format!("{label}, {}: {error}", title(operation)))?;

@@ -131,7 +131,8 @@ fn forward(
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    match choose(pool, Operation::Forward, spec, batch) {
+    let problem = Problem { operation: Operation::Forward, spec: *spec, batch, packed: w.is_kept() };
+    match choose(pool, problem) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
@@ -154,7 +155,8 @@ fn forward(
 }
 
 fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
-    match choose(pool, Operation::BackwardData, spec, batch) {
+    let problem = Problem { operation: Operation::BackwardData, spec: *spec, batch, packed: w.is_kept() };
+    match choose(pool, problem) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
@@ -168,7 +170,8 @@ fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, 
 }
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    match choose(pool, Operation::BackwardWeight, spec, batch) {
+    let problem = Problem { operation: Operation::BackwardWeight, spec: *spec, batch, packed: false };
+    match choose(pool, problem) {
         // Winograd's algorithm is not supported for this product.
         Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4 => {
             let (spec, batch) = spec.flattened(batch);
@@ -183,7 +186,7 @@ fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32]
 /// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw, or a
 /// result in double precision.
 pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
-    let Problem { operation, ref spec, batch } = *problem;
+    let Problem { operation, ref spec, batch, .. } = *problem;
     let channels = match operation {
         Operation::Forward => Some([spec.input[3], spec.output[3]]),
         Operation::BackwardData => Some([spec.output[3], spec.input[3]]),
@@ -214,8 +217,8 @@ fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
     }
 }
 
-fn choose(pool: &Pool, operation: Operation, spec: &Conv, batch: usize) -> Algorithm {
-    pool.selector().choose(Problem { operation, spec: *spec, batch }, pool.isa())
+fn choose(pool: &Pool, problem: Problem) -> Algorithm {
+    pool.selector().choose(problem, pool.isa())
 }
 
 fn narrow(values: &[f64], to: &mut [f32]) {

@@ -29,12 +29,7 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn new(algorithm: Algorithm, operation: Operation, spec: &Conv) -> Form {
         let channels = |[.., channels]: [usize; 4]| [0, 0, 0, channels];
-        let spec = Conv {
-            input: channels(spec.input),
-            output: channels(spec.output),
-            pad: [0; 3],
-            ..*spec
-        };
+        let spec = Conv { input: channels(spec.input), output: channels(spec.output), pad: [0; 3], ..*spec };
         Form { algorithm, operation, spec, part: 0, width: 0 }
     }
 
@@ -112,6 +107,11 @@ impl<'a> Weight<'a> {
     pub(crate) fn kept(self, slot: Slot, packed: &'a PackedWeights) -> Weight<'a> {
         let is_constant = matches!(slot.region, Region::Parameter | Region::Prepared);
         Weight { kept: is_constant.then_some((packed, slot)), ..self }
+    }
+
+    /// Whether its forms stay for the next call.
+    pub(super) fn is_kept(self) -> bool {
+        self.kept.is_some()
     }
 
     /// The `len` elements of a form of it, which `pack` writes if they are not kept.

@@ -176,7 +176,8 @@ impl Job {
         let pack = |packed: &mut [f32]| self.pack::<S, M, T>(pool, weights, panels, packed);
         let packed = weights.weight.packed(pool, weights.form, packed_len, pack);
         let tiles = self.to.map(|size| size.div_ceil(M));
-        let cut = Cut::aiming_at(self.tiles_at_once(T * T), self.images, [1, tiles[0], tiles[1]]);
+        let aim = self.tiles_at_once(T * T, self.images * tiles[0] * tiles[1]);
+        let cut = Cut::aiming_at(aim, self.images, [1, tiles[0], tiles[1]]);
         let [images, _, rows, columns] = cut.size();
         let most = images * rows * columns;
         let zeros = || {
@@ -198,7 +199,7 @@ impl Job {
                 let kernel = Data::<S, M, T>::new(&grid, map, zeros, self.channels, data);
                 lanes::run(isa, self.channels, kernel);
                 let results = &mut results[..T * T * plane(count, self.columns)];
-                self.multiply(panels, T * T, count, &packed, data, results);
+                self.multiply(pool, panels, T * T, count, &packed, data, results);
                 lanes::run(isa, self.columns, Results::<S, M, T>::new(&grid, results, self.columns, to));
             }
             if let Some(finish) = finish {
@@ -210,11 +211,14 @@ impl Job {
     }
 
     /// Tiles of a task: their numbers should stay in the second-level cache, unless the weights do not
-    /// either; then there should be about half as many numbers as weights.
-    fn tiles_at_once(&self, numbers: usize) -> usize {
+    /// either; then there should be about half as many numbers as weights. Where there are few tiles, there
+    /// should be enough tasks for the threads to have about equal shares.
+    fn tiles_at_once(&self, numbers: usize, tiles: usize) -> usize {
         const ELEMENTS: usize = 160 * 1024;
+        const ENOUGH_TASKS: usize = 8;
         let elements = ELEMENTS.max(numbers * self.channels * self.columns / 2);
-        (elements / (numbers * (self.channels + self.columns))).clamp(2 * ROWS, MAX_PIXELS)
+        let fitting = elements / (numbers * (self.channels + self.columns));
+        fitting.min(tiles / ENOUGH_TASKS).clamp(2 * ROWS, MAX_PIXELS)
     }
 
     /// The outputs of a block of tiles.
@@ -258,9 +262,12 @@ impl Job {
         });
     }
 
-    /// The products of all numbers: results `[number][tile][column]` of data `[number][tile][channel]`.
+    /// The products of all numbers: results `[number][tile][column]` of data `[number][tile][channel]`. If
+    /// there is but one block of tiles, all threads share its numbers.
+    #[expect(clippy::too_many_arguments, reason = "the operands of many products")]
     fn multiply(
         &self,
+        pool: &Pool,
         panels: Panels,
         numbers: usize,
         tiles: usize,
@@ -270,7 +277,7 @@ impl Job {
     ) {
         let results = Tiles::new(results);
         let (from, to) = (plane(tiles, self.channels), plane(tiles, self.columns));
-        for number in 0..numbers {
+        pool.for_each(numbers, |number| {
             let data = &data[number * from..][..from];
             for panel in 0..panels.count() {
                 let (columns, width) = (panels.columns(panel), panels.width(panel));
@@ -292,10 +299,10 @@ impl Job {
                         columns: columns.len(),
                         accumulate: false,
                     };
-                    // SAFETY: the slices have checked the reach of A, B and C, which are this task's.
+                    // SAFETY: the slices have checked the reach of A, B and C; a number's C is one task's.
                     unsafe { gemm::multiply(self.isa, width, &tile) };
                 }
             }
-        }
+        });
     }
 }
