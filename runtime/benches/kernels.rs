@@ -41,7 +41,11 @@ const NETWORKS: [(&str, usize, &[Layer]); 2] = [
 ];
 
 /// Rows, inner size and columns of matrix products.
-const PRODUCTS: [[usize; 3]; 6] = [[128; 3], [256; 3], [512; 3], [1024; 3], [2048; 3], [128, 784, 512]];
+const PRODUCTS: [[usize; 3]; 5] = [[128; 3], [256; 3], [512; 3], [1024; 3], [2048; 3]];
+
+/// Batch and features before and after of linear layers.
+const LINEAR: [[usize; 3]; 5] =
+    [[1, 784, 512], [128, 784, 512], [128, 512, 256], [128, 256, 10], [64, 256, 120]];
 
 fn main() -> ExitCode {
     match run() {
@@ -63,6 +67,10 @@ fn run() -> Result<(), String> {
         let label = format!("matrix product {rows}x{inner}x{columns}");
         let spec = spec(1, inner, columns, 1);
         measure(&options, &pool, &limits, &label, rows, spec, &[Operation::Forward])?;
+    }
+    for [batch, inputs, outputs] in LINEAR {
+        let label = format!("linear {batch}x{inputs} to {outputs}");
+        measure(&options, &pool, &limits, &label, batch, spec(1, inputs, outputs, 1), &PASSES)?;
     }
     for (network, batch, layers) in NETWORKS {
         for &(side, inputs, outputs, window) in layers {
@@ -131,7 +139,7 @@ fn measure(
     }
     let mut case = Case::new(batch, spec);
     for &operation in passes {
-        let algorithm = pool.selector().choose(Problem { operation, spec, batch }, pool.isa());
+        let algorithm = pool.selector().choose(Problem { operation, spec, batch, packed: false }, pool.isa());
         case.run(pool, operation);
         case.check(operation, algorithm)
             .map_err(|error| format!("{label}, {}: {error}", title(operation)))?;

@@ -161,13 +161,14 @@ impl Bench {
         println!("{layer}");
         let (spec, batch) = (layer.spec(), layer.batch);
         for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| algorithm != Algorithm::Reference) {
-            let rate = |operation: Operation| match algorithm.supports(&Problem { operation, spec, batch }) {
+            let problem = |operation: Operation| Problem { operation, spec, batch, packed: false };
+            let rate = |operation: Operation| match algorithm.supports(&problem(operation)) {
                 true => format!("{:6.1}", self.rate(algorithm, operation, &spec, batch)),
                 false => "     -".to_owned(),
             };
             let rates = [Operation::Forward, Operation::BackwardData, Operation::BackwardWeight].map(rate);
             let chosen = |operation| {
-                let problem = Problem { operation, spec, batch };
+                let problem = Problem { operation, spec, batch, packed: false };
                 self.pool.selector().choose(problem, self.pool.isa()) == algorithm
             };
             let mark = |operation| if chosen(operation) { "*" } else { " " };

@@ -32,6 +32,8 @@ pub struct Problem {
     pub spec: Conv,
     /// Samples.
     pub batch: usize,
+    /// Whether the weight lies packed from one call to the next, as in evaluation.
+    pub packed: bool,
 }
 
 /// A way to compute a convolution or a matrix product.
@@ -181,8 +183,10 @@ impl Problem {
             Size::Two => 10.0,
             Size::Four => 26.0,
         };
+        // What a number of a weight costs: its transform, or reading it.
+        let weight = if self.packed { 4.0 } else { 28.0 };
         let products = (tiles * from * to) as f64 * idle;
-        let transforms = (tiles * (from + to)) as f64 * transform + (from * to) as f64 * 28.0;
+        let transforms = (tiles * (from + to)) as f64 * transform + (from * to) as f64 * weight;
         numbers as f64 * (products + transforms) / lanes as f64
     }
 
@@ -238,11 +242,14 @@ impl Selector {
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Problem { operation, spec, batch } = &self.problem;
+        let Problem { operation, spec, batch, packed } = &self.problem;
         let [depth, height, width, channels] = spec.input;
         let [kd, kh, kw] = spec.kernel;
         write!(f, "{operation:?} {batch}x{depth}x{height}x{width}x{channels} window {kd}x{kh}x{kw}")?;
         write!(f, " to {} in {} groups", spec.output[3], spec.groups)?;
+        if *packed {
+            write!(f, ", packed")?;
+        }
         write!(f, ": {}", self.algorithm.name())?;
         for Candidate { algorithm, seconds, workspace } in &self.candidates {
             write!(f, ", {} {:.1} µs {workspace} bytes", algorithm.name(), seconds * 1e6)?;

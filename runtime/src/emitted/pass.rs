@@ -7,8 +7,9 @@
 use std::cell::Cell;
 
 use super::operand::MAX_OPERANDS;
-use super::{Operand, Slot};
+use super::{Operand, Region, Slot};
 use crate::devices::cpu::{Buffers, Pool};
+use crate::kernels::conv::{PackedWeights, Weight};
 
 /// One run of a training or evaluation pass over one batch.
 pub struct Pass<'a> {
@@ -17,6 +18,7 @@ pub struct Pass<'a> {
     /// By the output that they judge; empty for the others.
     labels: [&'a [u32]; MAX_TARGETS],
     random: RandomKey,
+    packed: Option<&'a PackedWeights>,
     inspect: bool,
     scope: Cell<&'static str>,
     layer: Cell<&'static str>,
@@ -43,6 +45,7 @@ impl<'a> Pass<'a> {
             pool,
             labels: [&[]; MAX_TARGETS],
             random: RandomKey::default(),
+            packed: None,
             inspect: false,
             scope: Cell::new(""),
             layer: Cell::new(""),
@@ -62,6 +65,13 @@ impl<'a> Pass<'a> {
     /// With the key of its random numbers.
     pub fn with_random(mut self, key: RandomKey) -> Self {
         self.random = key;
+        self
+    }
+
+    /// With weights that stay packed until `packed` is told to forget them. The pass must not write the
+    /// parameters, nor what is prepared from them.
+    pub(crate) fn with_packed(mut self, packed: &'a PackedWeights) -> Self {
+        self.packed = Some(packed);
         self
     }
 
@@ -128,6 +138,12 @@ impl<'a> Pass<'a> {
         self.buffers.access([slot], [], |[values], []| values.to_vec())
     }
 
+    /// The weight in `slot`, which holds `values`.
+    pub(crate) fn weight<'w>(&'w self, slot: Slot, values: &'w [f32]) -> Weight<'w> {
+        let weight = Weight::new(values);
+        self.packed.map_or(weight, |packed| weight.kept(slot, packed))
+    }
+
     /// Runs a kernel on its slices.
     pub(crate) fn call<const R: usize, const W: usize>(
         &self,
@@ -135,6 +151,7 @@ impl<'a> Pass<'a> {
         writes: [Slot; W],
         kernel: impl FnOnce([&[f32]; R], [&mut [f32]; W]),
     ) {
+        self.check_constant(&writes);
         self.buffers.access(reads, writes, kernel);
         if self.inspect {
             writes.iter().for_each(|&slot| self.examine(slot));
@@ -152,10 +169,17 @@ impl<'a> Pass<'a> {
     ) {
         let mut slots = [None; MAX_OPERANDS];
         slots.iter_mut().zip(operands).for_each(|(slot, operand)| *slot = operand.slot());
+        self.check_constant(writes);
         self.buffers.access_slices(reads, &slots[..operands.len()], writes, kernel);
         if self.inspect {
             writes.iter().for_each(|&slot| self.examine(slot));
         }
+    }
+
+    /// What packed weights were made from stays as it is.
+    fn check_constant(&self, writes: &[Slot]) {
+        let is_constant = |slot: &Slot| matches!(slot.region, Region::Parameter | Region::Prepared);
+        debug_assert!(self.packed.is_none() || !writes.iter().any(is_constant), "{writes:?} are constant");
     }
 
     fn examine(&self, slot: Slot) {
@@ -170,7 +194,6 @@ impl<'a> Pass<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emitted::Region;
 
     #[test]
     fn inspection_names_the_first_layer() {

@@ -23,6 +23,7 @@ use crate::checkpoint::Checkpoint;
 use crate::data::Batch;
 use crate::devices::cpu::{Buffer, Pool};
 use crate::error::Error;
+use crate::kernels::conv::PackedWeights;
 use crate::program::Program;
 use batch::{Feed, Inputs, Samples};
 use step::Arena;
@@ -37,7 +38,9 @@ pub struct Model {
     /// The states before the step under way, for a step that fails.
     saved_states: Buffer,
     prepared: Buffer,
-    /// Whether `prepared` belongs to the parameters and states as they are.
+    /// Weights as evaluation multiplies by them.
+    packed: PackedWeights,
+    /// Whether `prepared` and `packed` belong to the parameters and states as they are.
     is_prepared: bool,
     optimizer: Vec<Buffer>,
     hyperparameters: Vec<f32>,
@@ -91,6 +94,7 @@ impl Model {
             states: Buffer::zeroed(program.state_len),
             saved_states: Buffer::zeroed(program.state_len),
             prepared: Buffer::zeroed(program.evaluation.prepared_len),
+            packed: PackedWeights::default(),
             is_prepared: false,
             optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
             hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
@@ -186,9 +190,16 @@ impl Model {
         self.step
     }
 
-    /// What the model needs in memory.
+    /// What the model needs in memory, beside its [`workspace`](Model::workspace).
     pub fn memory(&self) -> Memory {
         Memory::of(self.program)
+    }
+
+    /// Bytes that the kernels have taken so far for themselves: scratch memory, and the weights that
+    /// evaluation keeps packed. They depend on the algorithms that were chosen, and grow with the largest
+    /// batch of each mode alone.
+    pub fn workspace(&self) -> usize {
+        self.pool.scratch().bytes() + self.packed.bytes()
     }
 
     fn initialise(&mut self) {

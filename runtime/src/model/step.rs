@@ -89,7 +89,7 @@ impl Model {
         pass(buffers, &self.pool, feed).with_random(random)
     }
 
-    /// The pass over an arena that is large enough, with the prepared buffer up to date.
+    /// The pass over an arena that is large enough, with what depends on the parameters alone up to date.
     fn evaluation_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
         let evaluation = &self.program.evaluation;
         self.arena.reserve(evaluation.batched_len * feed.size, evaluation.fixed_len);
@@ -102,9 +102,10 @@ impl Model {
         let pass = pass(buffers, &self.pool, feed);
         if !self.is_prepared {
             (evaluation.prepare)(&pass);
+            self.packed.forget();
             self.is_prepared = true;
         }
-        pass
+        pass.with_packed(&self.packed)
     }
 
     /// A step of the optimiser for each group of parameters that learn alike.

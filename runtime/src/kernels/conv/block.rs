@@ -22,7 +22,7 @@ pub(super) struct Cut {
 }
 
 /// Output pixels that a block aims at.
-const AIM: usize = 96;
+pub(super) const AIM: usize = 96;
 
 /// No block has more pixels.
 pub(super) const MAX_PIXELS: usize = 128;

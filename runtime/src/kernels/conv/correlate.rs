@@ -8,18 +8,28 @@
 use std::ops::Range;
 
 use super::axis::{Line, backward_lines};
-use super::block::{Block, Cut, MAX_PIXELS};
+use super::block::{AIM, Block, Cut, MAX_PIXELS};
+use super::packed::{Form, Weight};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk};
+use crate::select::{Algorithm, Operation};
 
 /// Terms of the sum between two visits to C: 64 columns of B by so many rows are 64 KiB, which stay
 /// in the second-level cache while the block's pixels pass.
 const DEPTH: usize = 256;
 
-/// Fewer blocks than this are cut further, by panels of columns.
-const ENOUGH_TASKS: usize = 16;
+/// Fewer blocks than this are cut further, by panels of columns, and these in two.
+const ENOUGH_TASKS: usize = 8;
+
+/// Where there are few pixels, blocks are so many that the threads' shares are about equal, and no smaller
+/// than [`LEAST`].
+const ENOUGH_BLOCKS: usize = 16;
+
+/// Pixels of a block, at least, where there are so many: with fewer, the rows around a block that its windows
+/// see too would be more than the block.
+const LEAST: usize = 32;
 
 /// y = finish(x ∗ w)
 pub(super) fn forward(
@@ -27,13 +37,14 @@ pub(super) fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
     let lines = [0, 1, 2].map(|axis| Line::forward(spec, axis));
     let outputs = spec.output[3];
-    let weights = Weights { spec, lines, values: w, group_step: spec.group_outputs(), steps: [outputs, 1] };
+    let form = Form::new(Algorithm::ImplicitGemm, Operation::Forward, spec);
+    let weights = Weights { spec, lines, weight: w, form, steps: [outputs, 1] };
     Correlation::new(lines, spec, [spec.input[3], outputs]).run(
         pool,
         batch,
@@ -45,12 +56,13 @@ pub(super) fn forward(
 }
 
 /// dx from dy and w.
-pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
     let dx = Tiles::new(dx);
     let outputs = spec.output[3];
-    for lines in backward_lines(spec) {
-        let group_step = spec.group_outputs();
-        let weights = Weights { spec, lines, values: w, group_step, steps: [1, outputs] };
+    let form = Form::new(Algorithm::ImplicitGemm, Operation::BackwardData, spec);
+    for (part, lines) in backward_lines(spec).enumerate() {
+        let form = form.with_part(part);
+        let weights = Weights { spec, lines, weight: w, form, steps: [1, outputs] };
         Correlation::new(lines, spec, [outputs, spec.input[3]]).run(pool, batch, dy, &weights, dx, None);
     }
 }
@@ -64,9 +76,8 @@ pub(super) fn packed_len(spec: &Conv, isa: Isa, [from, to]: [usize; 2]) -> usize
 struct Weights<'a> {
     spec: &'a Conv,
     lines: [Line; 3],
-    values: &'a [f32],
-    /// Elements from a group's matrix to the next one's.
-    group_step: usize,
+    weight: Weight<'a>,
+    form: Form,
     /// Elements from a row, and from a column, to the next.
     steps: [usize; 2],
 }
@@ -84,7 +95,7 @@ impl Weights<'_> {
                 let place = [tap / (rows * columns), tap / columns % rows, tap % columns];
                 let tap = self.spec.tap(std::array::from_fn(|axis| self.lines[axis].tap(place[axis])));
                 let source = Source {
-                    values: &self.values[tap + group * self.group_step..],
+                    values: &self.weight.values[tap + group * self.spec.group_outputs()..],
                     row_step: self.steps[0],
                     column_step: self.steps[1],
                 };
@@ -160,16 +171,16 @@ impl Correlation {
         finish: Option<Finish>,
     ) {
         let axes = self.windows.axes;
-        let cut = Cut::new(batch, axes.map(|axis| axis.count));
-        let terms = axes.iter().map(|axis| axis.taps).product::<usize>() * self.group_channels;
-        let panels = GroupPanels {
-            groups: self.groups,
-            each: Panels::new(pool.isa(), terms, self.columns / self.groups),
-        };
-        let mut packed = pool.scratch().single(panels.len());
-        if terms > 0 {
-            weights.pack(pool, self, panels, &mut packed);
-        }
+        let pixels = batch * axes.iter().map(|axis| axis.count).product::<usize>();
+        let aim = (pixels / ENOUGH_BLOCKS).clamp(LEAST, AIM);
+        let cut = Cut::aiming_at(aim, batch, axes.map(|axis| axis.count));
+        let panels = self.panels(pool.isa(), cut.count());
+        let form = weights.form.with_width(panels.each.width(0));
+        let packed = weights.weight.packed(pool, form, panels.len(), |packed| {
+            if panels.each.rows > 0 {
+                weights.pack(pool, self, panels, packed);
+            }
+        });
         let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
         let channels = self.group_channels * if split == 1 { self.groups } else { 1 };
         let job = Job { correlation: self, isa: pool.isa(), panels, packed: &packed, to };
@@ -185,6 +196,17 @@ impl Correlation {
                 }
             },
         );
+    }
+
+    /// Panels of the weight: narrow ones if there would be too few tasks otherwise.
+    fn panels(&self, isa: Isa, blocks: usize) -> GroupPanels {
+        let terms = self.lines.iter().map(|line| line.axis.taps).product::<usize>() * self.group_channels;
+        let of = |each| GroupPanels { groups: self.groups, each };
+        let whole = of(Panels::new(isa, terms, self.columns / self.groups));
+        match blocks * whole.count() < ENOUGH_TASKS {
+            true => of(whole.each.narrow()),
+            false => whole,
+        }
     }
 
     /// First element of an output in the destination.

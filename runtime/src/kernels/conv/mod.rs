@@ -17,6 +17,7 @@ mod backward_weight;
 mod block;
 mod correlate;
 mod depthwise;
+mod packed;
 pub(crate) mod reference;
 mod shape;
 mod spread;
@@ -31,6 +32,7 @@ use crate::devices::cpu::{Isa, Pool};
 use crate::emitted::{Extent, Operand, Pass, Slot};
 use crate::kernels::elementwise::{BlockFunction, Each, Function, map, with_sources};
 use crate::select::{Algorithm, Operation, Problem};
+pub(crate) use packed::{PackedWeights, Weight};
 pub use shape::{Conv, Linear};
 use winograd::Size;
 
@@ -40,7 +42,8 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv(p: &Pass, spec: &Conv, x: Slot, w: Slot, y: Slot) {
-    p.call([x, w], [y], |[x, w], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
+    let (slot, pool) = (w, p.pool());
+    p.call([x, w], [y], |[x, w], [y]| forward(pool, spec, p.batch(), x, p.weight(slot, w), y, None));
 }
 
 /// y = f(x ∗ w, …): `f` reads `operands`, among them [`Operand::Result`], the convolution.
@@ -73,14 +76,15 @@ fn forward_then(
     p.call_slices(reads, operands, &[y], |[x, w], slices, outputs| {
         with_sources(p, extent, outputs[0].len(), operands, slices, |sources| {
             let finish = |piece: &mut [f32], first| map(&function, sources, first, &mut [piece]);
-            forward(pool, spec, p.batch(), x, w, outputs[0], Some(&finish));
+            forward(pool, spec, p.batch(), x, p.weight(reads[1], w), outputs[0], Some(&finish));
         });
     });
 }
 
 /// The gradient of [`conv`] with respect to x.
 pub fn conv_backward_data(p: &Pass, spec: &Conv, dy: Slot, w: Slot, dx: Slot) {
-    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
+    let (slot, pool) = (w, p.pool());
+    p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(pool, spec, p.batch(), dy, p.weight(slot, w), dx));
 }
 
 /// The gradient of [`conv`] with respect to w.
@@ -123,16 +127,17 @@ fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    match choose(pool, Operation::Forward, spec, batch) {
+    let problem = Problem { operation: Operation::Forward, spec: *spec, batch, packed: w.is_kept() };
+    match choose(pool, problem) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
         }
-        Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w, y, finish),
+        Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w.values, y, finish),
         Algorithm::Spread => spread::forward(pool, spec, batch, x, w, y, finish),
         Algorithm::Winograd2 => winograd::forward(pool, Size::Two, spec, batch, x, w, y, finish),
         Algorithm::Winograd4 => winograd::forward(pool, Size::Four, spec, batch, x, w, y, finish),
@@ -140,7 +145,7 @@ fn forward(
             let (inputs, outputs) = (spec.input_len(), spec.output_len());
             pool.for_each_piece([y], [outputs], |sample, [y]| {
                 let x = &x[sample * inputs..][..inputs];
-                narrow(&reference::forward(spec, 1, x, w), y);
+                narrow(&reference::forward(spec, 1, x, w.values), y);
                 if let Some(finish) = finish {
                     finish(y, sample * outputs);
                 }
@@ -149,22 +154,24 @@ fn forward(
     }
 }
 
-fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    match choose(pool, Operation::BackwardData, spec, batch) {
+fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
+    let problem = Problem { operation: Operation::BackwardData, spec: *spec, batch, packed: w.is_kept() };
+    match choose(pool, problem) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
         }
-        Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w, dx),
+        Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w.values, dx),
         Algorithm::Spread => spread::backward_data(pool, spec, batch, dy, w, dx),
         Algorithm::Winograd2 => winograd::backward_data(pool, Size::Two, spec, batch, dy, w, dx),
         Algorithm::Winograd4 => winograd::backward_data(pool, Size::Four, spec, batch, dy, w, dx),
-        Algorithm::Reference => narrow(&reference::backward_data(spec, batch, dy, w), dx),
+        Algorithm::Reference => narrow(&reference::backward_data(spec, batch, dy, w.values), dx),
     }
 }
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    match choose(pool, Operation::BackwardWeight, spec, batch) {
+    let problem = Problem { operation: Operation::BackwardWeight, spec: *spec, batch, packed: false };
+    match choose(pool, problem) {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
@@ -180,7 +187,7 @@ fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32]
 /// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw,
 /// Winograd's numbers of a gradient, or a result in double precision.
 pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
-    let Problem { operation, ref spec, batch } = *problem;
+    let Problem { operation, ref spec, batch, .. } = *problem;
     let channels = match operation {
         Operation::Forward => Some([spec.input[3], spec.output[3]]),
         Operation::BackwardData => Some([spec.output[3], spec.input[3]]),
@@ -213,8 +220,8 @@ fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
     }
 }
 
-fn choose(pool: &Pool, operation: Operation, spec: &Conv, batch: usize) -> Algorithm {
-    pool.selector().choose(Problem { operation, spec: *spec, batch }, pool.isa())
+fn choose(pool: &Pool, problem: Problem) -> Algorithm {
+    pool.selector().choose(problem, pool.isa())
 }
 
 fn narrow(values: &[f64], to: &mut [f32]) {

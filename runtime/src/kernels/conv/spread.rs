@@ -11,11 +11,13 @@ use super::axis::{Axis, Line, backward_lines};
 use super::backward_weight::{affordable_copies, sum_copies};
 use super::block::{Block, Cut};
 use super::depthwise::gather;
+use super::packed::{Form, Weight};
 use super::strip::{self, Row, Term};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Lease, Pool, Tiles};
 use crate::kernels::gemm::lanes::{self, Kernel, Lanes};
+use crate::select::{Algorithm, Operation};
 
 /// Copies of dw at most: tasks that are enough for the cores of a large machine.
 const ENOUGH_TASKS: usize = 32;
@@ -26,26 +28,30 @@ pub(super) fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
     let lines = [0, 1, 2].map(|axis| Line::forward(spec, axis));
     let shape = Shape::new(pool.isa(), spec, [spec.input[3], spec.output[3]]);
-    let weight = |tap: usize, k: usize, output: usize| w[tap + k * spec.output[3] + output];
-    Job { spec, lines, shape, weight: &weight }.run(pool, batch, x, Tiles::new(y), finish);
+    let element = |tap: usize, k: usize, output: usize| w.values[tap + k * spec.output[3] + output];
+    let form = Form::new(Algorithm::Spread, Operation::Forward, spec);
+    let weights = Weights { weight: w, form, element: &element };
+    Job { spec, lines, shape, weights }.run(pool, batch, x, Tiles::new(y), finish);
 }
 
 /// dx from dy and w.
-pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
     let dx = Tiles::new(dx);
     let (inputs, outputs) = (spec.group_inputs(), spec.group_outputs());
     let shape = Shape::new(pool.isa(), spec, [spec.output[3], spec.input[3]]);
-    let weight = |tap: usize, k: usize, input: usize| {
-        w[tap + input % inputs * spec.output[3] + input / inputs * outputs + k]
+    let element = |tap: usize, k: usize, input: usize| {
+        w.values[tap + input % inputs * spec.output[3] + input / inputs * outputs + k]
     };
-    for lines in backward_lines(spec) {
-        Job { spec, lines, shape, weight: &weight }.run(pool, batch, dy, dx, None);
+    let form = Form::new(Algorithm::Spread, Operation::BackwardData, spec);
+    for (part, lines) in backward_lines(spec).enumerate() {
+        let weights = Weights { weight: w, form: form.with_part(part), element: &element };
+        Job { spec, lines, shape, weights }.run(pool, batch, dy, dx, None);
     }
 }
 
@@ -87,8 +93,15 @@ struct Job<'a> {
     spec: &'a Conv,
     lines: [Line; 3],
     shape: Shape,
+    weights: Weights<'a>,
+}
+
+/// The weight of a correlation, before packing.
+struct Weights<'a> {
+    weight: Weight<'a>,
+    form: Form,
     /// The weight at a tap's first element, for the k-th input of the group of an output.
-    weight: &'a (dyn Fn(usize, usize, usize) -> f32 + Sync),
+    element: &'a (dyn Fn(usize, usize, usize) -> f32 + Sync),
 }
 
 impl Job<'_> {
@@ -97,8 +110,9 @@ impl Job<'_> {
         let windows = Windows { axes, channels: self.shape.channels };
         let cut = Cut::new(batch, axes.map(|axis| axis.count));
         let len = self.taps() * self.shape.pixel_len();
-        let mut packed = pool.scratch().single(self.shape.vectors().count() * len);
-        self.pack(pool, len, &mut packed);
+        let Weights { weight, form, .. } = self.weights;
+        let packed_len = self.shape.vectors().count() * len;
+        let packed = weight.packed(pool, form, packed_len, |packed| self.pack(pool, len, packed));
         let scratch = || Buffers::new(pool, &windows, cut, self.shape);
         pool.for_each_with(cut.count(), scratch, |buffers, task| {
             let block = cut.block(task);
@@ -127,7 +141,7 @@ impl Job<'_> {
                 let (tap, k) = (row / self.shape.group[0], row % self.shape.group[0]);
                 let place = [tap / (rows * columns), tap / columns % rows, tap % columns];
                 let tap = self.spec.tap([0, 1, 2].map(|axis| self.lines[axis].tap(place[axis])));
-                let weight = |lane: usize| (self.weight)(tap, k, start + lane);
+                let weight = |lane: usize| (self.weights.element)(tap, k, start + lane);
                 to.iter_mut().enumerate().for_each(|(lane, to)| *to = weight(lane));
             }
         });

@@ -48,7 +48,7 @@ pub(crate) struct Walk<'a> {
 /// One call of the micro-kernel: `rows` rows of C, as wide as the panel or `columns` if less.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<'a> {
-    /// Where each row of A starts. Rows past `rows` must be readable and are not used.
+    /// Where each row of A starts; only the first `rows` are read.
     pub(crate) a: [*const f32; ROWS],
     /// Which elements of a row of A are multiplied.
     pub(crate) walk: Walk<'a>,

@@ -14,28 +14,34 @@ use crate::devices::cpu::Isa;
 pub(crate) struct Panels {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    isa: Isa,
+    /// Columns of a panel.
+    each: usize,
+    lanes: usize,
 }
 
 impl Panels {
     pub(crate) fn new(isa: Isa, rows: usize, columns: usize) -> Panels {
-        Panels { rows, columns, isa }
+        Panels { rows, columns, each: panel_width(isa), lanes: lanes(isa) }
+    }
+
+    /// The same matrix in panels of half the width, or a vector's.
+    pub(crate) fn narrow(self) -> Panels {
+        Panels { each: (self.each / 2).max(self.lanes), ..self }
     }
 
     /// Number of panels.
     pub(crate) fn count(self) -> usize {
-        self.columns.div_ceil(panel_width(self.isa))
+        self.columns.div_ceil(self.each)
     }
 
     /// The columns of panel `index`.
     pub(crate) fn columns(self, index: usize) -> Range<usize> {
-        let width = panel_width(self.isa);
-        index * width..((index + 1) * width).min(self.columns)
+        index * self.each..((index + 1) * self.each).min(self.columns)
     }
 
     /// Columns of panel `index` with its filling.
     pub(crate) fn width(self, index: usize) -> usize {
-        self.columns(index).len().next_multiple_of(lanes(self.isa))
+        self.columns(index).len().next_multiple_of(self.lanes)
     }
 
     /// First element of panel `index`.
@@ -45,7 +51,7 @@ impl Panels {
 
     /// Elements of all panels.
     pub(crate) fn len(self) -> usize {
-        self.rows * self.columns.next_multiple_of(lanes(self.isa))
+        self.rows * self.columns.next_multiple_of(self.lanes)
     }
 }
 

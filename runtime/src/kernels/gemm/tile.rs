@@ -29,8 +29,24 @@ impl Kernel for Multiply<'_> {
 unsafe fn compute<L: Lanes, const V: usize>(tile: &Tile) {
     // SAFETY: the contract of `multiply`.
     unsafe {
-        let sums = product::<L, V>(tile);
-        for (row, sums) in sums.into_iter().enumerate().take(tile.rows) {
+        match tile.rows {
+            1 => compute_rows::<L, V, 1>(tile),
+            2 => compute_rows::<L, V, 2>(tile),
+            3 => compute_rows::<L, V, 3>(tile),
+            4 => compute_rows::<L, V, 4>(tile),
+            5 => compute_rows::<L, V, 5>(tile),
+            _ => compute_rows::<L, V, ROWS>(tile),
+        }
+    }
+}
+
+/// Computes `tile`, which has `R` rows.
+#[inline(always)]
+unsafe fn compute_rows<L: Lanes, const V: usize, const R: usize>(tile: &Tile) {
+    // SAFETY: the contract of `multiply`.
+    unsafe {
+        let sums = product::<L, V, R>(tile);
+        for (row, sums) in sums.into_iter().enumerate() {
             if tile.columns == V * L::COUNT {
                 write_full(sums, tile.c[row], tile.accumulate);
             } else {
@@ -41,18 +57,18 @@ unsafe fn compute<L: Lanes, const V: usize>(tile: &Tile) {
 }
 
 #[inline(always)]
-unsafe fn product<L: Lanes, const V: usize>(tile: &Tile) -> [[L; V]; ROWS] {
+unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &Tile) -> [[L; V]; R] {
     let walk = tile.walk;
     // SAFETY: the walk is readable in every row of A, and so often in B.
     unsafe {
-        let mut sums = [[L::splat(0.0); V]; ROWS];
+        let mut sums = [[L::splat(0.0); V]; R];
         let mut b = tile.b;
         for &start in walk.runs {
-            let a: [*const f32; ROWS] = std::array::from_fn(|row| tile.a[row].wrapping_add(start));
+            let a: [*const f32; R] = std::array::from_fn(|row| tile.a[row].wrapping_add(start));
             let mut at = 0;
             for _ in 0..walk.len {
                 let columns: [L; V] = std::array::from_fn(|vector| L::load(b.add(vector * L::COUNT)));
-                for row in 0..ROWS {
+                for row in 0..R {
                     let a = L::splat(*a[row].add(at));
                     for vector in 0..V {
                         sums[row][vector] = sums[row][vector].add_product(a, columns[vector]);

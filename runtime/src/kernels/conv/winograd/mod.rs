@@ -18,9 +18,11 @@ pub(super) use self::gradient::{backward_weight, workspace_len};
 use self::scheme::{Four, Scheme, Two};
 use self::transform::{Filter, Grid, Maps, Matrices, Numbers, OfData, Results};
 use super::block::{Block, Cut, MAX_PIXELS};
+use super::packed::{Form, Weight};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk, lanes};
+use crate::select::{Algorithm, Operation};
 
 /// Outputs along a side of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,13 @@ impl Size {
         match self {
             Size::Two => 2,
             Size::Four => 4,
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Size::Two => Algorithm::Winograd2,
+            Size::Four => Algorithm::Winograd4,
         }
     }
 }
@@ -62,11 +71,12 @@ pub(super) fn forward(
     spec: &Conv,
     batch: usize,
     x: &[f32],
-    w: &[f32],
+    w: Weight,
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    let weights = Weights { values: w, turned: false, steps: [spec.output[3], 1] };
+    let form = Form::new(size.algorithm(), Operation::Forward, spec);
+    let weights = Weights { weight: w, form, turned: false, steps: [spec.output[3], 1] };
     let job = Job::new(pool.isa(), spec, [spec.input, spec.output], [spec.pad[1], spec.pad[2]], batch);
     job.run_as(pool, size, x, &weights, y, finish);
 }
@@ -78,10 +88,11 @@ pub(super) fn backward_data(
     spec: &Conv,
     batch: usize,
     dy: &[f32],
-    w: &[f32],
+    w: Weight,
     dx: &mut [f32],
 ) {
-    let weights = Weights { values: w, turned: true, steps: [1, spec.output[3]] };
+    let form = Form::new(size.algorithm(), Operation::BackwardData, spec);
+    let weights = Weights { weight: w, form, turned: true, steps: [1, spec.output[3]] };
     let pad = [2 - spec.pad[1], 2 - spec.pad[2]];
     let job = Job::new(pool.isa(), spec, [spec.output, spec.input], pad, batch);
     job.run_as(pool, size, dy, &weights, dx, None);
@@ -100,7 +111,8 @@ fn packed_panel_len(isa: Isa, numbers: usize, channels: usize) -> usize {
 
 /// The weight before the transform: a matrix of channels × columns for each of nine taps.
 struct Weights<'a> {
-    values: &'a [f32],
+    weight: Weight<'a>,
+    form: Form,
     turned: bool,
     /// Elements from a row, and from a column, to the next.
     steps: [usize; 2],
@@ -163,11 +175,12 @@ impl Job {
         finish: Option<Finish>,
     ) {
         let panels = Panels::new(self.isa, self.channels, self.columns);
-        let mut packed =
-            pool.scratch().single(packed_panel_len(self.isa, T * T, self.channels) * panels.count());
-        self.pack::<S, M, T>(pool, weights, panels, &mut packed);
+        let packed_len = packed_panel_len(self.isa, T * T, self.channels) * panels.count();
+        let pack = |packed: &mut [f32]| self.pack::<S, M, T>(pool, weights, panels, packed);
+        let packed = weights.weight.packed(pool, weights.form, packed_len, pack);
         let tiles = self.to.map(|size| size.div_ceil(M));
-        let cut = Cut::aiming_at(self.tiles_at_once(T * T), self.images, [1, tiles[0], tiles[1]]);
+        let aim = self.tiles_at_once(T * T, self.images * tiles[0] * tiles[1]);
+        let cut = Cut::aiming_at(aim, self.images, [1, tiles[0], tiles[1]]);
         let [images, _, rows, columns] = cut.size();
         let matrices = |tiles: usize| {
             [self.channels, self.columns].map(|columns| Matrices::whole(self.isa, tiles, columns))
@@ -190,7 +203,7 @@ impl Job {
             // SAFETY: a pool never has an instruction set that its processor lacks; the data are this
             // task's own.
             unsafe { lanes::run(self.isa, usize::MAX, transform) };
-            self.multiply(panels, T * T, &packed, (data, from), (results, products));
+            self.multiply(pool, panels, T * T, &packed, (data, from), (results, products));
             let size = [height, width, self.columns];
             let transform = Results::<S, M, T>::new(&grid, (results, products), to, size);
             // SAFETY: as above; a block's outputs belong to one task.
@@ -204,11 +217,14 @@ impl Job {
     }
 
     /// Tiles of a task: their numbers should stay in the second-level cache, unless the weights do not
-    /// either; then there should be about half as many numbers as weights.
-    fn tiles_at_once(&self, numbers: usize) -> usize {
+    /// either; then there should be about half as many numbers as weights. Where there are few tiles, there
+    /// should be enough tasks for the threads to have about equal shares.
+    fn tiles_at_once(&self, numbers: usize, tiles: usize) -> usize {
         const ELEMENTS: usize = 160 * 1024;
+        const ENOUGH_TASKS: usize = 8;
         let elements = ELEMENTS.max(numbers * self.channels * self.columns / 2);
-        (elements / (numbers * (self.channels + self.columns))).clamp(2 * ROWS, MAX_PIXELS)
+        let fitting = elements / (numbers * (self.channels + self.columns));
+        fitting.min(tiles / ENOUGH_TASKS).clamp(2 * ROWS, MAX_PIXELS)
     }
 
     /// The outputs of a block of tiles.
@@ -235,7 +251,7 @@ impl Job {
             for (tap, part) in taps.chunks_exact_mut(len).enumerate().take(9) {
                 let tap = if weights.turned { 8 - tap } else { tap };
                 let source = Source {
-                    values: &weights.values[tap * self.channels * self.columns..],
+                    values: &weights.weight.values[tap * self.channels * self.columns..],
                     row_step: weights.steps[0],
                     column_step: weights.steps[1],
                 };
@@ -252,9 +268,11 @@ impl Job {
         });
     }
 
-    /// The products of all numbers: a row of results for each row of data.
+    /// The products of all numbers: a row of results for each row of data. If there is but one block of
+    /// tiles, all threads share its numbers.
     fn multiply(
         &self,
+        pool: &Pool,
         panels: Panels,
         numbers: usize,
         packed: &[f32],
@@ -262,7 +280,7 @@ impl Job {
         (results, to): (&mut [f32], Matrices),
     ) {
         let results = Tiles::new(results);
-        for number in 0..numbers {
+        pool.for_each(numbers, |number| {
             let data = &data[number * from.step()..][..from.rows * from.columns];
             for panel in 0..panels.count() {
                 let (first, width) = (panels.columns(panel).start, panels.width(panel));
@@ -284,10 +302,10 @@ impl Job {
                         columns: width,
                         accumulate: false,
                     };
-                    // SAFETY: the slices have checked the reach of A, B and C, which are this task's.
+                    // SAFETY: the slices have checked the reach of A, B and C; a number's C is one task's.
                     unsafe { gemm::multiply(self.isa, width, &tile) };
                 }
             }
-        }
+        });
     }
 }
