@@ -291,6 +291,7 @@ impl Job {
                         a: row.map(|row| data[row * self.channels..][..self.channels].as_ptr()),
                         walk: Walk { runs: &[0], len: self.channels, step: 1 },
                         b,
+                        b_step: width,
                         c: row.map(|row| {
                             let at = number * to + row * self.columns;
                             results.pointer(at + columns.start..at + columns.end)
