@@ -107,8 +107,16 @@ impl Limits {
             println!("triad, {level}: {rate:.0} GB/s");
             rate
         });
+        println!("fork and join: {:.2} µs", fork_and_join(pool, rounds).as_secs_f64() * 1e6);
         Limits { peak, bandwidth: rates[2] }
     }
+}
+
+/// What it costs to share work among the threads: a job of one empty task for each.
+fn fork_and_join(pool: &Pool, rounds: usize) -> Duration {
+    const JOBS: u32 = 1000;
+    let mut jobs = || (0..JOBS).for_each(|_| pool.for_each(pool.threads(), |_| ()));
+    timing::medians(rounds, &mut [&mut jobs])[0] / JOBS
 }
 
 /// A square convolution with stride 1 that keeps the size.

@@ -145,8 +145,8 @@ impl Job<'_> {
                 let element: [usize; ROWS] = std::array::from_fn(|row| first + row.min(count - 1));
                 let a = element.map(|element| patch.values[start + element..][..reach + 1].as_ptr());
                 let c = element.map(|element| to.row(self.spec, run * run_len + element, &columns));
-                let columns = columns.len();
-                let tile = Tile { a, walk, b: dy.as_ptr(), c, rows: count, columns, accumulate };
+                let (b, columns) = (dy.as_ptr(), columns.len());
+                let tile = Tile { a, walk, b, b_step: width, c, rows: count, columns, accumulate };
                 // SAFETY: the slices have checked the reach of A and C; `dy` has a row of the
                 // panel's width for each pixel of the block, which are what the walk visits. Each
                 // copy belongs to one chunk, each panel of it to one task.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::axis::{Line, backward_lines};
 use super::block::{AIM, Block, Cut, MAX_PIXELS};
-use super::packed::{Form, Weight};
+use super::packed::{Form, Packed, Weight};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
@@ -20,16 +20,26 @@ use crate::select::{Algorithm, Operation};
 /// in the second-level cache while the block's pixels pass.
 const DEPTH: usize = 256;
 
-/// Fewer blocks than this are cut further, by panels of columns, and these in two.
+/// Fewer blocks than this are cut further, by panels of columns, and if these are fewer, by narrower ones.
 const ENOUGH_TASKS: usize = 8;
 
-/// Where there are few pixels, blocks are so many that the threads' shares are about equal, and no smaller
-/// than [`LEAST`].
-const ENOUGH_BLOCKS: usize = 16;
+/// Blocks are made smaller for there to be so many tasks: then the threads' shares are about equal.
+const MANY_TASKS: usize = 16;
 
-/// Pixels of a block, at least, where there are so many: with fewer, the rows around a block that its windows
-/// see too would be more than the block.
+/// But no smaller than this: the rows around a block that its windows see too would be more than the block.
 const LEAST: usize = 32;
+
+/// With no more pixels than this, a weight that no other call uses again is not packed: that would cost a tenth
+/// of the product, and reading it in place was measured to cost less (a training step of `mlp` takes 1.5 %
+/// less time).
+const FEW: usize = 256;
+
+/// A weight with more columns than this is packed all the same: its rows lie so far apart that the panels'
+/// parts of them compete for the same places in the caches.
+const NEAR: usize = 512;
+
+/// Elements of a task that finishes results.
+const FINISHED: usize = 1 << 12;
 
 /// y = finish(x ∗ w)
 pub(super) fn forward(
@@ -41,7 +51,7 @@ pub(super) fn forward(
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    let lines = [0, 1, 2].map(|axis| Line::forward(spec, axis));
+    let lines = cuttable(spec, batch, [0, 1, 2].map(|axis| Line::forward(spec, axis)));
     let outputs = spec.output[3];
     let form = Form::new(Algorithm::ImplicitGemm, Operation::Forward, spec);
     let weights = Weights { spec, lines, weight: w, form, steps: [outputs, 1] };
@@ -61,9 +71,18 @@ pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], 
     let outputs = spec.output[3];
     let form = Form::new(Algorithm::ImplicitGemm, Operation::BackwardData, spec);
     for (part, lines) in backward_lines(spec).enumerate() {
+        let lines = cuttable(spec, batch, lines);
         let form = form.with_part(part);
         let weights = Weights { spec, lines, weight: w, form, steps: [1, outputs] };
         Correlation::new(lines, spec, [outputs, spec.input[3]]).run(pool, batch, dy, &weights, dx, None);
+    }
+}
+
+/// A short row of windows that are single elements as a column: blocks may have a part of it.
+fn cuttable(spec: &Conv, batch: usize, [planes, rows, columns]: [Line; 3]) -> [Line; 3] {
+    match batch == 1 && spec.is_pointwise() && columns.axis.count <= MAX_PIXELS && rows.axis.count == 1 {
+        true => [planes, columns, rows],
+        false => [planes, rows, columns],
     }
 }
 
@@ -82,7 +101,27 @@ struct Weights<'a> {
     steps: [usize; 2],
 }
 
-impl Weights<'_> {
+impl<'a> Weights<'a> {
+    /// The B of a correlation of so many pixels.
+    fn b(&self, pool: &'a Pool, correlation: &Correlation, panels: GroupPanels, pixels: usize) -> B<'a> {
+        if self.is_used_in_place(panels, pixels) {
+            return B::InPlace(self.weight.values);
+        }
+        let form = self.form.with_width(panels.each.width(0));
+        B::Packed(self.weight.packed(pool, form, panels.len(), |packed| {
+            if panels.each.rows > 0 {
+                self.pack(pool, correlation, panels, packed);
+            }
+        }))
+    }
+
+    /// Whether the matrices of all taps, one below the other as they lie, serve as they are.
+    fn is_used_in_place(&self, panels: GroupPanels, pixels: usize) -> bool {
+        let is_whole = self.form.is_forward() && panels.groups == 1 && panels.each.are_whole();
+        let is_cheap = !self.weight.is_kept() && pixels <= FEW && panels.each.columns <= NEAR;
+        is_whole && (is_cheap || panels.count() == 1)
+    }
+
     fn pack(&self, pool: &Pool, correlation: &Correlation, panels: GroupPanels, packed: &mut [f32]) {
         let packed = Tiles::new(packed);
         let [_, rows, columns] = self.lines.map(|line| line.axis.taps.max(1));
@@ -105,6 +144,27 @@ impl Weights<'_> {
     }
 }
 
+/// The B of a correlation.
+enum B<'a> {
+    Packed(Packed<'a>),
+    InPlace(&'a [f32]),
+}
+
+impl B<'_> {
+    /// Some rows of a panel from row `first` on, and elements from one to the next.
+    fn rows(&self, panels: GroupPanels, panel: usize, first: usize, count: usize) -> (&[f32], usize) {
+        let width = panels.each.width(panels.split(panel).1);
+        match self {
+            B::Packed(packed) => (&packed[panels.place(panel)][first * width..][..count * width], width),
+            B::InPlace(values) => {
+                let step = panels.each.columns;
+                let start = first * step + panels.columns(panel).start;
+                (&values[start..][..(count - 1) * step + width], step)
+            }
+        }
+    }
+}
+
 /// The panels of all groups, one group after the other.
 #[derive(Clone, Copy)]
 struct GroupPanels {
@@ -113,6 +173,10 @@ struct GroupPanels {
 }
 
 impl GroupPanels {
+    fn narrow(self) -> GroupPanels {
+        GroupPanels { each: self.each.narrow(), ..self }
+    }
+
     fn count(self) -> usize {
         self.groups * self.each.count()
     }
@@ -170,43 +234,51 @@ impl Correlation {
         to: Tiles,
         finish: Option<Finish>,
     ) {
-        let axes = self.windows.axes;
-        let pixels = batch * axes.iter().map(|axis| axis.count).product::<usize>();
-        let aim = (pixels / ENOUGH_BLOCKS).clamp(LEAST, AIM);
-        let cut = Cut::aiming_at(aim, batch, axes.map(|axis| axis.count));
-        let panels = self.panels(pool.isa(), cut.count());
-        let form = weights.form.with_width(panels.each.width(0));
-        let packed = weights.weight.packed(pool, form, panels.len(), |packed| {
-            if panels.each.rows > 0 {
-                weights.pack(pool, self, panels, packed);
-            }
-        });
+        let panels = self.panels(pool.isa());
+        let cut = self.cut(batch, panels.count());
+        let panels = if cut.count() * panels.count() < ENOUGH_TASKS { panels.narrow() } else { panels };
+        let b = weights.b(pool, self, panels, batch * self.pixels());
         let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
         let channels = self.group_channels * if split == 1 { self.groups } else { 1 };
-        let job = Job { correlation: self, isa: pool.isa(), panels, packed: &packed, to };
+        let job = Job { correlation: self, isa: pool.isa(), panels, b: &b, to };
         pool.for_each_with(
             cut.count() * split,
             || self.windows.scratch(pool, cut, channels),
             |scratch, task| {
                 let block = cut.block(task / split);
                 let part = if split == 1 { 0..panels.count() } else { task % split..task % split + 1 };
-                job.compute(map, &block, part.clone(), scratch);
-                if let Some(finish) = finish {
-                    job.finish(&block, part, finish);
+                job.compute(map, &block, part, scratch);
+                if let (Some(finish), 1) = (finish, split) {
+                    job.finish(&block, finish);
                 }
             },
         );
+        if let Some(finish) = finish.filter(|_| split > 1) {
+            // By whole rows of results: a panel's part of one is too short to be worth a call.
+            let len = to.len();
+            pool.for_each(len.div_ceil(FINISHED), |task| {
+                let start = task * FINISHED;
+                // SAFETY: these elements are this task's own.
+                finish(unsafe { to.slice(start..(start + FINISHED).min(len)) }, start);
+            });
+        }
     }
 
-    /// Panels of the weight: narrow ones if there would be too few tasks otherwise.
-    fn panels(&self, isa: Isa, blocks: usize) -> GroupPanels {
+    /// How the outputs of a batch are cut, for a weight with so many panels.
+    fn cut(&self, batch: usize, panels: usize) -> Cut {
+        let aim = batch * self.pixels() * panels / MANY_TASKS;
+        Cut::aiming_at(aim.clamp(LEAST, AIM), batch, self.windows.axes.map(|axis| axis.count))
+    }
+
+    /// Outputs of a sample.
+    fn pixels(&self) -> usize {
+        self.windows.axes.iter().map(|axis| axis.count).product()
+    }
+
+    /// Panels of the weight.
+    fn panels(&self, isa: Isa) -> GroupPanels {
         let terms = self.lines.iter().map(|line| line.axis.taps).product::<usize>() * self.group_channels;
-        let of = |each| GroupPanels { groups: self.groups, each };
-        let whole = of(Panels::new(isa, terms, self.columns / self.groups));
-        match blocks * whole.count() < ENOUGH_TASKS {
-            true => of(whole.each.narrow()),
-            false => whole,
-        }
+        GroupPanels { groups: self.groups, each: Panels::new(isa, terms, self.columns / self.groups) }
     }
 
     /// First element of an output in the destination.
@@ -248,7 +320,7 @@ struct Job<'a> {
     correlation: &'a Correlation,
     isa: Isa,
     panels: GroupPanels,
-    packed: &'a [f32],
+    b: &'a B<'a>,
     to: Tiles<'a>,
 }
 
@@ -288,9 +360,9 @@ impl Job<'_> {
 
     /// All pixels of a block by one panel, over the rows of B from `first` on.
     fn multiply(&self, rows: &Rows, walk: Walk, panel: usize, first: usize) {
-        let (columns, place) = (self.panels.columns(panel), self.panels.place(panel));
+        let columns = self.panels.columns(panel);
         let width = self.panels.each.width(self.panels.split(panel).1);
-        let b = &self.packed[place][first * width..][..walk.runs.len() * walk.len * width];
+        let (b, b_step) = self.b.rows(self.panels, panel, first, walk.runs.len() * walk.len);
         let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
         for group in (0..rows.from.len()).step_by(ROWS) {
             let count = ROWS.min(rows.from.len() - group);
@@ -301,8 +373,8 @@ impl Job<'_> {
                 let at = rows.to[pixel];
                 self.to.pointer(at + columns.start..at + columns.end)
             });
-            let accumulate = first > 0;
-            let tile = Tile { a, walk, b: b.as_ptr(), c, rows: count, columns: columns.len(), accumulate };
+            let (b, columns, accumulate) = (b.as_ptr(), columns.len(), first > 0);
+            let tile = Tile { a, walk, b, b_step, c, rows: count, columns, accumulate };
             // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel
             // belongs to one block, each panel to one task.
             unsafe { gemm::multiply(self.isa, width, &tile) };
@@ -310,26 +382,19 @@ impl Job<'_> {
     }
 
     fn clear(&self, block: &Block, panels: Range<usize>) {
+        let columns = self.panels.columns(panels.start).start..self.panels.columns(panels.end - 1).end;
         for at in self.places(block) {
             // SAFETY: each pixel belongs to one block, each panel to one task.
-            unsafe { self.part(at, &panels) }.fill(0.0);
+            unsafe { self.to.slice(at + columns.start..at + columns.end) }.fill(0.0);
         }
     }
 
-    fn finish(&self, block: &Block, panels: Range<usize>, finish: Finish) {
-        let mut places = self.places(block);
-        if panels.len() == self.panels.count() && self.correlation.lines.iter().all(|line| line.to.step == 1)
-        {
-            let start = places.next().unwrap_or(0);
-            let len = block.pixels() * self.correlation.columns;
-            // SAFETY: the block's results are consecutive and this task's own.
-            finish(unsafe { self.to.slice(start..start + len) }, start);
-        } else {
-            for at in places {
-                // SAFETY: each pixel belongs to one block, each panel to one task.
-                finish(unsafe { self.part(at, &panels) }, at + self.panels.columns(panels.start).start);
-            }
-        }
+    /// For correlations whose results are all of the destination: those of a block are consecutive.
+    fn finish(&self, block: &Block, finish: Finish) {
+        let start = self.places(block).next().unwrap_or(0);
+        let len = block.pixels() * self.correlation.columns;
+        // SAFETY: the block's results are this task's own.
+        finish(unsafe { self.to.slice(start..start + len) }, start);
     }
 
     /// Where the outputs of a block lie in the destination.
@@ -339,18 +404,6 @@ impl Job<'_> {
             let start = self.correlation.destination(row);
             (0..width).map(move |column| start + column * step)
         })
-    }
-
-    /// The columns of some panels in the pixel at `at`.
-    ///
-    /// # Safety
-    /// As for [`Tiles::slice`].
-    #[expect(clippy::mut_from_ref, reason = "as for `Tiles::slice`")]
-    unsafe fn part(&self, at: usize, panels: &Range<usize>) -> &mut [f32] {
-        let start = self.panels.columns(panels.start).start;
-        let end = self.panels.columns(panels.end - 1).end;
-        // SAFETY: the caller's promise.
-        unsafe { self.to.slice(at + start..at + end) }
     }
 }
 

@@ -33,6 +33,10 @@ impl Form {
         Form { algorithm, operation, spec, part: 0, width: 0 }
     }
 
+    pub(super) fn is_forward(self) -> bool {
+        self.operation == Operation::Forward
+    }
+
     pub(super) fn with_part(self, part: usize) -> Form {
         Form { part, ..self }
     }

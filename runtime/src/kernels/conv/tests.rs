@@ -247,7 +247,9 @@ fn the_formula_s_gradients_agree_with_finite_differences() {
 
 #[test]
 fn linear_layers_agree_with_the_formula() {
-    for (inputs, outputs, batch) in [(1, 1, 1), (64, 10, 5), (17, 33, 130), (700, 70, 3)] {
+    for (inputs, outputs, batch) in
+        [(1, 1, 1), (64, 10, 5), (17, 33, 130), (700, 70, 3), (300, 160, 128), (20, 96, 1), (9, 600, 2)]
+    {
         let spec = Linear { inputs, outputs };
         let (x, w) = (values(1, batch * inputs), values(2, inputs * outputs));
         let expected = reference::forward(&spec.as_conv(), batch, &x, &w);

@@ -37,7 +37,7 @@ fn max_vectors(isa: Isa) -> usize {
 }
 
 /// The elements of a row of A that are multiplied, in the order of k: `len` of them from each of `runs`
-/// on, each `step` after the one before. The packed B is contiguous over all of it.
+/// on, each `step` after the one before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
     pub(crate) runs: &'a [usize],
@@ -52,8 +52,10 @@ pub(crate) struct Tile<'a> {
     pub(crate) a: [*const f32; ROWS],
     /// Which elements of a row of A are multiplied.
     pub(crate) walk: Walk<'a>,
-    /// The panel of B.
+    /// The first of as many rows of B, in a panel or where B lies.
     pub(crate) b: *const f32,
+    /// Elements from a row of B to the next: a panel's width.
+    pub(crate) b_step: usize,
     /// Where each row of C starts; only the first `rows` are touched.
     pub(crate) c: [*mut f32; ROWS],
     /// Rows of C, from 1 to [`ROWS`].
@@ -64,11 +66,10 @@ pub(crate) struct Tile<'a> {
     pub(crate) accumulate: bool,
 }
 
-/// Computes a tile with a panel of B that is `width` wide.
+/// Computes a tile from `width` columns of B, a whole number of vectors.
 ///
 /// # Safety
-/// Each row of A must be readable over the walk, B over `width` times its elements, each row of C
-/// writable over `columns`; C overlaps neither A nor B and no other thread touches it.
+/// Each row of A must be readable over the walk, each row of B over `width`, each row of C writable over `columns`; C overlaps neither A nor B and no other thread touches it.
 pub(crate) unsafe fn multiply(isa: Isa, width: usize, tile: &Tile) {
     let multiply = tile::Multiply { vectors: width / lanes(isa), tile };
     // SAFETY: the contract is this function's own; a pool never has an instruction set that its

@@ -34,6 +34,11 @@ impl Panels {
         self.columns.div_ceil(self.each)
     }
 
+    /// Whether no panel has columns of zeros.
+    pub(crate) fn are_whole(self) -> bool {
+        self.columns.is_multiple_of(self.lanes)
+    }
+
     /// The columns of panel `index`.
     pub(crate) fn columns(self, index: usize) -> Range<usize> {
         index * self.each..((index + 1) * self.each).min(self.columns)

@@ -74,7 +74,7 @@ unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &Tile) -> [[L;
                         sums[row][vector] = sums[row][vector].add_product(a, columns[vector]);
                     }
                 }
-                b = b.add(V * L::COUNT);
+                b = b.wrapping_add(tile.b_step);
                 at += walk.step;
             }
         }

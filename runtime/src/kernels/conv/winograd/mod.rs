@@ -294,6 +294,7 @@ impl Job {
                         a: row.map(|row| data[row * from.columns..][..self.channels].as_ptr()),
                         walk: Walk { runs: &[0], len: self.channels, step: 1 },
                         b,
+                        b_step: width,
                         c: row.map(|row| {
                             let at = number * to.step() + row * to.columns + first;
                             results.pointer(at..at + width)
