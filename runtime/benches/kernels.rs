@@ -131,7 +131,8 @@ fn measure(
     }
     let mut case = Case::new(batch, spec);
     for &operation in passes {
-        let algorithm = pool.selector().choose(Problem { operation, spec, batch }, pool.isa());
+        let problem = Problem { operation, spec, batch };
+        let algorithm = pool.selector().choose(&problem, pool.machine(), &mut |_| ());
         case.run(pool, operation);
         case.check(operation, algorithm)
             .map_err(|error| format!("{label}, {}: {error}", title(operation)))?;

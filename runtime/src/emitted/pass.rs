@@ -4,11 +4,14 @@
 //! labels, the random key. Emitted code names layers and counts elements with it; all else is
 //! for the training loop, which makes it, and for kernels.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
 
 use super::operand::MAX_OPERANDS;
 use super::{Operand, Slot};
 use crate::devices::cpu::{Buffers, Pool};
+use crate::kernels::conv::Conv;
+use crate::select::{Operation, Problem};
 
 /// One run of a training or evaluation pass over one batch.
 pub struct Pass<'a> {
@@ -18,9 +21,19 @@ pub struct Pass<'a> {
     labels: [&'a [u32]; MAX_TARGETS],
     random: RandomKey,
     inspect: bool,
-    scope: Cell<&'static str>,
-    layer: Cell<&'static str>,
-    first_non_finite: Cell<Option<[&'static str; 2]>>,
+    trace: Option<&'a Trace>,
+    layer: Cell<LayerPath>,
+    first_non_finite: Cell<Option<LayerPath>>,
+}
+
+/// The products of a pass, and the layers that asked for them.
+pub(crate) type Trace = RefCell<Vec<(LayerPath, Problem)>>;
+
+/// A layer within a block or a turn of a loop.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LayerPath {
+    scope: &'static str,
+    layer: &'static str,
 }
 
 /// The labels of so many outputs find room in a pass, without an allocation per step.
@@ -44,8 +57,8 @@ impl<'a> Pass<'a> {
             labels: [&[]; MAX_TARGETS],
             random: RandomKey::default(),
             inspect: false,
-            scope: Cell::new(""),
-            layer: Cell::new(""),
+            trace: None,
+            layer: Cell::default(),
             first_non_finite: Cell::new(None),
         }
     }
@@ -71,6 +84,12 @@ impl<'a> Pass<'a> {
         self
     }
 
+    /// With its products written down.
+    pub(crate) fn tracing(mut self, trace: &'a Trace) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Samples in the batch.
     pub fn batch(&self) -> usize {
         self.buffers.batch()
@@ -85,21 +104,18 @@ impl<'a> Pass<'a> {
     /// Names the block or turn of a loop whose layers follow; empty for the network itself.
     #[inline]
     pub fn scope(&self, path: &'static str) {
-        self.scope.set(path);
+        self.layer.set(LayerPath { scope: path, ..self.layer.get() });
     }
 
     /// Names the layer whose calls follow, within the scope, for reports.
     #[inline]
     pub fn layer(&self, path: &'static str) {
-        self.layer.set(path);
+        self.layer.set(LayerPath { layer: path, ..self.layer.get() });
     }
 
     /// The first layer that produced a NaN or an infinity while the pass was inspected.
     pub fn first_non_finite(&self) -> Option<String> {
-        self.first_non_finite.get().map(|[scope, layer]| match scope {
-            "" => layer.to_owned(),
-            _ => format!("{scope}.{layer}"),
-        })
+        self.first_non_finite.get().map(|layer| layer.to_string())
     }
 
     /// The threads that kernels run on.
@@ -126,6 +142,14 @@ impl<'a> Pass<'a> {
     /// A copy of what `slot` holds, for tests and reports.
     pub fn read(&self, slot: Slot) -> Vec<f32> {
         self.buffers.access([slot], [], |[values], []| values.to_vec())
+    }
+
+    /// Tells of a product that the layer is about to compute.
+    pub(crate) fn product(&self, operation: Operation, spec: &Conv) {
+        if let Some(trace) = self.trace {
+            let problem = Problem { operation, spec: *spec, batch: self.batch() };
+            trace.borrow_mut().push((self.layer.get(), problem));
+        }
     }
 
     /// Runs a kernel on its slices.
@@ -162,7 +186,16 @@ impl<'a> Pass<'a> {
         let finite =
             self.buffers.access([slot], [], |[values], []| values.iter().all(|value| value.is_finite()));
         if !finite && self.first_non_finite.get().is_none() {
-            self.first_non_finite.set(Some([self.scope.get(), self.layer.get()]));
+            self.first_non_finite.set(Some(self.layer.get()));
+        }
+    }
+}
+
+impl fmt::Display for LayerPath {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.scope {
+            "" => f.write_str(self.layer),
+            scope => write!(f, "{scope}.{}", self.layer),
         }
     }
 }

@@ -40,6 +40,7 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv(p: &Pass, spec: &Conv, x: Slot, w: Slot, y: Slot) {
+    p.product(Operation::Forward, spec);
     p.call([x, w], [y], |[x, w], [y]| forward(p.pool(), spec, p.batch(), x, w, y, None));
 }
 
@@ -66,6 +67,7 @@ fn forward_then(
     operands: &[Operand],
     f: &dyn BlockFunction,
 ) {
+    p.product(Operation::Forward, spec);
     let pool = p.pool();
     let [depth, height, width, channels] = spec.output;
     let extent = Extent { positions: depth * height * width, channels };
@@ -80,11 +82,13 @@ fn forward_then(
 
 /// The gradient of [`conv`] with respect to x.
 pub fn conv_backward_data(p: &Pass, spec: &Conv, dy: Slot, w: Slot, dx: Slot) {
+    p.product(Operation::BackwardData, spec);
     p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(p.pool(), spec, p.batch(), dy, w, dx));
 }
 
 /// The gradient of [`conv`] with respect to w.
 pub fn conv_backward_weight(p: &Pass, spec: &Conv, x: Slot, dy: Slot, dw: Slot) {
+    p.product(Operation::BackwardWeight, spec);
     p.call([x, dy], [dw], |[x, dy], [dw]| backward_weight(p.pool(), spec, p.batch(), x, dy, dw));
 }
 
@@ -127,7 +131,23 @@ fn forward(
     y: &mut [f32],
     finish: Option<Finish>,
 ) {
-    match choose(pool, Operation::Forward, spec, batch) {
+    let problem = Problem { operation: Operation::Forward, spec: *spec, batch };
+    let algorithm = choose(pool, &problem, [x, w], y);
+    forward_by(algorithm, pool, spec, batch, x, w, y, finish);
+}
+
+#[expect(clippy::too_many_arguments, reason = "those of `forward`, and the algorithm")]
+fn forward_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    finish: Option<Finish>,
+) {
+    match algorithm {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
@@ -150,7 +170,21 @@ fn forward(
 }
 
 fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    match choose(pool, Operation::BackwardData, spec, batch) {
+    let problem = Problem { operation: Operation::BackwardData, spec: *spec, batch };
+    let algorithm = choose(pool, &problem, [dy, w], dx);
+    backward_data_by(algorithm, pool, spec, batch, dy, w, dx);
+}
+
+fn backward_data_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    dy: &[f32],
+    w: &[f32],
+    dx: &mut [f32],
+) {
+    match algorithm {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
@@ -164,7 +198,21 @@ fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], 
 }
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    match choose(pool, Operation::BackwardWeight, spec, batch) {
+    let problem = Problem { operation: Operation::BackwardWeight, spec: *spec, batch };
+    let algorithm = choose(pool, &problem, [x, dy], dw);
+    backward_weight_by(algorithm, pool, spec, batch, x, dy, dw);
+}
+
+fn backward_weight_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+) {
+    match algorithm {
         // Winograd's algorithm is not supported for this product.
         Algorithm::ImplicitGemm | Algorithm::Winograd2 | Algorithm::Winograd4 => {
             let (spec, batch) = spec.flattened(batch);
@@ -210,8 +258,26 @@ fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
     }
 }
 
-fn choose(pool: &Pool, operation: Operation, spec: &Conv, batch: usize) -> Algorithm {
-    pool.selector().choose(Problem { operation, spec: *spec, batch }, pool.isa())
+/// The algorithm for `problem`. If it has to be measured, its result is written again and again.
+fn choose(pool: &Pool, problem: &Problem, reads: [&[f32]; 2], write: &mut [f32]) -> Algorithm {
+    let mut run = |algorithm| product(algorithm, pool, problem, reads, write);
+    pool.selector().choose(problem, pool.machine(), &mut run)
+}
+
+/// Computes `problem` by `algorithm`.
+pub(crate) fn product(
+    algorithm: Algorithm,
+    pool: &Pool,
+    problem: &Problem,
+    reads: [&[f32]; 2],
+    write: &mut [f32],
+) {
+    let (Problem { operation, ref spec, batch }, [a, b]) = (*problem, reads);
+    match operation {
+        Operation::Forward => forward_by(algorithm, pool, spec, batch, a, b, write, None),
+        Operation::BackwardData => backward_data_by(algorithm, pool, spec, batch, a, b, write),
+        Operation::BackwardWeight => backward_weight_by(algorithm, pool, spec, batch, a, b, write),
+    }
 }
 
 fn narrow(values: &[f64], to: &mut [f32]) {
