@@ -5,12 +5,11 @@
 //! build/                  what cargo builds on the way, shared: the runtime is built once
 //! ```
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nnc_codegen::emit::EmittedFile;
+use nnc_runtime::cache_folder;
 
 use crate::failure::Failure;
 
@@ -20,11 +19,10 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Opens the cache, and creates it the first time: `$NNC_CACHE_DIR`, `$XDG_CACHE_HOME/nnc`,
-    /// `$LOCALAPPDATA\nnc` or `~/.cache/nnc`.
+    /// Opens the cache, and creates it the first time.
     pub(crate) fn open() -> Result<Cache, Failure> {
         let help = "set NNC_CACHE_DIR to a folder that can be written";
-        let root = location(|name| env::var_os(name).filter(|value| !value.is_empty()))
+        let root = cache_folder()
             .ok_or_else(|| Failure::new("no folder for the cache is known: HOME is not set").help(help))?;
         // Absolute, because cargo runs in another folder.
         let root = std::path::absolute(&root).map_err(|error| Failure::io("find", &root, &error))?;
@@ -54,15 +52,6 @@ pub(crate) fn unique_name(package: &str, files: &[EmittedFile]) -> String {
     format!("{package}-{:016x}", content_hash(files))
 }
 
-fn location(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let below = |name, path: &str| variable(name).map(|folder| Path::new(&folder).join(path));
-    variable("NNC_CACHE_DIR")
-        .map(PathBuf::from)
-        .or_else(|| below("XDG_CACHE_HOME", "nnc"))
-        .or_else(|| below("LOCALAPPDATA", "nnc"))
-        .or_else(|| below("HOME", ".cache/nnc"))
-}
-
 /// FNV-1a over names and texts. It tells a user's models apart and protects against nobody: two
 /// crates with one hash would only overwrite each other.
 fn content_hash(files: &[EmittedFile]) -> u64 {
@@ -80,15 +69,6 @@ mod tests {
 
     fn file(path: &str, text: &str) -> EmittedFile {
         EmittedFile { path: path.to_owned(), text: text.to_owned() }
-    }
-
-    #[test]
-    fn the_own_variable_comes_first() {
-        let all = |name: &str| Some(OsString::from(format!("/{name}")));
-        assert_eq!(location(all), Some(PathBuf::from("/NNC_CACHE_DIR")));
-        let home = |name: &str| (name == "HOME").then(|| OsString::from("/home/ada"));
-        assert_eq!(location(home), Some(PathBuf::from("/home/ada/.cache/nnc")));
-        assert_eq!(location(|_| None), None);
     }
 
     #[test]

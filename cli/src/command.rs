@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{check, dump, explain, fmt, generate, graph, run, summary};
+use crate::{check, dump, explain, fmt, generate, graph, run, summary, tune};
 
 const ABOUT: &str = "\
 nnc compiles networks written as a line of words into Rust programs that train, evaluate and
@@ -23,6 +23,7 @@ Examples:
   nnc fmt digits.nn                      Lay the text out
   nnc summary digits.nn                  Shapes, parameters, multiply-adds and memory
   nnc graph digits.nn -o digits.svg      Draw it
+  nnc tune digits.nn                     Measure which algorithms are the fastest here
   nnc digits.nn -o digits                Write the Rust crate
   nnc explain E0301                      The manual page of an error, a lint or a word
 
@@ -40,6 +41,7 @@ pub(crate) fn command() -> Command {
         .subcommand_negates_reqs(true)
         .arg_required_else_help(true)
         .subcommand(run::command())
+        .subcommand(tune::command())
         .subcommand(check::command())
         .subcommand(fmt::command())
         .subcommand(summary::command())

@@ -26,8 +26,8 @@ mod package;
 mod run;
 mod signature;
 mod summary;
-mod table;
 mod training;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     };
     let result = match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
+        Some(("tune", matches)) => tune::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("fmt", matches)) => fmt::run(matches),
         Some(("summary", matches)) => summary::run(matches),

@@ -1,7 +1,7 @@
 //! `nnc run MODEL.nn`: generates into the cache, builds, and becomes the program.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode};
 
 use clap::{ArgMatches, Command};
@@ -37,10 +37,18 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
     check_hyperparameters(&file.model, &TrainSettings::new(matches))?;
-    let program = build(&file)?;
-    let mut process = Process::new(&program);
-    process.arg("train").args(train_command_line(matches)).env(TRAIN_COMMAND_VARIABLE, command_line(matches));
-    become_process(&mut process).map_err(|error| Failure::io("start", &program, &error))
+    start(&file, |program| {
+        let mut process = Process::new(program);
+        process.arg("train").args(train_command_line(matches));
+        process.env(TRAIN_COMMAND_VARIABLE, command_line(matches));
+        process
+    })
+}
+
+/// Builds the program of a network and becomes the process that `command` makes of it.
+pub(crate) fn start(file: &ModelFile, command: impl FnOnce(&Path) -> Process) -> Result<ExitCode, Failure> {
+    let program = build(file)?;
+    become_process(&mut command(&program)).map_err(|error| Failure::io("start", &program, &error))
 }
 
 /// Generates the crate into the cache and builds it there.

@@ -9,13 +9,13 @@ use clap::{Arg, ArgMatches, Command};
 use nnc_codegen::compile;
 use nnc_codegen::summary::{Memory, Summary, summary};
 use nnc_dsl::model::{Input, Output};
+use nnc_runtime::command::table::table;
 use nnc_runtime::command::units::{bytes, thousands};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::graph::depth_argument;
 use crate::signature::{port, signature};
-use crate::table::table;
 use crate::{model_file, output};
 use outline::{Line, folded, leaves};
 

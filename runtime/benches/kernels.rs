@@ -147,7 +147,8 @@ fn measure(
     }
     let mut case = Case::new(batch, spec);
     for &operation in passes {
-        let algorithm = pool.selector().choose(Problem { operation, spec, batch, packed: false }, pool.isa());
+        let problem = Problem { operation, spec, batch, packed: false };
+        let algorithm = pool.selector().choose(&problem, pool.machine(), &mut |_| ());
         case.run(pool, operation);
         case.check(operation, algorithm)
             .map_err(|error| format!("{label}, {}: {error}", title(operation)))?;

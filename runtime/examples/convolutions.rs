@@ -169,7 +169,7 @@ impl Bench {
             let rates = [Operation::Forward, Operation::BackwardData, Operation::BackwardWeight].map(rate);
             let chosen = |operation| {
                 let problem = Problem { operation, spec, batch, packed: false };
-                self.pool.selector().choose(problem, self.pool.isa()) == algorithm
+                self.pool.selector().choose(&problem, self.pool.machine(), &mut |_| ()) == algorithm
             };
             let mark = |operation| if chosen(operation) { "*" } else { " " };
             if rates.iter().all(|rate| rate.ends_with('-')) {

@@ -4,6 +4,7 @@
 //! [`program::Program`]: constants and functions that the compiler emitted, written
 //! against the one narrow module [`emitted`]. Everything else here works on any program.
 
+mod cache_folder;
 pub mod checkpoint;
 #[cfg(feature = "program")]
 pub mod command;
@@ -18,5 +19,6 @@ pub mod random;
 pub mod select;
 pub mod train;
 
+pub use cache_folder::cache_folder;
 pub use error::{Error, NonFinite, Phase};
-pub use model::{Memory, Model, StepReport, Targets};
+pub use model::{Memory, Model, Product, StepReport, Targets};

@@ -23,12 +23,16 @@ fn main() -> ExitCode {
         return command::main(&classifier::PROGRAM);
     }
     let folder = std::env::temp_dir().join(format!("nnc-program-{}", std::process::id()));
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 10] = [
         ("help_teaches", help_teaches),
         ("wrong_usage_is_status_2", wrong_usage_is_status_2),
         ("mistakes_are_status_1", mistakes_are_status_1),
         ("training_prints_its_epochs_and_the_test", training_prints_its_epochs_and_the_test),
         ("saved_networks_are_measured_and_applied", saved_networks_are_measured_and_applied),
+        ("threads_are_those_of_the_process", threads_are_those_of_the_process),
+        ("wrong_numbers_of_threads_are_refused", wrong_numbers_of_threads_are_refused),
+        ("algorithms_are_measured_and_kept", algorithms_are_measured_and_kept),
+        ("tuning_is_for_programs_too", tuning_is_for_programs_too),
         ("an_interruption_says_how_to_go_on", an_interruption_says_how_to_go_on),
     ];
     for (name, check) in checks {
@@ -56,12 +60,17 @@ struct Answer {
 fn program(folder: &Path, line: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(line.split_whitespace()).current_dir(folder).env(CHILD, "1");
+    command.env("NNC_CACHE_DIR", folder.join("cache")).env_remove("NNC_THREADS");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn answer(folder: &Path, line: &str) -> Answer {
-    let output = program(folder, line).output().unwrap();
+    finish(program(folder, line))
+}
+
+fn finish(mut command: Command) -> Answer {
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let status = output.status.code().unwrap();
     let answer = Answer { status, output: text(output.stdout), errors: text(output.stderr) };
@@ -77,23 +86,109 @@ fn succeed(folder: &Path, line: &str) -> String {
 
 fn help_teaches(folder: &Path) {
     let help = succeed(folder, "--help");
-    for word in ["train", "eval", "predict", "Examples:"] {
+    for word in ["train", "eval", "predict", "tune", "Examples:"] {
         assert!(help.contains(word), "{help}");
     }
     let help = succeed(folder, "train --help");
-    for word in ["--data", "--epochs", "--lr", "--hyper", "--resume", "Examples:"] {
+    for word in
+        ["--data", "--epochs", "--lr", "--hyper", "--resume", "--algorithms", "--workspace", "Examples:"]
+    {
         assert!(help.contains(word), "{help}");
     }
 }
 
 fn wrong_usage_is_status_2(folder: &Path) {
-    for line in
-        ["", "trian", "train --epochs 0", "train --epoch 3", "train --run a --resume b", "eval --part x"]
-    {
+    for line in [
+        "",
+        "trian",
+        "train --epochs 0",
+        "train --epoch 3",
+        "train --run a --resume b",
+        "eval --part x",
+        "train --threads 0",
+        "train --threads 1025",
+        "train --algorithms best",
+        "train --workspace 3parsecs",
+    ] {
         let answer = answer(folder, line);
         assert_eq!(answer.status, 2, "`{line}`: {}", answer.errors);
     }
     assert!(answer(folder, "train --epoch 3").errors.contains("--epochs"), "near names are suggested");
+}
+
+/// The first line of a training, which has the number of threads.
+fn first_line(command: Command) -> String {
+    let answer = finish(command);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    answer.output.lines().next().unwrap_or_default().to_owned()
+}
+
+fn threads_are_those_of_the_process(folder: &Path) {
+    let line = "train --epochs 1";
+    let mut wanted = program(folder, line);
+    wanted.env("NNC_THREADS", "3");
+    assert!(first_line(wanted).ends_with(" 3 threads"));
+    let mut both = program(folder, "train --epochs 1 --threads 4");
+    both.env("NNC_THREADS", "none at all");
+    assert!(first_line(both).ends_with(" 4 threads"), "the argument comes first");
+    let mut bound = Command::new("taskset");
+    bound.args(["--cpu-list", "0"]).arg(std::env::current_exe().unwrap()).args(line.split_whitespace());
+    bound.current_dir(folder).env(CHILD, "1").env_remove("NNC_THREADS");
+    match bound.output() {
+        Ok(_) => assert!(first_line(bound).ends_with(" 1 thread"), "the affinity mask counts"),
+        Err(error) => report(&format!("skipped the affinity mask: taskset: {error}")),
+    }
+}
+
+fn wrong_numbers_of_threads_are_refused(folder: &Path) {
+    for threads in ["0", "1025", "-2", "many"] {
+        let mut command = program(folder, "train");
+        command.env("NNC_THREADS", threads);
+        let answer = finish(command);
+        let expected = format!("error: NNC_THREADS is `{threads}`, expected 1 to 1024 threads\n");
+        assert!(answer.status == 1 && answer.errors.starts_with(&expected), "{}", answer.errors);
+    }
+    assert!(!folder.join("runs").exists());
+}
+
+fn algorithms_are_measured_and_kept(folder: &Path) {
+    // Where nothing can be kept, nothing is said.
+    for cache in ["cache", "cache/timings.jsonl/below"] {
+        let mut command = program(folder, "train --epochs 1 --seed 4 --algorithms benchmark --threads 2");
+        command.env("NNC_CACHE_DIR", folder.join(cache));
+        assert!(first_line(command).ends_with(" 2 threads"));
+    }
+    let line = "train --epochs 1 --seed 4 --algorithms";
+    let epoch = |mode: &str| {
+        succeed(folder, &format!("{line} {mode}")).lines().nth(3).map(|line| line[..50].to_owned())
+    };
+    assert_eq!(epoch("heuristic"), epoch("deterministic"), "matrix products have one way to round");
+}
+
+fn tuning_is_for_programs_too(folder: &Path) {
+    let text = answer(folder, "tune --batch 5 --threads 1");
+    assert_eq!(text.status, 0, "{}", text.errors);
+    for part in ["linear2   weight gradient  5x24 to 10", "implicit-gemm", "evaluation", "total"] {
+        assert!(text.output.contains(part), "{part}: {}", text.output);
+    }
+    let file = folder.join("cache/timings.jsonl");
+    assert_eq!(text.errors, format!("kept in {} for `--algorithms benchmark`\n", file.display()));
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1 + 5, "the products of training");
+    let lines = succeed(folder, "tune --batch 5 --format json");
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[2]["layer"]), (7 + 2, &"linear2".into()));
+    assert!(
+        lines[2]["candidates"][0]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0),
+        "{}",
+        lines[2]
+    );
+
+    let mut nowhere = program(folder, "tune --batch 5 --threads 1");
+    nowhere.env("NNC_CACHE_DIR", folder.join("cache/timings.jsonl/below"));
+    let answer = finish(nowhere);
+    assert_eq!(answer.status, 0);
+    assert!(answer.errors.starts_with("warning: the times cannot be kept in "), "{}", answer.errors);
 }
 
 fn mistakes_are_status_1(folder: &Path) {
@@ -161,7 +256,8 @@ fn table() -> String {
 fn an_interruption_says_how_to_go_on(folder: &Path) {
     use std::io::{BufRead, BufReader, Read};
 
-    let mut child = program(folder, "train --epochs 1000000 --threads 1").spawn().unwrap();
+    let mut child =
+        program(folder, "train --epochs 1000000 --threads 1 --algorithms deterministic").spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     while !line.starts_with("epoch ") {
@@ -175,7 +271,8 @@ fn an_interruption_says_how_to_go_on(folder: &Path) {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let hint = rest.lines().last().unwrap();
     assert!(
-        hint.starts_with("interrupted; to go on: ") && hint.ends_with("--resume runs/digits-1"),
+        hint.starts_with("interrupted; to go on: ")
+            && hint.ends_with("train --algorithms deterministic --resume runs/digits-1"),
         "{hint}"
     );
     // With as many epochs as are done, what remains is the test.

@@ -8,6 +8,7 @@
 //! after it. Tensors are numbered in the order of the network's words. `network` stands for the crate.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use network::PROGRAM;
@@ -24,8 +25,8 @@ fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let samples: usize = arguments[0].parse().expect("the first argument is a number");
     // Winograd's rounding would put more inputs on the other side of a kink.
-    let pool = Pool::new(Pool::default_threads()).with_selector(Selector::new(Mode::Direct));
-    let mut model = Model::with_pool(&PROGRAM, SEED, pool);
+    let pool = Pool::default().with_selector(Selector::new(Mode::Deterministic));
+    let mut model = Model::with_pool(&PROGRAM, SEED, Arc::new(pool));
     shake(&mut model)?;
     let given = arguments.get(1).map(|_| given(&model)).transpose()?;
     let inputs = uniform(0, samples * PROGRAM.inputs[0].shape.iter().product::<usize>(), 1.5);

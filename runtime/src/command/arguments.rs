@@ -7,12 +7,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{RangedU64ValueParser, ValueParser};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::engine::{ENGINE, engine_arguments, threads_argument, workspace_argument};
 use crate::train::{Overrides, Start};
 
 /// The arguments of `train`.
 pub fn train_arguments() -> Vec<Arg> {
+    let [threads, algorithms, workspace] = engine_arguments();
     vec![
         data_argument(),
         positive("epochs", "Passes over the training part"),
@@ -34,7 +37,9 @@ pub fn train_arguments() -> Vec<Arg> {
             .action(ArgAction::Append)
             .value_parser(ValueParser::new(assignment))
             .help("Any hyperparameter of the optimiser; may be repeated"),
-        threads_argument(),
+        threads,
+        algorithms,
+        workspace,
         Arg::new("run")
             .long("run")
             .value_name("DIR")
@@ -55,8 +60,6 @@ pub fn train_arguments() -> Vec<Arg> {
 pub struct TrainSettings {
     /// Changes to the model's `train` section.
     pub overrides: Overrides,
-    /// Threads, if given.
-    pub threads: Option<usize>,
     /// Where the run begins.
     pub start: Start,
 }
@@ -69,14 +72,35 @@ impl TrainSettings {
             true => Start::Resume(folder("resume")),
             false => Start::New(folder("run")),
         };
-        TrainSettings { overrides: overrides(matches), threads: matches.get_one("threads").copied(), start }
+        TrainSettings { overrides: overrides(matches), start }
     }
+}
+
+/// The arguments of `tune`.
+pub fn tune_arguments() -> Vec<Arg> {
+    let batch = positive("batch", "Samples at a time [default: the model's]");
+    vec![batch, threads_argument(), workspace_argument(), format_argument()]
 }
 
 /// The command line that gives the same matches of [`train_arguments`] again.
 pub fn train_command_line(matches: &ArgMatches) -> Vec<OsString> {
+    let own = ["data", "epochs", "batch", "seed", "lr", "hyper", "run", "resume"];
+    command_line(matches, own.into_iter().chain(ENGINE))
+}
+
+/// The command line that gives the same matches of [`tune_arguments`] again.
+pub fn tune_command_line(matches: &ArgMatches) -> Vec<OsString> {
+    command_line(matches, ["batch", "threads", "workspace", "format"])
+}
+
+/// What was given for the arguments with these names.
+pub(super) fn command_line<'a>(
+    matches: &ArgMatches,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<OsString> {
     let mut line = Vec::new();
-    for name in ["data", "epochs", "batch", "seed", "lr", "hyper", "threads", "run", "resume"] {
+    let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    for name in names.into_iter().filter(given) {
         let Some(occurrences) = matches.get_raw_occurrences(name) else { continue };
         for values in occurrences {
             line.push(format!("--{name}").into());
@@ -107,6 +131,7 @@ pub(super) fn command(name: &str) -> Command {
         .subcommand(train_command(name))
         .subcommand(evaluate_command(name))
         .subcommand(predict_command(name))
+        .subcommand(tune_command(name))
 }
 
 fn train_command(name: &str) -> Command {
@@ -135,7 +160,9 @@ fn evaluate_command(name: &str) -> Command {
                 .default_value("test")
                 .help("Which part of the data set"),
         )
-        .args([positive("batch", "Samples at a time"), threads_argument(), format_argument()])
+        .arg(positive("batch", "Samples at a time"))
+        .args(engine_arguments())
+        .arg(format_argument())
         .after_help(examples(
             name,
             &[
@@ -158,13 +185,28 @@ fn predict_command(name: &str) -> Command {
         .args([checkpoint_argument(), data_argument()])
         .arg(positive("count", "Test samples to show when no file is given [default: 10]"))
         .arg(positive("top", "Classes to show for each sample [default: 3]"))
-        .args([threads_argument(), format_argument()])
+        .args(engine_arguments())
+        .arg(format_argument())
         .after_help(examples(
             name,
             &[
                 ("predict a.png b.png --top 1", "The most likely class of each image"),
                 ("predict table.csv --format json", "One JSON object a row"),
                 ("predict --count 5", "The first five test samples"),
+            ],
+        ))
+}
+
+fn tune_command(name: &str) -> Command {
+    Command::new("tune")
+        .about("Measure the algorithms of the network's convolutions and matrix products on this machine")
+        .args(tune_arguments())
+        .after_help(examples(
+            name,
+            &[
+                ("tune", "At the model's batch"),
+                ("tune --batch 1", "For predictions one by one"),
+                ("train --algorithms benchmark", "Train with what was measured"),
             ],
         ))
 }
@@ -183,10 +225,6 @@ fn checkpoint_argument() -> Arg {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help("Checkpoint, or the folder of a run [default: the best of the latest run]")
-}
-
-fn threads_argument() -> Arg {
-    positive("threads", "Threads to compute with; they never change a result [default: all cores]")
 }
 
 fn format_argument() -> Arg {
@@ -256,7 +294,7 @@ mod tests {
         let hyperparameters = vec![("rho".to_owned(), 0.8), ("lr".to_owned(), 0.5)];
         let overrides = Overrides { epochs: Some(3), hyperparameters, ..Overrides::default() };
         let start = Start::Resume(Some("runs/a-1".into()));
-        assert_eq!(settings, TrainSettings { overrides, threads: None, start });
+        assert_eq!(settings, TrainSettings { overrides, start });
     }
 
     #[test]

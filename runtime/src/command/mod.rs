@@ -1,4 +1,4 @@
-//! The command line of a generated program: `train`, `eval` and `predict`.
+//! The command line of a generated program: `train`, `eval`, `predict` and `tune`.
 //!
 //! A generated program is one call of [`main`]. Results go to standard output, errors, warnings
 //! and the progress bar to standard error; nothing is coloured, and the bar is drawn on a
@@ -6,12 +6,15 @@
 //! line and 130 for a run that was interrupted and can be resumed.
 
 mod arguments;
+mod engine;
 mod evaluate;
 mod output;
 mod predict;
 mod saved;
 mod terminal;
+mod tune;
 
+pub mod table;
 pub mod units;
 
 use std::path::Path;
@@ -20,11 +23,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
 
-pub use arguments::{TrainSettings, train_arguments, train_command_line};
+pub use arguments::{TrainSettings, train_arguments, train_command_line, tune_arguments, tune_command_line};
 
 use crate::error::Error;
 use crate::program::Program;
 use crate::train::{self, Options, Outcome};
+use arguments::command_line;
 use output::{complain, say};
 use terminal::Terminal;
 
@@ -50,6 +54,7 @@ pub fn main(program: &'static Program) -> ExitCode {
     match matches.subcommand() {
         Some(("train", matches)) => train(program, matches),
         Some(("eval", matches)) => exit_code(evaluate::run(program, matches)),
+        Some(("tune", matches)) => exit_code(tune::run(program, matches)),
         Some(("predict", matches)) => exit_code(predict::run(program, matches)),
         _ => ExitCode::from(2),
     }
@@ -57,17 +62,17 @@ pub fn main(program: &'static Program) -> ExitCode {
 
 /// Trains `program` as matches of [`train_arguments`] say.
 pub fn train(program: &'static Program, matches: &ArgMatches) -> ExitCode {
-    let settings = TrainSettings::new(matches);
-    let options = Options {
-        overrides: settings.overrides,
-        threads: settings.threads,
-        start: settings.start,
-        interrupt: catch_interrupts(),
+    let TrainSettings { overrides, start } = TrainSettings::new(matches);
+    let pool = match engine::pool(matches) {
+        Ok(pool) => pool,
+        Err(error) => return fail(&error),
     };
+    let options = Options { overrides, pool, start, interrupt: catch_interrupts() };
     match train::train(program, &options, &mut Terminal::new()) {
         Ok(Outcome::Finished { .. }) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted { folder }) => {
-            say(&format!("interrupted; to go on: {} --resume {}", train_command(program), quoted(&folder)));
+            let command = train_command(program, matches);
+            say(&format!("interrupted; to go on: {command} --resume {}", quoted(&folder)));
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => fail(&error),
@@ -110,9 +115,14 @@ fn invocation(program: &Program) -> String {
     std::env::args().next().filter(|name| !name.is_empty()).unwrap_or_else(|| program.name.to_lowercase())
 }
 
-/// How the user started the training.
-fn train_command(program: &Program) -> String {
-    std::env::var(TRAIN_COMMAND_VARIABLE).unwrap_or_else(|_| format!("{} train", invocation(program)))
+/// How the user started the training, with what a checkpoint does not hold but the last bits depend on.
+fn train_command(program: &Program, matches: &ArgMatches) -> String {
+    let mut line =
+        std::env::var(TRAIN_COMMAND_VARIABLE).unwrap_or_else(|_| format!("{} train", invocation(program)));
+    for argument in command_line(matches, ["algorithms", "workspace"]) {
+        line.push_str(&format!(" {}", argument.display()));
+    }
+    line
 }
 
 fn quoted(path: &Path) -> String {

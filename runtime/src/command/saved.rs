@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
+use super::engine::pool;
 use super::output::complain;
 use crate::checkpoint::Checkpoint;
-use crate::devices::cpu::Pool;
 use crate::error::Error;
 use crate::model::Model;
 use crate::program::Program;
@@ -28,8 +28,7 @@ impl Saved {
             let (path, network) = (path.display(), &checkpoint.metadata.network);
             complain(&format!("warning: `{path}` was trained with another text of the model (`{network}`)"));
         }
-        let threads = matches.get_one("threads").copied().unwrap_or_else(Pool::default_threads);
-        let mut model = Model::with_threads(program, checkpoint.metadata.seed, threads);
+        let mut model = Model::with_pool(program, checkpoint.metadata.seed, pool(matches)?);
         model.restore(&checkpoint, &path)?;
         let Some(run) = checkpoint.metadata.run else { return Err(without_run(&path)) };
         Ok(Saved { path, model, run })

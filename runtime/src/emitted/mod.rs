@@ -31,6 +31,7 @@ pub use crate::kernels::statistics::{
 };
 pub(crate) use operand::MAX_OPERANDS;
 pub use operand::{Distribution, Extent, Operand, Per, Random};
+pub(crate) use pass::Trace;
 pub use pass::{MAX_TARGETS, Pass, RandomKey};
 pub use slot::{Region, Slot};
 pub use update::{Flat, Update};

@@ -4,12 +4,14 @@
 //! labels, the random key. Emitted code names layers and counts elements with it; all else is
 //! for the training loop, which makes it, and for kernels.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
 
 use super::operand::MAX_OPERANDS;
 use super::{Operand, Region, Slot};
 use crate::devices::cpu::{Buffers, Pool};
-use crate::kernels::conv::{PackedWeights, Weight};
+use crate::kernels::conv::{Conv, PackedWeights, Weight};
+use crate::select::{Operation, Problem};
 
 /// One run of a training or evaluation pass over one batch.
 pub struct Pass<'a> {
@@ -20,9 +22,19 @@ pub struct Pass<'a> {
     random: RandomKey,
     packed: Option<&'a PackedWeights>,
     inspect: bool,
-    scope: Cell<&'static str>,
-    layer: Cell<&'static str>,
-    first_non_finite: Cell<Option<[&'static str; 2]>>,
+    trace: Option<&'a Trace>,
+    layer: Cell<LayerPath>,
+    first_non_finite: Cell<Option<LayerPath>>,
+}
+
+/// The products of a pass, and the layers that asked for them.
+pub(crate) type Trace = RefCell<Vec<(LayerPath, Problem)>>;
+
+/// A layer within a block or a turn of a loop.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LayerPath {
+    scope: &'static str,
+    layer: &'static str,
 }
 
 /// The labels of so many outputs find room in a pass, without an allocation per step.
@@ -47,8 +59,8 @@ impl<'a> Pass<'a> {
             random: RandomKey::default(),
             packed: None,
             inspect: false,
-            scope: Cell::new(""),
-            layer: Cell::new(""),
+            trace: None,
+            layer: Cell::default(),
             first_non_finite: Cell::new(None),
         }
     }
@@ -81,6 +93,12 @@ impl<'a> Pass<'a> {
         self
     }
 
+    /// With its products written down.
+    pub(crate) fn tracing(mut self, trace: &'a Trace) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Samples in the batch.
     pub fn batch(&self) -> usize {
         self.buffers.batch()
@@ -95,21 +113,18 @@ impl<'a> Pass<'a> {
     /// Names the block or turn of a loop whose layers follow; empty for the network itself.
     #[inline]
     pub fn scope(&self, path: &'static str) {
-        self.scope.set(path);
+        self.layer.set(LayerPath { scope: path, ..self.layer.get() });
     }
 
     /// Names the layer whose calls follow, within the scope, for reports.
     #[inline]
     pub fn layer(&self, path: &'static str) {
-        self.layer.set(path);
+        self.layer.set(LayerPath { layer: path, ..self.layer.get() });
     }
 
     /// The first layer that produced a NaN or an infinity while the pass was inspected.
     pub fn first_non_finite(&self) -> Option<String> {
-        self.first_non_finite.get().map(|[scope, layer]| match scope {
-            "" => layer.to_owned(),
-            _ => format!("{scope}.{layer}"),
-        })
+        self.first_non_finite.get().map(|layer| layer.to_string())
     }
 
     /// The threads that kernels run on.
@@ -142,6 +157,15 @@ impl<'a> Pass<'a> {
     pub(crate) fn weight<'w>(&'w self, slot: Slot, values: &'w [f32]) -> Weight<'w> {
         let weight = Weight::new(values);
         self.packed.map_or(weight, |packed| weight.kept(slot, packed))
+    }
+
+    /// Tells of a product that the layer is about to compute, with the slot of the weight if it has one.
+    pub(crate) fn product(&self, operation: Operation, spec: &Conv, weight: Option<Slot>) {
+        if let Some(trace) = self.trace {
+            let packed = self.packed.is_some() && weight.is_some_and(PackedWeights::keeps);
+            let problem = Problem { operation, spec: *spec, batch: self.batch(), packed };
+            trace.borrow_mut().push((self.layer.get(), problem));
+        }
     }
 
     /// Runs a kernel on its slices.
@@ -186,7 +210,16 @@ impl<'a> Pass<'a> {
         let finite =
             self.buffers.access([slot], [], |[values], []| values.iter().all(|value| value.is_finite()));
         if !finite && self.first_non_finite.get().is_none() {
-            self.first_non_finite.set(Some([self.scope.get(), self.layer.get()]));
+            self.first_non_finite.set(Some(self.layer.get()));
+        }
+    }
+}
+
+impl fmt::Display for LayerPath {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.scope {
+            "" => f.write_str(self.layer),
+            scope => write!(f, "{scope}.{}", self.layer),
         }
     }
 }

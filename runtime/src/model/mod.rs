@@ -13,11 +13,14 @@ mod layout;
 mod memory;
 mod orthogonal;
 mod persist;
+mod products;
 mod step;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use memory::Memory;
+pub use products::Product;
 
 use crate::checkpoint::Checkpoint;
 use crate::data::Batch;
@@ -31,7 +34,7 @@ use step::Arena;
 /// A network with its parameters, ready to be trained and used.
 pub struct Model {
     program: &'static Program,
-    pool: Pool,
+    pool: Arc<Pool>,
     parameters: Buffer,
     gradients: Buffer,
     states: Buffer,
@@ -73,18 +76,19 @@ pub struct StepReport {
 }
 
 impl Model {
-    /// A network with fresh parameters, drawn from `seed`, on all cores.
+    /// A network with fresh parameters, drawn from `seed`, on the [shared pool](Pool::shared).
     pub fn new(program: &'static Program, seed: u64) -> Model {
-        Model::with_threads(program, seed, Pool::default_threads())
+        Model::with_pool(program, seed, Pool::shared())
     }
 
-    /// The same on `threads` threads, which never change a result.
+    /// The same on `threads` threads of its own, which never change a result.
     pub fn with_threads(program: &'static Program, seed: u64, threads: usize) -> Model {
-        Model::with_pool(program, seed, Pool::new(threads))
+        Model::with_pool(program, seed, Arc::new(Pool::new(threads)))
     }
 
-    /// The same on the threads and with the choice of algorithms of `pool`.
-    pub fn with_pool(program: &'static Program, seed: u64, pool: Pool) -> Model {
+    /// The same on the threads and with the choice of algorithms of `pool`, which several models may
+    /// share.
+    pub fn with_pool(program: &'static Program, seed: u64, pool: Arc<Pool>) -> Model {
         let optimizer = &program.optimizer;
         let mut model = Model {
             program,
@@ -106,7 +110,7 @@ impl Model {
         model
     }
 
-    /// Reads a model from a checkpoint, on all cores.
+    /// Reads a model from a checkpoint, on the [shared pool](Pool::shared).
     pub fn load(program: &'static Program, path: impl AsRef<Path>) -> Result<Model, Error> {
         let checkpoint = Checkpoint::read(path.as_ref())?;
         let mut model = Model::new(program, checkpoint.metadata.seed);

@@ -36,7 +36,6 @@ impl Model {
     pub(super) fn train(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
         let program = self.program;
         let training = &program.training;
-        self.arena.reserve(training.batched_len * feed.size, training.fixed_len);
         self.saved_states.copy_from_slice(&self.states);
         let pass = self.training_pass(&mut feed);
         (training.forward)(&pass);
@@ -77,7 +76,10 @@ impl Model {
         evaluation.outputs.iter().map(|output| pass.read(*output)).collect()
     }
 
-    fn training_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
+    /// The pass over an arena that is large enough.
+    pub(super) fn training_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
+        let training = &self.program.training;
+        self.arena.reserve(training.batched_len * feed.size, training.fixed_len);
         let buffers = Buffers::new(feed.size)
             .with(Region::Batched, &mut self.arena.batched)
             .with(Region::Fixed, &mut self.arena.fixed)
@@ -90,7 +92,7 @@ impl Model {
     }
 
     /// The pass over an arena that is large enough, with what depends on the parameters alone up to date.
-    fn evaluation_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
+    pub(super) fn evaluation_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
         let evaluation = &self.program.evaluation;
         self.arena.reserve(evaluation.batched_len * feed.size, evaluation.fixed_len);
         let buffers = Buffers::new(feed.size)

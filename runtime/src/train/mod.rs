@@ -16,6 +16,7 @@ mod run;
 mod task;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use config::{Config, Overrides, Source};
@@ -26,6 +27,7 @@ pub use observer::{Beginning, Observer, Part, Silent, Step};
 pub use progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
 pub use task::Task;
 
+use crate::devices::cpu::Pool;
 use crate::error::Error;
 use crate::program::Program;
 
@@ -33,8 +35,8 @@ use crate::program::Program;
 pub struct Options<'a> {
     /// Changes to the model's `train` section.
     pub overrides: Overrides,
-    /// Threads to compute with; all cores if not given. They never change a result.
-    pub threads: Option<usize>,
+    /// What to compute with.
+    pub pool: Arc<Pool>,
     /// Where the run begins.
     pub start: Start,
     /// Set it to end the run after the step that it is in.

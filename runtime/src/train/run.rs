@@ -16,7 +16,6 @@ use super::task::Task;
 use super::{Options, Outcome, Start};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Order, Splits};
-use crate::devices::cpu::Pool;
 use crate::error::Error;
 use crate::model::Model;
 use crate::program::Program;
@@ -71,7 +70,7 @@ impl<'a> Run<'a> {
         let task = Task::of(program)?;
         let config = Config::new(program, &options.overrides)?;
         let splits = load_data(program, &config.data)?;
-        let mut model = Model::with_threads(program, config.seed, threads(options));
+        let mut model = Model::with_pool(program, config.seed, Arc::clone(&options.pool));
         for (name, value) in &config.hyperparameters {
             model.set_hyperparameter(name, *value)?;
         }
@@ -98,7 +97,7 @@ impl<'a> Run<'a> {
         record.config = record.config.resumed(program, &options.overrides)?;
         let splits = load_data(program, &record.config.data)?;
         check_data(&record.data, &describe(&splits))?;
-        let mut model = Model::with_threads(program, record.config.seed, threads(options));
+        let mut model = Model::with_pool(program, record.config.seed, Arc::clone(&options.pool));
         model.restore(&checkpoint, &folder.last())?;
         let resumed = Some((record.progress.epoch, record.progress.position));
         let log = Log::open(&folder.log())?;
@@ -316,10 +315,6 @@ impl Parts {
             notes: splits.notes,
         }
     }
-}
-
-fn threads(options: &Options) -> usize {
-    options.threads.unwrap_or_else(Pool::default_threads)
 }
 
 /// Number of learnt values; the flat buffer may be longer.

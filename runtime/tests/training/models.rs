@@ -1,5 +1,9 @@
 //! Single steps of a model.
 
+use std::sync::Arc;
+
+use nnc_runtime::devices::cpu::Pool;
+use nnc_runtime::select::Operation;
 use nnc_runtime::{Error, Model, Phase, Targets};
 
 use crate::programs::{classifier, regression};
@@ -218,4 +222,45 @@ fn memory_is_known_before_anything_runs() {
     assert_eq!(memory.parameters, parameters);
     assert_eq!(memory.optimizer, parameters);
     assert_eq!(memory.training(2) - memory.training(1), 4 * (93 + 35));
+}
+
+#[test]
+fn a_model_tells_its_products_and_stays_as_it_was() {
+    let mut model = model();
+    let before = model.checkpoint();
+    let products = model.products(5).unwrap();
+    assert!(model.checkpoint().tensors.iter().zip(&before.tensors).all(|(a, b)| a.values == b.values));
+    let seen = products.iter().map(|product| {
+        assert_eq!(product.problem.batch, 5);
+        (product.phase, &*product.layer, product.problem.operation)
+    });
+    let expected = [
+        (Phase::Training, "linear1", Operation::Forward),
+        (Phase::Training, "linear2", Operation::Forward),
+        (Phase::Training, "linear2", Operation::BackwardWeight),
+        (Phase::Training, "linear2", Operation::BackwardData),
+        (Phase::Training, "linear1", Operation::BackwardWeight),
+        (Phase::Evaluation, "linear1", Operation::Forward),
+        (Phase::Evaluation, "linear2", Operation::Forward),
+    ];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn two_models_learn_and_predict_at_once_on_one_pool() {
+    let pool = Arc::new(Pool::new(2));
+    let on_pool = || Model::with_pool(&classifier::PROGRAM, 3, Arc::clone(&pool));
+    let (images, labels) = batch(32);
+    let run = |model: &mut Model| {
+        let losses: Vec<f32> =
+            (0..20).map(|_| model.train_step(&images, Targets::Classes(&labels)).unwrap().loss).collect();
+        (losses, model.predict(&images).unwrap())
+    };
+    let alone = run(&mut on_pool());
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..3).map(|_| scope.spawn(|| run(&mut on_pool()))).collect();
+        for other in others {
+            assert_eq!(other.join().unwrap(), alone);
+        }
+    });
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use nnc_runtime::devices::cpu::Pool;
 use nnc_runtime::train::{EpochRecord, Observer, Options, Outcome, Overrides, Start, Step, train};
 use nnc_runtime::{Error, program::Program};
 
@@ -76,7 +78,7 @@ impl<'a> Session<'a> {
         let folder = Some(self.folder.to_owned());
         let options = Options {
             overrides: self.overrides.clone(),
-            threads: Some(self.threads),
+            pool: Arc::new(Pool::new(self.threads)),
             start: if self.resume { Start::Resume(folder) } else { Start::New(folder) },
             interrupt: &interrupt,
         };

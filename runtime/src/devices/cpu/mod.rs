@@ -7,9 +7,13 @@
 mod buffers;
 mod isa;
 mod pool;
+mod processor;
 mod scratch;
+mod threads;
 
 pub use buffers::{Buffer, Buffers, Element};
 pub use isa::{Isa, Vectorised};
 pub use pool::{Pool, Tiles};
+pub use processor::processor;
 pub use scratch::{Lease, Scratch};
+pub use threads::{MOST_THREADS, THREADS_VARIABLE, wanted_threads};

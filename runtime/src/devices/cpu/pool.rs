@@ -10,13 +10,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 
 use super::buffers::Element;
 use super::isa::Isa;
 use super::scratch::Scratch;
-use crate::select::Selector;
+use super::threads::{MOST_THREADS, available_threads, wanted_threads};
+use crate::select::{Machine, Selector};
 
 /// Threads that share the tasks of one kernel call after the other, the instruction set that
 /// they use, the scratch memory that they borrow and the algorithms that were selected for them.
@@ -30,7 +31,14 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of `threads` threads, the caller's among them; at least one.
+    /// The pool that models share unless they are given another. They take turns with its
+    /// threads, kernel by kernel, instead of crowding the cores.
+    pub fn shared() -> Arc<Pool> {
+        static SHARED: OnceLock<Arc<Pool>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(Arc::default))
+    }
+
+    /// A pool of `threads` threads, the caller's among them; 1 to [`MOST_THREADS`].
     pub fn new(threads: usize) -> Pool {
         Pool::with_isa(threads, Isa::detect())
     }
@@ -38,7 +46,7 @@ impl Pool {
     /// A pool that uses no better instruction set than `isa`.
     pub fn with_isa(threads: usize, isa: Isa) -> Pool {
         let shared = Arc::new(Shared::default());
-        let workers = (1..threads).map_while(|index| spawn(index, &shared).ok()).collect();
+        let workers = (1..threads.min(MOST_THREADS)).map_while(|index| spawn(index, &shared).ok()).collect();
         let isa = if isa.is_supported() { isa } else { Isa::detect() };
         let (scratch, selector) = (Scratch::default(), Selector::default());
         Pool { shared, workers, turn: Mutex::new(()), isa, scratch, selector }
@@ -50,9 +58,11 @@ impl Pool {
         self
     }
 
-    /// The number of threads that suits this machine.
+    /// The number of threads that suits this process: what `NNC_THREADS` asks for, or else one for each
+    /// core that the affinity mask and the quotas of the control groups leave it.
     pub fn default_threads() -> usize {
-        thread::available_parallelism().map_or(1, usize::from)
+        // The command line has told the user of a wrong value; a library has nobody to tell.
+        wanted_threads().ok().flatten().unwrap_or_else(available_threads)
     }
 
     /// Threads, the caller's among them.
@@ -63,6 +73,11 @@ impl Pool {
     /// The instruction set of the kernels.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What the speed of a kernel depends on, beside its problem.
+    pub fn machine(&self) -> Machine {
+        Machine { isa: self.isa, threads: self.threads() }
     }
 
     /// Memory for the duration of a call.

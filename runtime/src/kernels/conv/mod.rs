@@ -42,6 +42,7 @@ pub(crate) type Finish<'a> = &'a (dyn Fn(&mut [f32], usize) + Sync);
 
 /// y = x ∗ w
 pub fn conv(p: &Pass, spec: &Conv, x: Slot, w: Slot, y: Slot) {
+    p.product(Operation::Forward, spec, Some(w));
     let (slot, pool) = (w, p.pool());
     p.call([x, w], [y], |[x, w], [y]| forward(pool, spec, p.batch(), x, p.weight(slot, w), y, None));
 }
@@ -69,6 +70,7 @@ fn forward_then(
     operands: &[Operand],
     f: &dyn BlockFunction,
 ) {
+    p.product(Operation::Forward, spec, Some(reads[1]));
     let pool = p.pool();
     let [depth, height, width, channels] = spec.output;
     let extent = Extent { positions: depth * height * width, channels };
@@ -83,12 +85,14 @@ fn forward_then(
 
 /// The gradient of [`conv`] with respect to x.
 pub fn conv_backward_data(p: &Pass, spec: &Conv, dy: Slot, w: Slot, dx: Slot) {
+    p.product(Operation::BackwardData, spec, Some(w));
     let (slot, pool) = (w, p.pool());
     p.call([dy, w], [dx], |[dy, w], [dx]| backward_data(pool, spec, p.batch(), dy, p.weight(slot, w), dx));
 }
 
 /// The gradient of [`conv`] with respect to w.
 pub fn conv_backward_weight(p: &Pass, spec: &Conv, x: Slot, dy: Slot, dw: Slot) {
+    p.product(Operation::BackwardWeight, spec, None);
     p.call([x, dy], [dw], |[x, dy], [dw]| backward_weight(p.pool(), spec, p.batch(), x, dy, dw));
 }
 
@@ -132,7 +136,24 @@ fn forward(
     finish: Option<Finish>,
 ) {
     let problem = Problem { operation: Operation::Forward, spec: *spec, batch, packed: w.is_kept() };
-    match choose(pool, problem) {
+    let algorithm = choose(pool, &problem, &mut |algorithm| {
+        forward_by(algorithm, pool, spec, batch, x, w, y, None);
+    });
+    forward_by(algorithm, pool, spec, batch, x, w, y, finish);
+}
+
+#[expect(clippy::too_many_arguments, reason = "those of `forward`, and the algorithm")]
+fn forward_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    w: Weight,
+    y: &mut [f32],
+    finish: Option<Finish>,
+) {
+    match algorithm {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
@@ -156,7 +177,22 @@ fn forward(
 
 fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
     let problem = Problem { operation: Operation::BackwardData, spec: *spec, batch, packed: w.is_kept() };
-    match choose(pool, problem) {
+    let algorithm = choose(pool, &problem, &mut |algorithm| {
+        backward_data_by(algorithm, pool, spec, batch, dy, w, dx);
+    });
+    backward_data_by(algorithm, pool, spec, batch, dy, w, dx);
+}
+
+fn backward_data_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    dy: &[f32],
+    w: Weight,
+    dx: &mut [f32],
+) {
+    match algorithm {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
@@ -171,7 +207,22 @@ fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, 
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let problem = Problem { operation: Operation::BackwardWeight, spec: *spec, batch, packed: false };
-    match choose(pool, problem) {
+    let algorithm = choose(pool, &problem, &mut |algorithm| {
+        backward_weight_by(algorithm, pool, spec, batch, x, dy, dw);
+    });
+    backward_weight_by(algorithm, pool, spec, batch, x, dy, dw);
+}
+
+fn backward_weight_by(
+    algorithm: Algorithm,
+    pool: &Pool,
+    spec: &Conv,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+) {
+    match algorithm {
         Algorithm::ImplicitGemm => {
             let (spec, batch) = spec.flattened(batch);
             backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
@@ -220,8 +271,27 @@ fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
     }
 }
 
-fn choose(pool: &Pool, problem: Problem) -> Algorithm {
-    pool.selector().choose(problem, pool.isa())
+/// The algorithm for `problem`. If it has to be measured, `run` computes it by one again and again.
+fn choose(pool: &Pool, problem: &Problem, run: &mut dyn FnMut(Algorithm)) -> Algorithm {
+    pool.selector().choose(problem, pool.machine(), run)
+}
+
+/// Computes `problem` by `algorithm` from the data or the result's gradient, and the weight or, where its
+/// gradient is computed, the result's gradient.
+pub(crate) fn product(
+    algorithm: Algorithm,
+    pool: &Pool,
+    problem: &Problem,
+    a: &[f32],
+    b: Weight,
+    write: &mut [f32],
+) {
+    let Problem { operation, ref spec, batch, .. } = *problem;
+    match operation {
+        Operation::Forward => forward_by(algorithm, pool, spec, batch, a, b, write, None),
+        Operation::BackwardData => backward_data_by(algorithm, pool, spec, batch, a, b, write),
+        Operation::BackwardWeight => backward_weight_by(algorithm, pool, spec, batch, a, b.values, write),
+    }
 }
 
 fn narrow(values: &[f64], to: &mut [f32]) {

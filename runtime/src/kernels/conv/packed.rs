@@ -68,6 +68,11 @@ impl PackedWeights {
         entries.iter_mut().for_each(|entry| entry.is_current = false);
     }
 
+    /// Whether what lies in `slot` changes with the parameters alone.
+    pub(crate) fn keeps(slot: Slot) -> bool {
+        matches!(slot.region, Region::Parameter | Region::Prepared)
+    }
+
     /// Bytes of all of them.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().iter().map(|entry| entry.values.len() * size_of::<f32>()).sum()
@@ -109,8 +114,7 @@ impl<'a> Weight<'a> {
 
     /// The same, kept in `packed` as what `slot` holds, if a slot there changes with the parameters alone.
     pub(crate) fn kept(self, slot: Slot, packed: &'a PackedWeights) -> Weight<'a> {
-        let is_constant = matches!(slot.region, Region::Parameter | Region::Prepared);
-        Weight { kept: is_constant.then_some((packed, slot)), ..self }
+        Weight { kept: PackedWeights::keeps(slot).then_some((packed, slot)), ..self }
     }
 
     /// Whether its forms stay for the next call.

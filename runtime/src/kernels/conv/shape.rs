@@ -1,10 +1,12 @@
 //! What a convolution is: shapes per sample, channels last.
 
+use serde::{Deserialize, Serialize};
+
 /// A convolution over up to three axes; an axis that a network lacks has size 1.
 ///
 /// Output `i` of an axis sees the inputs `i * stride + tap * dilation - pad`. Only the padding at the
 /// start is written down: how far the windows reach past the end follows from the output's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conv {
     /// Depth, height, width and channels before.
     pub input: [usize; 4],

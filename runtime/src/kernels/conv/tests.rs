@@ -298,7 +298,7 @@ fn the_reference_can_be_selected() {
     let found = case.run(&pool, |p, i, o| conv(p, &spec, i[0], i[1], o[0]));
     assert_close(&found[0], &reference::forward(&spec, batch, &x, &w), 1e-7, "reference");
     let report = pool.selector().report();
-    let line = "Forward 2x1x5x5x3 window 1x3x3 to 4 in 1 groups: reference, implicit-gemm";
+    let line = "forward 2x5x5x3 * 3x3 to 4 stride 2: reference, implicit-gemm";
     assert!(report[0].to_string().contains(line), "{}", report[0]);
     assert_eq!((report.len(), report[0].algorithm), (1, Algorithm::Reference));
     let default = Pool::new(1);

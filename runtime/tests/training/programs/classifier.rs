@@ -170,12 +170,15 @@ fn loss(p: &Pass) {
 }
 
 fn backward(p: &Pass) {
+    p.layer("cross_entropy");
     emitted::cross_entropy_backward(p, &CROSS_ENTROPY, LOGITS, D_LOGITS);
+    p.layer("linear2");
     let bias = gradient(BIAS, CLASSES);
     emitted::reduce_channels(p, LOGIT_ROW, D_LOGITS, [Operand::Full(D_LOGITS)], [bias], |[d]| [d]);
     emitted::linear_backward_weight(p, &LINEAR2, ACTIVE, D_LOGITS, gradient(W2, HIDDEN * CLASSES));
     emitted::linear_backward_data(p, &LINEAR2, D_LOGITS, parameter(W2, HIDDEN * CLASSES), ACTIVE);
     backward_bn(p);
+    p.layer("linear1");
     emitted::linear_backward_weight(p, &LINEAR1, INPUT, D_HIDDEN, gradient(W1, INPUTS * HIDDEN));
 }
 

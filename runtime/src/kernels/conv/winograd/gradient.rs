@@ -252,7 +252,8 @@ impl Product<'_> {
                 let at = self.first + row * self.row;
                 self.sums.pointer(at..at + self.width)
             });
-            let tile = Tile { a, walk, b, c, rows, columns: self.width, accumulate };
+            let b_step = self.width;
+            let tile = Tile { a, walk, b, b_step, c, rows, columns: self.width, accumulate };
             // SAFETY: the slices have checked the reach of A, B and C; each panel of a number belongs to
             // one task.
             unsafe { gemm::multiply(self.isa, self.width, &tile) };

@@ -1,8 +1,8 @@
-//! Tables for people.
+//! Tables for people, also those of `nnc`.
 
 /// Aligned columns under a ruled head: the first `left` of them to the left, the others to the right. The
 /// last row is ruled off, too.
-pub(crate) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+pub fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (N - 1));

@@ -1,19 +1,14 @@
-//! The choice among algorithms.
-//!
-//! Every convolution and matrix product has several algorithms that compute it. This is the one
-//! place that decides; a decision depends on the problem and the instruction set alone, is made
-//! once and is remembered, so that a report can tell what was chosen and why.
+//! The algorithms: what each can serve, and an estimate of what it costs.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use serde::{Deserialize, Serialize};
 
 use crate::devices::cpu::Isa;
 use crate::kernels::conv::winograd::{self, Size};
 use crate::kernels::conv::{self, Conv};
 
 /// What is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The result.
     Forward,
@@ -24,7 +19,7 @@ pub enum Operation {
 }
 
 /// What an algorithm is chosen for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {
     /// Which product.
     pub operation: Operation,
@@ -54,46 +49,15 @@ pub enum Algorithm {
     Reference,
 }
 
-/// How algorithms are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The least estimated time. Where that is Winograd's, results are off by up to 3e-5 of the largest one.
-    #[default]
-    Heuristic,
-    /// The least estimated time among the algorithms that only round, so that results are off by a few
-    /// units in the last place.
-    Direct,
-    /// This one wherever it is supported.
-    Always(Algorithm),
-}
-
-/// One line of a report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
-    /// What was asked for.
-    pub problem: Problem,
-    /// What was chosen.
-    pub algorithm: Algorithm,
-    /// What could have been, best first.
-    pub candidates: Vec<Candidate>,
-}
-
-/// An algorithm that supports a problem.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// Which.
-    pub algorithm: Algorithm,
-    /// Estimated seconds on one core.
-    pub seconds: f64,
-    /// Bytes of scratch memory that the threads share.
-    pub workspace: usize,
-}
-
-/// Chooses, and remembers.
-#[derive(Default)]
-pub struct Selector {
-    mode: Mode,
-    choices: Mutex<BTreeMap<Problem, Choice>>,
+impl Operation {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Forward => "forward",
+            Operation::BackwardData => "data gradient",
+            Operation::BackwardWeight => "weight gradient",
+        }
+    }
 }
 
 impl Algorithm {
@@ -197,63 +161,5 @@ impl Problem {
             Operation::Forward | Operation::BackwardWeight => (inputs, outputs),
             Operation::BackwardData => (outputs, inputs),
         }
-    }
-}
-
-impl Selector {
-    /// A selector that chooses by `mode`.
-    pub fn new(mode: Mode) -> Selector {
-        Selector { mode, choices: Mutex::default() }
-    }
-
-    /// The algorithm for `problem`.
-    pub fn choose(&self, problem: Problem, isa: Isa) -> Algorithm {
-        self.choices().entry(problem).or_insert_with(|| self.decide(problem, isa)).algorithm
-    }
-
-    /// What was chosen so far.
-    pub fn report(&self) -> Vec<Choice> {
-        self.choices().values().cloned().collect()
-    }
-
-    fn decide(&self, problem: Problem, isa: Isa) -> Choice {
-        let candidate = |algorithm: Algorithm| Candidate {
-            algorithm,
-            seconds: algorithm.cost(&problem, isa),
-            workspace: algorithm.workspace(&problem, isa),
-        };
-        let supported = Algorithm::ALL.into_iter().filter(|algorithm| algorithm.supports(&problem));
-        let mut candidates: Vec<Candidate> = supported.map(candidate).collect();
-        candidates.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-        let admitted = |algorithm: Algorithm| match self.mode {
-            Mode::Heuristic => true,
-            Mode::Direct => !matches!(algorithm, Algorithm::Winograd2 | Algorithm::Winograd4),
-            Mode::Always(only) => algorithm == only || !only.supports(&problem),
-        };
-        let cheapest = candidates.iter().map(|candidate| candidate.algorithm).find(|one| admitted(*one));
-        let algorithm = cheapest.unwrap_or(Algorithm::Reference);
-        Choice { problem, algorithm, candidates }
-    }
-
-    fn choices(&self) -> MutexGuard<'_, BTreeMap<Problem, Choice>> {
-        self.choices.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Problem { operation, spec, batch, packed } = &self.problem;
-        let [depth, height, width, channels] = spec.input;
-        let [kd, kh, kw] = spec.kernel;
-        write!(f, "{operation:?} {batch}x{depth}x{height}x{width}x{channels} window {kd}x{kh}x{kw}")?;
-        write!(f, " to {} in {} groups", spec.output[3], spec.groups)?;
-        if *packed {
-            write!(f, ", packed")?;
-        }
-        write!(f, ": {}", self.algorithm.name())?;
-        for Candidate { algorithm, seconds, workspace } in &self.candidates {
-            write!(f, ", {} {:.1} µs {workspace} bytes", algorithm.name(), seconds * 1e6)?;
-        }
-        Ok(())
     }
 }

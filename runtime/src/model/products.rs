@@ -1,0 +1,90 @@
+//! The products that the passes of a network compute, for whoever measures them.
+
+use super::batch::{Samples, judged};
+use super::layout::channels_and_positions;
+use super::{Model, Targets};
+use crate::emitted::Trace;
+use crate::error::{Error, Phase};
+use crate::program::{Port, Program, Target, TargetKind};
+use crate::select::Problem;
+
+/// A convolution or a matrix product of a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Of which kind of pass.
+    pub phase: Phase,
+    /// The path of its layer.
+    pub layer: String,
+    /// What is computed.
+    pub problem: Problem,
+}
+
+/// A target of zeros.
+enum MadeUp {
+    Classes(Vec<u32>),
+    Values(Vec<f32>),
+}
+
+impl Model {
+    /// The products of a step of training and of an evaluation of `batch` samples, in the order in
+    /// which they are computed. Both passes run once, on zeros, and leave the model as it was.
+    pub fn products(&mut self, batch: usize) -> Result<Vec<Product>, Error> {
+        let inputs: Vec<Vec<f32>> =
+            self.program.inputs.iter().map(|port| vec![0.0; batch * elements(port)]).collect();
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let wanted = judged(self.program);
+        let targets: Vec<MadeUp> =
+            wanted.iter().map(|target| MadeUp::new(self.program, target, batch)).collect();
+        let targets: Vec<Targets> = targets.iter().map(MadeUp::as_targets).collect();
+        let mut samples = Samples::new(self.program, &inputs, &targets)?;
+        let mut products = self.trace(Phase::Training, &mut samples);
+        products.extend(self.trace(Phase::Evaluation, &mut samples));
+        Ok(products)
+    }
+
+    fn trace(&mut self, phase: Phase, samples: &mut Samples) -> Vec<Product> {
+        let (trace, program) = (Trace::default(), self.program);
+        match phase {
+            Phase::Training => {
+                self.saved_states.copy_from_slice(&self.states);
+                let mut feed = samples.feed();
+                let pass = self.training_pass(&mut feed).tracing(&trace);
+                (program.training.forward)(&pass);
+                (program.training.loss)(&pass);
+                (program.training.backward)(&pass);
+                self.states.copy_from_slice(&self.saved_states);
+            }
+            Phase::Evaluation => {
+                let mut feed = samples.feed();
+                let pass = self.evaluation_pass(&mut feed).tracing(&trace);
+                (program.evaluation.forward)(&pass);
+            }
+        }
+        let products = trace.into_inner().into_iter();
+        products.map(|(layer, problem)| Product { phase, layer: layer.to_string(), problem }).collect()
+    }
+}
+
+impl MadeUp {
+    fn new(program: &Program, target: &Target, batch: usize) -> MadeUp {
+        let port = &program.outputs[target.output];
+        match target.kind {
+            TargetKind::Classes => {
+                let (_, positions) = channels_and_positions(port.shape);
+                MadeUp::Classes(vec![0; batch * positions])
+            }
+            TargetKind::Values => MadeUp::Values(vec![0.0; batch * elements(port)]),
+        }
+    }
+
+    fn as_targets(&self) -> Targets<'_> {
+        match self {
+            MadeUp::Classes(classes) => Targets::Classes(classes),
+            MadeUp::Values(values) => Targets::Values(values),
+        }
+    }
+}
+
+fn elements(port: &Port) -> usize {
+    port.shape.iter().product()
+}
