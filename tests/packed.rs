@@ -1,5 +1,7 @@
 //! Evaluation keeps packed weights, and they are those of the parameters as they are.
 
+use std::sync::Arc;
+
 use std::path::Path;
 
 use nnc::runtime::devices::cpu::Pool;
@@ -102,7 +104,7 @@ fn check(change: impl Fn(&mut Model)) {
     for mode in MODES {
         let fresh = || {
             let pool = Pool::new(2).with_selector(Selector::new(mode));
-            Model::with_pool(Kinds::new(0).model().program(), 3, pool)
+            Model::with_pool(Kinds::new(0).model().program(), 3, Arc::new(pool))
         };
         let mut model = fresh();
         let before = outputs(&mut model);
