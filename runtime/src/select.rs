@@ -179,7 +179,7 @@ impl Problem {
         // What a number costs beside its products, as measured.
         let transform = match size {
             Size::Two => 10.0,
-            Size::Four => 26.0,
+            Size::Four => 15.0,
         };
         let products = (tiles * from * to) as f64 * idle;
         let transforms = (tiles * (from + to)) as f64 * transform + (from * to) as f64 * 28.0;
