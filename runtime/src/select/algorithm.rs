@@ -145,7 +145,7 @@ impl Problem {
         // What a number costs beside its products, as measured.
         let transform = match size {
             Size::Two => 10.0,
-            Size::Four => 26.0,
+            Size::Four => 15.0,
         };
         // What a number of a weight costs: its transform, or reading it.
         let weight = if self.packed { 4.0 } else { 28.0 };

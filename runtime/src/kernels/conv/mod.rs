@@ -235,8 +235,8 @@ fn backward_weight_by(
     }
 }
 
-/// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw,
-/// Winograd's numbers of a gradient, or a result in double precision.
+/// Bytes of scratch memory that the threads of an algorithm share: a packed weight, copies of dw, or a
+/// result in double precision.
 pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
     let Problem { operation, ref spec, batch, .. } = *problem;
     let channels = match operation {
@@ -253,8 +253,8 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
             let (spec, batch) = spec.flattened(batch);
             single(backward_weight::copies_len(&spec, batch, isa))
         }
-        (Algorithm::Winograd2, None) => single(winograd::workspace_len(isa, Size::Two, spec, batch)),
-        (Algorithm::Winograd4, None) => single(winograd::workspace_len(isa, Size::Four, spec, batch)),
+        (Algorithm::Winograd2, None) => single(winograd::copies_len(Size::Two, spec, batch)),
+        (Algorithm::Winograd4, None) => single(winograd::copies_len(Size::Four, spec, batch)),
         (Algorithm::Depthwise, Some(_)) => 0,
         (Algorithm::Depthwise, None) => single(depthwise::copies_len(spec, batch)),
         (Algorithm::Spread, _) => single(spread::workspace(spec, batch, isa, channels)),

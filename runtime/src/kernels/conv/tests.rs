@@ -175,6 +175,10 @@ fn winograd_s_errors_are_as_small_as_written() {
         check_with(Algorithm::Winograd2, &spec, 1, 3e-6);
         check_with(Algorithm::Winograd4, &spec, 1, 3e-5);
     }
+    // So many tiles that the gradient of the weight is summed in chunks.
+    let spec = square(32, 5, 7, 3, 1, 1);
+    check_with(Algorithm::Winograd2, &spec, 20, 3e-6);
+    check_with(Algorithm::Winograd4, &spec, 20, 3e-5);
 }
 
 #[test]

@@ -36,6 +36,16 @@ pub(crate) trait Kernel {
     unsafe fn run<L: Lanes>(self);
 }
 
+/// Has the cache line at `at` brought into the first-level cache; `at` may lie anywhere.
+#[inline(always)]
+pub(crate) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that touches no memory; every processor of the architecture has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+}
+
 /// Numbers in the vectors that [`run`] picks: at most `limit`.
 pub(crate) fn narrowed(isa: Isa, limit: usize) -> usize {
     match (isa, limit) {

@@ -1,30 +1,33 @@
 //! The gradient of the weight by Winograd's algorithm.
 //!
 //! It is Gᵀ[Σ (Bᵀ·x·B) ⊙ (A·dy·Aᵀ)]G, the sum running over all tiles of the batch: a product of matrices for
-//! each of the T·T numbers, channels by tiles by columns. The tiles are taken in chunks that stay in the
-//! last-level cache: the threads transform a chunk together, then multiply it, each some of the numbers and
-//! columns. So each element is summed once, in the order of the tiles, and there are no copies to merge.
+//! each of the T·T numbers, channels by tiles by columns. A task has a block of channels and columns, whose
+//! products stay in its second-level cache while it transforms and adds a few tiles after the other. So the
+//! numbers of a map are made once for each block of the other map's channels; sharing them among tasks was
+//! measured slower, as the caches of the cores then have to exchange them. Where the blocks are few, the
+//! tiles are cut into a fixed number of chunks that are summed into copies of dw, as in the direct algorithm.
 
 use std::ops::Range;
+use std::ptr;
 
 use super::scheme::{Four, Scheme, Two};
 use super::transform::{FilterGradient, Grid, Maps, Matrices, Numbers, OfData, OfGradient};
 use super::{Conv, Size};
 use crate::devices::cpu::{Isa, Pool, Tiles};
+use crate::kernels::conv::backward_weight::{affordable_copies, sum_copies};
 use crate::kernels::gemm::{self, ROWS, Tile, Walk, lanes};
 
-/// Elements of a chunk's numbers, unless those of the weight are more: a chunk costs a pass over these.
-const CHUNK: usize = 1 << 20;
+/// Channels and columns of a block, at most.
+const BLOCK: usize = 64;
 
-/// Elements of the products that are kept at a time, where one chunk holds all tiles.
-const SLAB: usize = 1 << 20;
+/// Elements of a task's numbers and products: those that a second-level cache of 1 MiB has room for.
+const ELEMENTS: usize = 256 * 1024;
 
-/// Tiles between two visits to a product: few enough for 64 columns of them to stay in the second-level
-/// cache while all channels pass.
-const DEPTH: usize = 256;
+/// Tasks that are enough for the cores of a machine, if they cost copies of dw.
+const ENOUGH_TASKS: usize = 16;
 
-/// Pixels times channels that a task transforms, about.
-const TASK: usize = 4096;
+/// Tiles of a chunk at least, so that its last transform is a small part of the work.
+const CHUNK: usize = 128;
 
 /// dw from x and dy.
 pub(in super::super) fn backward_weight(
@@ -36,198 +39,206 @@ pub(in super::super) fn backward_weight(
     dy: &[f32],
     dw: &mut [f32],
 ) {
-    let job = Job::new(pool.isa(), size, spec, batch);
     let [_, height, width, channels] = spec.input;
-    let [_, rows, columns, outputs] = spec.output;
     let x = Maps { values: x, size: [height, width], channels, pad: [spec.pad[1], spec.pad[2]] };
-    let dy = Maps { values: dy, size: [rows, columns], channels: outputs, pad: [0; 2] };
-    match size {
-        Size::Two => job.run::<Two, 2, 4>(pool, [x, dy], dw),
-        Size::Four => job.run::<Four, 4, 6>(pool, [x, dy], dw),
+    let [_, height, width, channels] = spec.output;
+    let dy = Maps { values: dy, size: [height, width], channels, pad: [0; 2] };
+    let job = Job { isa: pool.isa(), x, dy, cut: Cut::new(size, spec, batch) };
+    sum_copies(pool, job.cut.chunks, dw, |_, copies| match size {
+        Size::Two => job.sum::<Two, 2, 4>(pool, copies),
+        Size::Four => job.sum::<Four, 4, 6>(pool, copies),
+    });
+}
+
+/// Elements of the copies of dw, 0 if there is none beside dw itself.
+pub(in super::super) fn copies_len(size: Size, spec: &Conv, batch: usize) -> usize {
+    match Cut::new(size, spec, batch).chunks {
+        1 => 0,
+        chunks => chunks * spec.weight_len(),
     }
 }
 
-/// Elements of the numbers and of the products.
-pub(in super::super) fn workspace_len(isa: Isa, size: Size, spec: &Conv, batch: usize) -> usize {
-    let job = Job::new(isa, size, spec, batch);
-    let [x, dy] = job.operands(job.chunk());
-    job.numbers * (x.step() + dy.step() + job.products(job.slab()).step())
-}
-
-/// A gradient to be computed, and how the work is cut; that depends on sizes alone.
-struct Job {
-    isa: Isa,
-    /// Numbers of a tile.
-    numbers: usize,
-    /// Tiles of an image along each axis.
+/// How the work is cut; depends on sizes alone.
+struct Cut {
+    /// Tiles of an image along each axis, and of the batch.
     across: [usize; 2],
-    /// Tiles of the batch.
     tiles: usize,
-    channels: usize,
-    columns: usize,
+    /// Into how many chunks the tiles are gathered.
+    chunks: usize,
+    /// Channels of x and of dy.
+    channels: [usize; 2],
+    /// Those of a block.
+    block: [usize; 2],
+    /// Tiles that are transformed at a time.
+    group: usize,
 }
 
-impl Job {
-    fn new(isa: Isa, size: Size, spec: &Conv, batch: usize) -> Job {
-        let [planes, height, width, columns] = spec.output;
+impl Cut {
+    fn new(size: Size, spec: &Conv, batch: usize) -> Cut {
+        let [planes, height, width, _] = spec.output;
         let across = [height, width].map(|axis| axis.div_ceil(size.outputs()));
-        Job {
-            isa,
-            numbers: (size.outputs() + 2) * (size.outputs() + 2),
-            across,
-            tiles: batch * planes * across[0] * across[1],
-            channels: spec.input[3],
-            columns,
-        }
+        let tiles = batch * planes * across[0] * across[1];
+        let channels = [spec.input[3], spec.output[3]];
+        // Evenly, and whole vectors of any kind.
+        let block = channels.map(|count| count.div_ceil(count.div_ceil(BLOCK)).next_multiple_of(16));
+        let [rows, columns] = block;
+        let numbers = (size.outputs() + 2) * (size.outputs() + 2);
+        let group = (ELEMENTS / numbers).saturating_sub(rows * columns) / (rows + columns);
+        let blocks = channels[0].div_ceil(rows) * channels[1].div_ceil(columns);
+        let chunks = (tiles / CHUNK).min(ENOUGH_TASKS.div_ceil(blocks)).max(1);
+        let chunks = affordable_copies(spec, chunks);
+        Cut { across, tiles, chunks, channels, block, group: group.clamp(16, 64) }
     }
 
-    /// Chunks of tiles.
-    fn chunks(&self) -> usize {
-        let elements = CHUNK.max(self.numbers * self.channels * self.columns);
-        let most = elements / (self.numbers * (self.channels + self.columns));
-        self.tiles.div_ceil(most.max(1))
+    /// Blocks along the channels of x and of dy.
+    fn blocks(&self) -> [usize; 2] {
+        [0, 1].map(|map| self.channels[map].div_ceil(self.block[map]))
     }
 
-    /// Tiles of the largest chunk.
-    fn chunk(&self) -> usize {
-        self.tiles.div_ceil(self.chunks())
+    /// The chunk of a task, and the channels of x and of dy that are its block.
+    fn task(&self, task: usize) -> (usize, [Range<usize>; 2]) {
+        let [rows, columns] = self.blocks();
+        let place = [task / columns % rows, task % columns];
+        let range = |map: usize| {
+            let first = place[map] * self.block[map];
+            first..(first + self.block[map]).min(self.channels[map])
+        };
+        (task / columns / rows, [range(0), range(1)])
+    }
+}
+
+struct Job<'a> {
+    isa: Isa,
+    x: Maps<'a>,
+    dy: Maps<'a>,
+    cut: Cut,
+}
+
+impl Job<'_> {
+    /// The sum over each chunk, into its own copy in `copies`.
+    fn sum<S: Scheme<M, T>, const M: usize, const T: usize>(&self, pool: &Pool, copies: Tiles) {
+        let cut = &self.cut;
+        let largest = self.shapes(cut.group, cut.block);
+        let state = || {
+            let mut zeros = pool.scratch().single(self.x.channels.max(self.dy.channels));
+            zeros.fill(0.0);
+            (zeros, largest.map(|matrices| pool.scratch().single(T * T * matrices.step())))
+        };
+        let blocks: usize = cut.blocks().iter().product();
+        pool.for_each_with(cut.chunks * blocks, state, |(zeros, [x, dy, sums]), task| {
+            let (chunk, channels) = cut.task(task);
+            let block = Block { job: self, channels, zeros };
+            let tiles = chunk * cut.tiles / cut.chunks..(chunk + 1) * cut.tiles / cut.chunks;
+            for first in tiles.clone().step_by(cut.group) {
+                let group = first..(first + cut.group).min(tiles.end);
+                block.transform::<S, M, T>(group.clone(), [&mut *x, &mut *dy]);
+                block.multiply(T * T, group.len(), [x, dy], sums, first > tiles.start);
+            }
+            block.finish::<S, M, T>(sums, copies, chunk);
+        });
     }
 
-    /// Channels whose products are kept together: all, unless they are finished at once.
-    fn slab(&self) -> usize {
-        let rows = SLAB / (self.numbers * self.columns) / ROWS * ROWS;
-        if self.chunks() == 1 { rows.clamp(ROWS, self.channels.max(ROWS)) } else { self.channels }
-    }
-
-    /// The numbers of x, whose columns are rows of the product and need not be neighbours, and of dy.
-    fn operands(&self, tiles: usize) -> [Matrices; 2] {
+    /// The numbers of x, whose columns are rows of the product and need not be neighbours, those of dy, and
+    /// the products, for so many tiles and channels of both.
+    fn shapes(&self, tiles: usize, [rows, columns]: [usize; 2]) -> [Matrices; 3] {
         [
-            Matrices::panels(self.isa, tiles, self.channels, lanes(self.isa)),
-            Matrices::panels(self.isa, tiles, self.columns, gemm::panel_width(self.isa)),
+            Matrices::panels(self.isa, tiles, rows, lanes(self.isa)),
+            Matrices::panels(self.isa, tiles, columns, gemm::panel_width(self.isa)),
+            Matrices::whole(self.isa, rows, columns),
         ]
     }
+}
 
-    /// The products of some channels.
-    fn products(&self, channels: usize) -> Matrices {
-        Matrices::whole(self.isa, channels, self.columns)
-    }
+/// The gradient between some channels of x and some of dy.
+struct Block<'a> {
+    job: &'a Job<'a>,
+    channels: [Range<usize>; 2],
+    /// For pixels outside the maps.
+    zeros: &'a [f32],
+}
 
-    fn run<S: Scheme<M, T>, const M: usize, const T: usize>(
-        &self,
-        pool: &Pool,
-        maps: [Maps; 2],
-        dw: &mut [f32],
-    ) {
-        let [mut x, mut dy] =
-            self.operands(self.chunk()).map(|one| pool.scratch().single(T * T * one.step()));
-        let mut products = pool.scratch().single(T * T * self.products(self.slab()).step());
-        let mut zeros = pool.scratch().single(self.channels.max(self.columns));
-        zeros.fill(0.0);
-        let (chunks, dw) = (self.chunks(), Tiles::new(dw));
-        for chunk in 0..chunks {
-            let tiles = chunk * self.tiles / chunks..(chunk + 1) * self.tiles / chunks;
-            let operands = self.operands(tiles.len());
-            let to = [Tiles::new(&mut x), Tiles::new(&mut dy)];
-            self.transform::<S, M, T>(pool, tiles, maps, &zeros, (to, operands));
-            for first in (0..self.channels).step_by(self.slab()) {
-                let channels = first..(first + self.slab()).min(self.channels);
-                let shape = self.products(channels.len());
-                let sums = (Tiles::new(&mut products), shape);
-                self.multiply(pool, [&x, &dy], operands, channels.clone(), sums, chunk > 0);
-                if chunk + 1 == chunks {
-                    self.finish::<S, M, T>(pool, (&products, shape), channels, dw);
-                }
-            }
-        }
+impl Block<'_> {
+    fn shapes(&self, tiles: usize) -> [Matrices; 3] {
+        let [rows, columns] = &self.channels;
+        self.job.shapes(tiles, [rows.len(), columns.len()])
     }
 
     /// The numbers of some tiles.
     fn transform<S: Scheme<M, T>, const M: usize, const T: usize>(
         &self,
-        pool: &Pool,
         tiles: Range<usize>,
-        [x, dy]: [Maps; 2],
-        zeros: &[f32],
-        (to, operands): ([Tiles; 2], [Matrices; 2]),
+        [x, dy]: [&mut [f32]; 2],
     ) {
-        let size = (TASK / (M * M * (self.channels + self.columns))).max(1);
-        pool.for_each(tiles.len().div_ceil(size), |task| {
-            let first = task * size;
-            let own = tiles.start + first..(tiles.start + first + size).min(tiles.end);
-            let grid = Grid { tiles: own, across: self.across };
-            let to = |index: usize| (to[index], operands[index], first);
-            let x = Numbers::<OfData<S, M>, T, T>::new(&grid, M, x, zeros, to(0));
-            let dy = Numbers::<OfGradient<S>, M, T>::new(&grid, M, dy, zeros, to(1));
-            // SAFETY: a pool never has an instruction set that its processor lacks; each tile belongs to
-            // one task.
-            unsafe {
-                lanes::run(self.isa, usize::MAX, x);
-                lanes::run(self.isa, usize::MAX, dy);
-            }
-        });
+        let Job { isa, x: of_x, dy: of_dy, ref cut } = *self.job;
+        let [x_shape, dy_shape, _] = self.shapes(tiles.len());
+        let [rows, columns] = self.channels.clone();
+        let grid = Grid { tiles, across: cut.across };
+        let x = Numbers::<OfData<S, M>, M, T, T>::new(&grid, (of_x, rows), self.zeros, (x, x_shape));
+        let dy = Numbers::<OfGradient<S>, M, M, T>::new(&grid, (of_dy, columns), self.zeros, (dy, dy_shape));
+        // SAFETY: a pool never has an instruction set that its processor lacks.
+        unsafe {
+            lanes::run(isa, usize::MAX, x);
+            lanes::run(isa, usize::MAX, dy);
+        }
     }
 
-    /// The products of some channels; a task is a panel of one number.
+    /// Adds the products of some tiles to `sums`, or begins these with them.
     fn multiply(
         &self,
-        pool: &Pool,
+        numbers: usize,
+        tiles: usize,
         [x, dy]: [&[f32]; 2],
-        [from, by]: [Matrices; 2],
-        channels: Range<usize>,
-        (sums, to): (Tiles, Matrices),
+        sums: &mut [f32],
         accumulate: bool,
     ) {
-        let panels: usize = by.starts().count();
-        pool.for_each(self.numbers * panels, |task| {
-            let (number, panel) = (task / panels, task % panels);
-            let start = panel * gemm::panel_width(self.isa);
-            let product = Product {
-                isa: self.isa,
-                x: (&x[number * from.step()..][..from.rows * from.columns], from),
-                dy: &dy[number * by.step() + by.column(start)..][..by.rows * by.width(start)],
-                width: by.width(start),
-                channels: channels.clone(),
-                sums,
-                first: number * to.step() + start,
-                row: to.columns,
-            };
-            let depth = by.rows.div_ceil(by.rows.div_ceil(DEPTH));
-            for first in (0..by.rows).step_by(depth) {
-                product.add(first..(first + depth).min(by.rows), accumulate || first > 0);
+        let [from, by, to] = self.shapes(tiles);
+        let sums = Tiles::new(sums);
+        for number in 0..numbers {
+            for start in by.starts() {
+                Product {
+                    isa: self.job.isa,
+                    x: &x[number * from.step()..][..from.rows * from.columns],
+                    from,
+                    dy: &dy[number * by.step() + start * by.rows..][..by.rows * by.width(start)],
+                    width: by.width(start),
+                    channels: self.channels[0].len(),
+                    sums,
+                    first: number * to.step() + start,
+                    row: to.columns,
+                }
+                .add(accumulate);
             }
-        });
+        }
     }
 
-    /// The gradient of some channels from their products.
+    /// The gradient from its products, into a copy of dw.
     fn finish<S: Scheme<M, T>, const M: usize, const T: usize>(
         &self,
-        pool: &Pool,
-        products: (&[f32], Matrices),
-        channels: Range<usize>,
-        dw: Tiles,
+        sums: &[f32],
+        copies: Tiles,
+        copy: usize,
     ) {
-        let size = (TASK / (M * M * self.columns)).max(1);
-        let steps = [self.columns, self.channels * self.columns];
-        pool.for_each(channels.len().div_ceil(size), |task| {
-            let rows = task * size..((task + 1) * size).min(channels.len());
-            let to = (dw, (channels.start + rows.start) * self.columns, steps);
-            let kernel = FilterGradient::<S, M, T>::new(products, rows, to);
-            // SAFETY: a pool never has an instruction set that its processor lacks; each channel belongs
-            // to one task.
-            unsafe { lanes::run(self.isa, usize::MAX, kernel) };
-        });
+        let [channels, outputs] = self.job.cut.channels;
+        let [rows, columns] = &self.channels;
+        let [_, _, shape] = self.shapes(0);
+        let steps = [outputs, channels * outputs];
+        let first = copy * 9 * channels * outputs + rows.start * outputs + columns.start;
+        let kernel = FilterGradient::<S, M, T>::new((sums, shape), columns.len(), (copies, first, steps));
+        // SAFETY: a pool never has an instruction set that its processor lacks; each block of a copy
+        // belongs to one task.
+        unsafe { lanes::run(self.job.isa, usize::MAX, kernel) };
     }
 }
 
 /// One panel of a product: the numbers of x, transposed, times those of dy.
 struct Product<'a> {
     isa: Isa,
-    x: (&'a [f32], Matrices),
+    x: &'a [f32],
+    from: Matrices,
     dy: &'a [f32],
     /// Columns of the panel.
     width: usize,
-    /// The rows, as columns of x.
-    channels: Range<usize>,
+    channels: usize,
     sums: Tiles<'a>,
     /// The first sum, and elements from a row of them to the next.
     first: usize,
@@ -235,27 +246,22 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// The sums over some tiles.
-    fn add(&self, tiles: Range<usize>, accumulate: bool) {
-        let (x, from) = self.x;
+    fn add(&self, accumulate: bool) {
         let step = lanes(self.isa);
-        let walk = Walk { runs: &[0], len: tiles.len(), step };
-        let b = self.dy[tiles.start * self.width..tiles.end * self.width].as_ptr();
-        for first in (0..self.channels.len()).step_by(ROWS) {
-            let rows = ROWS.min(self.channels.len() - first);
-            let row: [usize; ROWS] = std::array::from_fn(|row| first + row.min(rows - 1));
-            let a = row.map(|row| {
-                let at = from.column(self.channels.start + row) + tiles.start * step;
-                x[at..][..(walk.len - 1) * step + 1].as_ptr()
-            });
-            let c = row.map(|row| {
-                let at = self.first + row * self.row;
-                self.sums.pointer(at..at + self.width)
-            });
+        let walk = Walk { runs: &[0], len: self.from.rows, step };
+        let b = self.dy[..walk.len * self.width].as_ptr();
+        for first in (0..self.channels).step_by(ROWS) {
+            let rows = ROWS.min(self.channels - first);
+            let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
+            for row in 0..ROWS {
+                let channel = first + row.min(rows - 1);
+                a[row] = self.x[self.from.column(channel)..][..(walk.len - 1) * step + 1].as_ptr();
+                let at = self.first + channel * self.row;
+                c[row] = self.sums.pointer(at..at + self.width);
+            }
             let b_step = self.width;
             let tile = Tile { a, walk, b, b_step, c, rows, columns: self.width, accumulate };
-            // SAFETY: the slices have checked the reach of A, B and C; each panel of a number belongs to
-            // one task.
+            // SAFETY: the slices have checked the reach of A, B and C, which are one task's.
             unsafe { gemm::multiply(self.isa, self.width, &tile) };
         }
     }

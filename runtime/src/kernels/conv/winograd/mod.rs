@@ -14,7 +14,9 @@ mod gradient;
 mod scheme;
 mod transform;
 
-pub(super) use self::gradient::{backward_weight, workspace_len};
+pub(super) use self::gradient::{backward_weight, copies_len};
+use std::ptr;
+
 use self::scheme::{Four, Scheme, Two};
 use self::transform::{Filter, Grid, Maps, Matrices, Numbers, OfData, Results};
 use super::block::{Block, Cut, MAX_PIXELS};
@@ -198,10 +200,9 @@ impl Job {
             let block = cut.block(task);
             let grid = Grid::of(&block, tiles);
             let [from, products] = matrices(grid.tiles.len());
-            let numbers = (Tiles::new(data), from, 0);
-            let transform = Numbers::<OfData<S, M>, T, T>::new(&grid, M, maps, zeros, numbers);
-            // SAFETY: a pool never has an instruction set that its processor lacks; the data are this
-            // task's own.
+            let channels = (maps, 0..self.channels);
+            let transform = Numbers::<OfData<S, M>, M, T, T>::new(&grid, channels, zeros, (data, from));
+            // SAFETY: a pool never has an instruction set that its processor lacks.
             unsafe { lanes::run(self.isa, usize::MAX, transform) };
             self.multiply(pool, panels, T * T, &packed, (data, from), (results, products));
             let size = [height, width, self.columns];
@@ -289,21 +290,17 @@ impl Job {
                 let b = packed[start..][..self.channels * width].as_ptr();
                 for tile in (0..from.rows).step_by(ROWS) {
                     let count = ROWS.min(from.rows - tile);
-                    let row: [usize; ROWS] = std::array::from_fn(|row| tile + row.min(count - 1));
-                    let tile = Tile {
-                        a: row.map(|row| data[row * from.columns..][..self.channels].as_ptr()),
-                        walk: Walk { runs: &[0], len: self.channels, step: 1 },
-                        b,
-                        b_step: width,
-                        c: row.map(|row| {
-                            let at = number * to.step() + row * to.columns + first;
-                            results.pointer(at..at + width)
-                        }),
-                        rows: count,
-                        columns: width,
-                        accumulate: false,
-                    };
-                    // SAFETY: the slices have checked the reach of A, B and C; a number's C is one task's.
+                    let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
+                    for row in 0..ROWS {
+                        let at = tile + row.min(count - 1);
+                        a[row] = data[at * from.columns..][..self.channels].as_ptr();
+                        let at = number * to.step() + at * to.columns + first;
+                        c[row] = results.pointer(at..at + width);
+                    }
+                    let walk = Walk { runs: &[0], len: self.channels, step: 1 };
+                    let (rows, columns, b_step) = (count, width, width);
+                    let tile = Tile { a, walk, b, b_step, c, rows, columns, accumulate: false };
+                    // SAFETY: the slices have checked the reach of A, B and C, a number's C is one task's.
                     unsafe { gemm::multiply(self.isa, width, &tile) };
                 }
             }

@@ -13,7 +13,7 @@ use super::scheme::Scheme;
 use crate::devices::cpu::{Isa, Tiles};
 use crate::kernels::conv::block::Block;
 use crate::kernels::gemm;
-use crate::kernels::gemm::lanes::{Kernel, Lanes};
+use crate::kernels::gemm::lanes::{self, Kernel, Lanes};
 
 /// Neighbouring tiles of a batch of maps.
 #[derive(Clone)]
@@ -32,11 +32,12 @@ impl Grid {
         Grid { tiles: first..first + block.pixels(), across }
     }
 
-    /// Image, row and column of each tile, in order.
+    /// Image, row and column of its tile `index`; of the last if there is none.
     #[inline(always)]
-    fn places(&self) -> impl Iterator<Item = [usize; 3]> + use<> {
+    fn place(&self, index: usize) -> [usize; 3] {
+        let tile = (self.tiles.start + index).min(self.tiles.end - 1);
         let [rows, columns] = self.across;
-        self.tiles.clone().map(move |tile| [tile / columns / rows, tile / columns % rows, tile % columns])
+        [tile / columns / rows, tile / columns % rows, tile % columns]
     }
 }
 
@@ -128,105 +129,133 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Transform<M, T> for OfGrad
     }
 }
 
-/// From maps to numbers: N x N pixels of each tile become T x T numbers.
-pub(super) struct Numbers<'a, F, const N: usize, const T: usize> {
+/// From maps to numbers: N x N pixels of each tile, M pixels further than those of the one before, become
+/// T x T numbers.
+pub(super) struct Numbers<'a, F, const M: usize, const N: usize, const T: usize> {
     grid: &'a Grid,
-    /// Pixels from a tile to the next.
-    side: usize,
     maps: Maps<'a>,
+    channels: Range<usize>,
     zeros: &'a [f32],
-    to: (Tiles<'a>, Matrices, usize),
+    numbers: &'a mut [f32],
+    matrices: Matrices,
     transform: PhantomData<F>,
 }
 
-impl<'a, F, const N: usize, const T: usize> Numbers<'a, F, N, T> {
-    /// `zeros` stands for pixels outside the map: one for each channel. The tiles' rows in `to` begin at
-    /// the given one; running this writes them.
+impl<'a, F, const M: usize, const N: usize, const T: usize> Numbers<'a, F, M, N, T> {
+    /// Some channels of the maps; `zeros` stands for pixels outside them, one for each channel. Running this
+    /// writes a row of each matrix for each tile of the grid.
     pub(super) fn new(
         grid: &'a Grid,
-        side: usize,
-        maps: Maps<'a>,
+        (maps, channels): (Maps<'a>, Range<usize>),
         zeros: &'a [f32],
-        to: (Tiles<'a>, Matrices, usize),
+        (numbers, matrices): (&'a mut [f32], Matrices),
     ) -> Self {
         let image = maps.size[0] * maps.size[1] * maps.channels;
         let images = grid.tiles.end.div_ceil(grid.across[0] * grid.across[1]);
-        assert!(images * image <= maps.values.len() && maps.channels <= zeros.len());
-        let (numbers, matrices, first) = to;
-        assert!(maps.channels <= matrices.columns && first + grid.tiles.len() <= matrices.rows);
+        assert!(images * image <= maps.values.len() && channels.end <= maps.channels.min(zeros.len()));
+        assert!(grid.tiles.len() == matrices.rows);
         assert!(T * T * matrices.step() <= numbers.len());
-        Numbers { grid, side, maps, zeros, to, transform: PhantomData }
+        Numbers { grid, maps, channels, zeros, numbers, matrices, transform: PhantomData }
     }
 
     /// The pixels that a tile sees.
     #[inline(always)]
     fn pixels(&self, [image, row, column]: [usize; 3]) -> [[*const f32; N]; N] {
         let Maps { values, size: [height, width], channels, pad } = self.maps;
-        let rows: [usize; N] = std::array::from_fn(|at| (row * self.side + at).wrapping_sub(pad[0]));
-        let columns: [usize; N] = std::array::from_fn(|at| (column * self.side + at).wrapping_sub(pad[1]));
         let image = values.as_ptr().wrapping_add(image * height * width * channels);
-        std::array::from_fn(|i| {
-            let line = image.wrapping_add(rows[i].wrapping_mul(width * channels));
-            std::array::from_fn(|j| match rows[i] < height && columns[j] < width {
-                true => line.wrapping_add(columns[j] * channels),
-                false => self.zeros.as_ptr(),
+        let mut pixels = [[self.zeros.as_ptr(); N]; N];
+        for i in 0..N {
+            let row = (row * M + i).wrapping_sub(pad[0]);
+            let line = image.wrapping_add(row.wrapping_mul(width * channels));
+            for j in 0..N {
+                let column = (column * M + j).wrapping_sub(pad[1]);
+                if row < height && column < width {
+                    pixels[i][j] = line.wrapping_add(column * channels);
+                }
+            }
+        }
+        pixels
+    }
+
+    /// The vectors of channels, each with its first channel, how many it has, and the first element of its
+    /// numbers for a tile.
+    #[inline(always)]
+    fn vectors(&self, row: usize, lanes: usize) -> impl Iterator<Item = [usize; 3]> {
+        let (matrices, Range { start: first, end }) = (self.matrices, self.channels.clone());
+        matrices.starts().flat_map(move |start| {
+            let width = matrices.width(start);
+            (0..width).step_by(lanes).map(move |within| {
+                let channel = first + start + within;
+                [channel, (end - channel).min(lanes), start * matrices.rows + row * width + within]
             })
         })
     }
+}
 
-    /// One vector of channels of a tile.
-    ///
-    /// # Safety
-    /// Of each pixel `count` channels can be read from `channel` on, and there is room for T · T vectors,
-    /// `step` apart.
-    #[inline(always)]
-    unsafe fn tile<L: Lanes>(
-        pixels: &[[*const f32; N]; N],
-        (channel, count): (usize, usize),
-        (to, step): (*mut f32, usize),
-    ) where
-        F: Transform<N, T>,
-    {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut half = [[L::splat(0.0); T]; N];
-            for i in 0..N {
-                let mut row = [L::splat(0.0); N];
-                for j in 0..N {
-                    let pixel = pixels[i][j].add(channel);
-                    row[j] = if count == L::COUNT { L::load(pixel) } else { L::load_part(pixel, count) };
-                }
-                half[i] = F::apply(row);
+/// Has the pixels of a tile that the one before does not see brought into the first-level cache: they lie on
+/// too few neighbouring lines for the processor to foresee the next.
+#[inline(always)]
+fn prefetch<const M: usize, const N: usize>(pixels: &[[*const f32; N]; N], channel: usize) {
+    for i in 0..N {
+        for j in N - M..N {
+            lanes::prefetch(pixels[i][j].wrapping_add(channel));
+        }
+    }
+}
+
+/// One vector of channels of a tile: its first `count` lanes if only a `PART`.
+///
+/// # Safety
+/// Of each pixel `count` channels can be read from `channel` on, and there is room for T · T vectors,
+/// `step` apart.
+#[inline(always)]
+unsafe fn transform<F, L, const PART: bool, const N: usize, const T: usize>(
+    pixels: &[[*const f32; N]; N],
+    (channel, count): (usize, usize),
+    (to, step): (*mut f32, usize),
+) where
+    F: Transform<N, T>,
+    L: Lanes,
+{
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut half = [[L::splat(0.0); T]; N];
+        for i in 0..N {
+            let mut row = [L::splat(0.0); N];
+            for j in 0..N {
+                let pixel = pixels[i][j].add(channel);
+                row[j] = if PART { L::load_part(pixel, count) } else { L::load(pixel) };
             }
-            for j in 0..T {
-                let mut column = [L::splat(0.0); N];
-                for i in 0..N {
-                    column[i] = half[i][j];
-                }
-                for (i, value) in F::apply(column).into_iter().enumerate() {
-                    value.store(to.add((i * T + j) * step));
-                }
+            half[i] = F::apply(row);
+        }
+        for j in 0..T {
+            let mut column = [L::splat(0.0); N];
+            for i in 0..N {
+                column[i] = half[i][j];
+            }
+            for (i, value) in F::apply(column).into_iter().enumerate() {
+                value.store(to.add((i * T + j) * step));
             }
         }
     }
 }
 
-impl<F: Transform<N, T>, const N: usize, const T: usize> Kernel for Numbers<'_, F, N, T> {
+impl<F: Transform<N, T>, const M: usize, const N: usize, const T: usize> Kernel for Numbers<'_, F, M, N, T> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let (numbers, matrices, first) = self.to;
-        let (to, step) = (numbers.pointer(0..numbers.len()), matrices.step());
-        for (row, place) in self.grid.places().enumerate() {
-            let pixels = self.pixels(place);
-            for start in matrices.starts() {
-                let width = matrices.width(start);
-                for within in (0..width).step_by(L::COUNT) {
-                    let channel = start + within;
-                    let at = start * matrices.rows + (first + row) * width + within;
-                    let count = (self.maps.channels - channel).min(L::COUNT);
-                    // SAFETY: each pixel and the zeros have all channels; `new` has checked the numbers'
-                    // length, and the rows are the caller's own.
-                    unsafe { Self::tile::<L>(&pixels, (channel, count), (to.add(at), step)) };
+        let (to, step) = (self.numbers.as_mut_ptr(), self.matrices.step());
+        let mut next = self.pixels(self.grid.place(0));
+        for row in 0..self.matrices.rows {
+            let pixels = std::mem::replace(&mut next, self.pixels(self.grid.place(row + 1)));
+            for [channel, count, at] in self.vectors(row, L::COUNT) {
+                prefetch::<M, N>(&next, channel);
+                // SAFETY: each pixel and the zeros have all channels; `new` has checked the numbers' length.
+                unsafe {
+                    let to = (to.add(at), step);
+                    match count == L::COUNT {
+                        true => transform::<F, L, false, N, T>(&pixels, (channel, count), to),
+                        false => transform::<F, L, true, N, T>(&pixels, (channel, count), to),
+                    }
                 }
             }
         }
@@ -253,36 +282,27 @@ impl<'a, S, const M: usize, const T: usize> Results<'a, S, M, T> {
     ) -> Self {
         let (numbers, matrices) = results;
         assert!(T * T * matrices.step() <= numbers.len() && grid.tiles.len() <= matrices.rows);
-        assert!(size[2] <= matrices.columns);
+        let images = grid.tiles.end.div_ceil(grid.across[0] * grid.across[1]);
+        assert!(images * size.iter().product::<usize>() <= to.len() && size[2] <= matrices.columns);
         Results { grid, results, to, size, scheme: PhantomData }
-    }
-
-    /// The outputs of a tile; none beyond the map's edge.
-    #[inline(always)]
-    fn pixels(&self, [image, row, column]: [usize; 3]) -> [[Option<*mut f32>; M]; M] {
-        let [height, width, columns] = self.size;
-        std::array::from_fn(|i| {
-            std::array::from_fn(|j| {
-                let (row, column) = (row * M + i, column * M + j);
-                let at = ((image * height + row) * width + column) * columns;
-                (row < height && column < width).then(|| self.to.pointer(at..at + columns))
-            })
-        })
     }
 }
 
 impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Results<'_, S, M, T> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let ((results, matrices), columns) = (self.results, self.size[2]);
-        for (row, place) in self.grid.places().enumerate() {
-            let pixels = self.pixels(place);
+        let ((results, matrices), [height, width, columns]) = (self.results, self.size);
+        let to = self.to.pointer(0..self.to.len());
+        for tile in 0..self.grid.tiles.len() {
+            let [image, row, column] = self.grid.place(tile);
+            let (first, rest) = ([row * M, column * M], [height - row * M, width - column * M]);
+            let to = to.wrapping_add(((image * height + first[0]) * width + first[1]) * columns);
             for column in (0..columns).step_by(L::COUNT) {
                 let count = (columns - column).min(L::COUNT);
                 // SAFETY: `new` has checked the length of the results; each output has all columns, and
                 // belongs to this task.
                 unsafe {
-                    let from = results.as_ptr().add(row * matrices.columns + column);
+                    let from = results.as_ptr().add(tile * matrices.columns + column);
                     let mut half = [[L::splat(0.0); T]; M];
                     for j in 0..T {
                         let numbers = load_column::<L, T>(from.add(j * matrices.step()), matrices.step());
@@ -290,10 +310,10 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Results<'_, S, 
                             to[j] = value;
                         }
                     }
-                    for (row, pixels) in half.into_iter().zip(&pixels) {
-                        for (value, pixel) in S::result(row).into_iter().zip(pixels) {
-                            if let Some(pixel) = pixel {
-                                store(value, pixel.add(column), count);
+                    for (i, line) in half.into_iter().enumerate() {
+                        for (j, value) in S::result(line).into_iter().enumerate() {
+                            if i < rest[0] && j < rest[1] {
+                                store(value, to.add((i * width + j) * columns + column), count);
                             }
                         }
                     }
@@ -303,40 +323,39 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for Results<'_, S, 
     }
 }
 
-/// From products, a row of columns for each channel, to the nine taps of the weight's gradient.
+/// From products, contiguous rows of columns for each channel, to the nine taps of the weight's gradient.
 pub(super) struct FilterGradient<'a, S, const M: usize, const T: usize> {
     products: (&'a [f32], Matrices),
-    rows: Range<usize>,
-    /// First element of the first row in the first tap, elements from a row and from a tap to the next.
+    columns: usize,
     to: (Tiles<'a>, usize, [usize; 2]),
     scheme: PhantomData<S>,
 }
 
 impl<'a, S, const M: usize, const T: usize> FilterGradient<'a, S, M, T> {
-    /// Some rows of the products; they go to `to` from the given element on, where a row has as many
-    /// elements as the first step and a tap as many as the second.
+    /// So many columns of the products; they go to `to` from the given element on, in steps from a row and
+    /// from a tap to the next.
     pub(super) fn new(
         products: (&'a [f32], Matrices),
-        rows: Range<usize>,
+        columns: usize,
         to: (Tiles<'a>, usize, [usize; 2]),
     ) -> Self {
         let (numbers, matrices) = products;
-        assert!(T * T * matrices.step() <= numbers.len() && rows.end <= matrices.rows);
+        assert!(T * T * matrices.step() <= numbers.len() && columns <= matrices.columns);
         let (whole, first, [row, tap]) = to;
-        assert!(row <= matrices.columns && first + rows.len() * row + 8 * tap <= whole.len());
-        FilterGradient { products, rows, to, scheme: PhantomData }
+        assert!(first + (matrices.rows - 1) * row + 8 * tap + columns <= whole.len());
+        FilterGradient { products, columns, to, scheme: PhantomData }
     }
 }
 
 impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for FilterGradient<'_, S, M, T> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let ((numbers, matrices), (whole, first, [columns, tap])) = (self.products, self.to);
+        let ((numbers, matrices), (whole, first, [row_step, tap])) = (self.products, self.to);
         let to = whole.pointer(0..whole.len());
-        for (index, row) in self.rows.enumerate() {
-            for column in (0..columns).step_by(L::COUNT) {
-                let count = (columns - column).min(L::COUNT);
-                // SAFETY: `new` has checked the lengths; the rows belong to this task.
+        for row in 0..matrices.rows {
+            for column in (0..self.columns).step_by(L::COUNT) {
+                let count = (self.columns - column).min(L::COUNT);
+                // SAFETY: `new` has checked the lengths; the results belong to this task.
                 unsafe {
                     let from = numbers.as_ptr().add(row * matrices.columns + column);
                     let mut half = [[L::splat(0.0); T]; 3];
@@ -346,9 +365,9 @@ impl<S: Scheme<M, T>, const M: usize, const T: usize> Kernel for FilterGradient<
                             to[j] = value;
                         }
                     }
-                    for (i, row) in half.into_iter().enumerate() {
-                        for (j, value) in S::filter_gradient(row).into_iter().enumerate() {
-                            let at = first + index * columns + column + (i * 3 + j) * tap;
+                    for (i, line) in half.into_iter().enumerate() {
+                        for (j, value) in S::filter_gradient(line).into_iter().enumerate() {
+                            let at = first + row * row_step + column + (i * 3 + j) * tap;
                             store(value, to.add(at), count);
                         }
                     }
