@@ -11,7 +11,7 @@ use super::plane;
 use super::scheme::Scheme;
 use crate::devices::cpu::Tiles;
 use crate::kernels::conv::block::Block;
-use crate::kernels::conv::strip::starts;
+use crate::kernels::gemm::lanes::starts;
 use crate::kernels::gemm::lanes::{Kernel, Lanes};
 
 /// Where the tiles of a block lie in the maps before and after.
