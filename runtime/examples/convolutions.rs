@@ -74,7 +74,10 @@ const fn grouped(
 }
 
 /// Layers of common networks.
-const LAYERS: [Layer; 40] = [
+const LAYERS: [Layer; 43] = [
+    dense(64, 28, 1, 8, 5, 1),
+    dense(64, 14, 8, 16, 5, 1),
+    dense(8, 64, 32, 1, 3, 1),
     dense(128, 8, 1, 32, 3, 1),
     dense(128, 8, 32, 64, 3, 1),
     dense(128, 32, 3, 32, 3, 1),

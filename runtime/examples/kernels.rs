@@ -25,7 +25,9 @@ fn main() {
         bench.element_wise(channels, 1 << 20);
         bench.element_wise(channels, 1 << 24);
     }
-    for (batch, size, channels) in [(32, 8, 256), (16, 32, 32), (64, 32, 3), (128, 28, 1)] {
+    for (batch, size, channels) in
+        [(32, 8, 256), (16, 32, 32), (64, 14, 16), (64, 28, 8), (64, 32, 3), (128, 28, 1)]
+    {
         bench.maps(batch, size, channels);
     }
 }

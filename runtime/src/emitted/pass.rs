@@ -150,7 +150,12 @@ impl<'a> Pass<'a> {
 
     /// A copy of what `slot` holds, for tests and reports.
     pub fn read(&self, slot: Slot) -> Vec<f32> {
-        self.buffers.access([slot], [], |[values], []| values.to_vec())
+        self.view(slot, <[f32]>::to_vec)
+    }
+
+    /// Lends `body` what `slot` holds.
+    pub(crate) fn view<T>(&self, slot: Slot, body: impl FnOnce(&[f32]) -> T) -> T {
+        self.buffers.access([slot], [], |[values], []| body(values))
     }
 
     /// The weight in `slot`, which holds `values`.

@@ -1,8 +1,9 @@
 //! The argument of the emitted optimiser step.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
-use crate::devices::cpu::Pool;
+use crate::devices::cpu::{Buffer, Pool};
 
 /// One step of an optimiser over elements that learn alike.
 pub struct Update<'a> {
@@ -13,25 +14,21 @@ pub struct Update<'a> {
     step: u64,
 }
 
-/// The elements of the flat buffers that a step works on; all have one length.
+/// The flat buffers, and the elements of them that a step works on.
 pub struct Flat<'a> {
     /// The learnt values.
     pub parameters: &'a mut [f32],
     /// Their gradients.
     pub gradients: &'a [f32],
     /// The optimiser's states, in its own order.
-    pub states: Vec<&'a mut [f32]>,
+    pub states: &'a mut [Buffer],
+    /// Which elements.
+    pub range: Range<usize>,
 }
 
 impl<'a> Update<'a> {
     /// Step number `step`, from 1 on, of the elements of `flat`, whose weight decay is `decay`.
-    ///
-    /// # Panics
-    /// If the elements differ in number.
     pub fn new(pool: &'a Pool, flat: Flat<'a>, hyperparameters: &'a [f32], decay: f32, step: u64) -> Self {
-        let len = flat.parameters.len();
-        assert_eq!(len, flat.gradients.len(), "a gradient for each parameter");
-        assert!(flat.states.iter().all(|state| state.len() == len), "a state for each parameter");
         Update { pool, flat: RefCell::new(flat), hyperparameters, decay, step }
     }
 

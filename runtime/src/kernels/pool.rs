@@ -2,9 +2,10 @@
 //!
 //! The forward passes go by rows of the result, the gradients by whole maps, in which windows may
 //! overlap. Where a pixel has many channels they are worked on together ([`wide`]); where it has few,
-//! rows of pixels are ([`narrow`]).
+//! rows of pixels are ([`narrow`]). Squares that lie side by side have code of their own ([`tiles`]).
 
 mod narrow;
+mod tiles;
 mod wide;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::ops::Range;
 
 use crate::devices::cpu;
 use crate::emitted::{Pass, Slot};
+use crate::kernels::gemm::lanes::Lanes;
 
 /// A pooling: shapes per sample, channels last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +58,9 @@ pub fn max_pool_backward(p: &Pass, spec: &Pool, x: Slot, dy: Slot, dx: Slot) {
     p.call([x, dy], [dx], |[x, dy], [dx]| {
         for_each_map(pool, spec, dy, dx, |sample, dy, dx| {
             let x = &x[sample * spec.input_len()..][..spec.input_len()];
+            if let Some(side) = tiles::side(spec) {
+                return tiles::maximum_backward(pool.isa(), (spec, side), x, dy, dx);
+            }
             // A single window a row leaves nothing to do side by side.
             if spec.is_wide() || spec.output[2] == 1 {
                 return pool.isa().run(wide::MaximumBackward { spec, x, dy, dx });
@@ -94,6 +99,7 @@ const WIDE: usize = 16;
 /// Folds each window to one number.
 fn forward(pool: &cpu::Pool, spec: &Pool, x: &[f32], y: &mut [f32], fold: impl Fold) {
     let (inputs, row_len) = (spec.input_len(), spec.output_row_len());
+    let side = tiles::side(spec);
     let rows = spec.output[0] * spec.output[1];
     let group = (TASK * rows).div_ceil(inputs);
     let y = cpu::Tiles::new(y);
@@ -102,10 +108,15 @@ fn forward(pool: &cpu::Pool, spec: &Pool, x: &[f32], y: &mut [f32], fold: impl F
         || pool.scratch().single(if spec.is_wide() { 0 } else { spec.row_len() }),
         |scratch, task| {
             for row in task * group..((task + 1) * group).min(y.len() / row_len) {
-                let window = spec.row(row % rows);
                 let x = &x[row / rows * inputs..][..inputs];
                 // SAFETY: rows have places of their own, and each belongs to one task.
                 let y = unsafe { y.slice(row * row_len..(row + 1) * row_len) };
+                let row = row % rows;
+                if let Some(side) = side {
+                    tiles::forward(pool.isa(), (spec, side), row, x, y, fold);
+                    continue;
+                }
+                let window = spec.row(row);
                 match spec.is_wide() {
                     true => pool.isa().run(wide::Forward { spec, window, x, y, fold }),
                     false => pool.isa().run(narrow::Forward { spec, window, x, y, fold, scratch }),
@@ -140,6 +151,11 @@ trait Fold: Copy + Sync {
     /// Whether the result is divided by the window's size.
     const IS_MEAN: bool;
     fn step(self, so_far: f32, x: f32) -> f32;
+    /// The same in each lane.
+    ///
+    /// # Safety
+    /// As for all methods of [`Lanes`].
+    unsafe fn step_lanes<L: Lanes>(self, so_far: L, x: L) -> L;
 }
 
 #[derive(Clone, Copy)]
@@ -156,6 +172,12 @@ impl Fold for Maximum {
     fn step(self, so_far: f32, x: f32) -> f32 {
         if beats(x, so_far) { x } else { so_far }
     }
+
+    #[inline(always)]
+    unsafe fn step_lanes<L: Lanes>(self, so_far: L, x: L) -> L {
+        // SAFETY: the caller's promise.
+        unsafe { so_far.beaten_by(x, so_far, x).0 }
+    }
 }
 
 impl Fold for Mean {
@@ -165,6 +187,12 @@ impl Fold for Mean {
     #[inline(always)]
     fn step(self, so_far: f32, x: f32) -> f32 {
         so_far + x
+    }
+
+    #[inline(always)]
+    unsafe fn step_lanes<L: Lanes>(self, so_far: L, x: L) -> L {
+        // SAFETY: the caller's promise.
+        unsafe { so_far.add(x) }
     }
 }
 

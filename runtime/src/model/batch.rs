@@ -4,8 +4,11 @@
 //! the input and the target region hold their tensors one after the other, each for the whole
 //! batch. Labels stay where they are, since they have no channels to reorder.
 
+use super::step::reserve;
 use super::{Targets, layout};
 use crate::data;
+use crate::devices::cpu::{Buffer, Pool};
+use crate::emitted::MAX_TARGETS;
 use crate::error::Error;
 use crate::program::{Port, Program, Target, TargetKind, count_text};
 
@@ -16,81 +19,91 @@ pub(super) struct Feed<'a> {
     /// The input region.
     pub(super) inputs: &'a mut [f32],
     /// The classes for each output; empty for outputs that are not judged by classes.
-    pub(super) labels: Vec<&'a [u32]>,
+    pub(super) labels: [&'a [u32]; MAX_TARGETS],
     /// The target region.
     pub(super) values: &'a mut [f32],
 }
 
-/// Inputs of users, for prediction.
-pub(super) struct Inputs {
-    size: usize,
-    region: Vec<f32>,
+/// Memory for the regions of users' batches, kept from one to the next.
+#[derive(Default)]
+pub(super) struct Staging {
+    inputs: Buffer,
+    values: Buffer,
 }
 
-/// Inputs and targets of users.
-pub(super) struct Samples<'a> {
-    inputs: Inputs,
-    labels: Vec<&'a [u32]>,
-    values: Vec<f32>,
-}
-
-impl Inputs {
-    /// From a slice for each input, in the order of the signature.
-    pub(super) fn new(program: &Program, slices: &[&[f32]]) -> Result<Inputs, Error> {
-        if slices.len() != program.inputs.len() {
-            return Err(count_error("input", program.inputs.iter(), slices.len()));
-        }
-        let mut size = None;
-        let mut region = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
-        for (port, slice) in program.inputs.iter().zip(slices) {
-            size = Some(samples(port, slice.len(), size)?);
-            region.extend(layout::channels_last(port.shape, slice));
-        }
-        Ok(Inputs { size: size.unwrap_or(0), region })
+impl Staging {
+    /// The batch of a slice for each input, in the order of the signature; without targets.
+    pub(super) fn inputs(
+        &mut self,
+        pool: &Pool,
+        program: &Program,
+        slices: &[&[f32]],
+    ) -> Result<Feed<'_>, Error> {
+        let size = batch_size(program, slices)?;
+        let inputs = input_region(&mut self.inputs, pool, program, slices);
+        Ok(Feed { size, inputs, labels: [&[]; MAX_TARGETS], values: &mut [] })
     }
 
-    /// The batch, without targets.
-    pub(super) fn feed(&mut self) -> Feed<'_> {
-        Feed { size: self.size, inputs: &mut self.region, labels: Vec::new(), values: &mut [] }
-    }
-}
-
-impl<'a> Samples<'a> {
-    /// From a slice for each input and the targets of each output that is judged, in the order of
+    /// The batch of a slice for each input and the targets of each output that is judged, in the order of
     /// the signature.
-    pub(super) fn new(
+    pub(super) fn samples<'a>(
+        &'a mut self,
+        pool: &Pool,
         program: &Program,
         slices: &[&[f32]],
         targets: &[Targets<'a>],
-    ) -> Result<Samples<'a>, Error> {
-        let inputs = Inputs::new(program, slices)?;
-        let wanted = judged(program);
-        if targets.len() != wanted.len() {
-            let ports = wanted.iter().map(|target| &program.outputs[target.output]);
-            return Err(count_error("target", ports, targets.len()));
+    ) -> Result<Feed<'a>, Error> {
+        let size = batch_size(program, slices)?;
+        if targets.len() != program.targets.len() {
+            let ports: Vec<&Port> = judged(program).map(|target| &program.outputs[target.output]).collect();
+            return Err(count_error("target", ports.into_iter(), targets.len()));
         }
-        let mut labels = vec![&[][..]; program.outputs.len()];
-        let mut values = vec![0.0; inputs.size * values_len(program)];
-        for (wanted, given) in wanted.iter().zip(targets) {
+        let mut labels = [&[][..]; MAX_TARGETS];
+        let values = reserve(&mut self.values, size * values_len(program));
+        for (wanted, given) in judged(program).zip(targets) {
             let port = &program.outputs[wanted.output];
-            check_targets(port, wanted.kind, inputs.size, *given)?;
+            check_targets(port, wanted.kind, size, *given)?;
             match *given {
                 Targets::Classes(classes) => labels[wanted.output] = classes,
                 // A target that no loss reads has no place.
                 Targets::Values(_) if wanted.slot.len == 0 => {}
                 Targets::Values(outside) => {
-                    let inside = layout::channels_last(port.shape, outside);
-                    values[wanted.slot.offset * inputs.size..][..inside.len()].copy_from_slice(&inside);
+                    let inside = &mut values[wanted.slot.offset * size..][..outside.len()];
+                    layout::channels_last(pool, port.shape, outside, inside);
                 }
             }
         }
-        Ok(Samples { inputs, labels, values })
+        let inputs = input_region(&mut self.inputs, pool, program, slices);
+        Ok(Feed { size, inputs, labels, values })
     }
+}
 
-    /// The batch.
-    pub(super) fn feed(&mut self) -> Feed<'_> {
-        Feed { labels: self.labels.clone(), values: &mut self.values, ..self.inputs.feed() }
+/// Samples of a batch.
+fn batch_size(program: &Program, slices: &[&[f32]]) -> Result<usize, Error> {
+    if slices.len() != program.inputs.len() {
+        return Err(count_error("input", program.inputs.iter(), slices.len()));
     }
+    let mut size = None;
+    for (port, slice) in program.inputs.iter().zip(slices) {
+        size = Some(samples(port, slice.len(), size)?);
+    }
+    Ok(size.unwrap_or(0))
+}
+
+/// The inputs one after the other in `buffer`, channels last.
+fn input_region<'a>(
+    buffer: &'a mut Buffer,
+    pool: &Pool,
+    program: &Program,
+    slices: &[&[f32]],
+) -> &'a mut [f32] {
+    let region = reserve(buffer, slices.iter().map(|slice| slice.len()).sum());
+    let mut start = 0;
+    for (port, slice) in program.inputs.iter().zip(slices) {
+        layout::channels_last(pool, port.shape, slice, &mut region[start..start + slice.len()]);
+        start += slice.len();
+    }
+    region
 }
 
 /// The batch of a loader, which is in the kernels' order already; it feeds programs with one input
@@ -106,12 +119,10 @@ pub(super) fn loaded<'a>(program: &Program, batch: &'a mut data::Batch) -> Resul
         data::Targets::Values { values, .. } => Targets::Values(values),
     };
     check_targets(&program.outputs[wanted.output], wanted.kind, size, given)?;
-    let mut feed = Feed { size, inputs: &mut batch.inputs, labels: Vec::new(), values: &mut [] };
+    let labels = [&[][..]; MAX_TARGETS];
+    let mut feed = Feed { size, inputs: &mut batch.inputs, labels, values: &mut [] };
     match &mut batch.targets {
-        data::Targets::Classes(classes) => {
-            feed.labels = vec![&[][..]; program.outputs.len()];
-            feed.labels[wanted.output] = classes;
-        }
+        data::Targets::Classes(classes) => feed.labels[wanted.output] = classes,
         data::Targets::Values { values, .. } => feed.values = values,
     }
     Ok(feed)
@@ -120,14 +131,30 @@ pub(super) fn loaded<'a>(program: &Program, batch: &'a mut data::Batch) -> Resul
 /// Inputs of a loader or a transform for a program with one input.
 pub(super) fn transformed<'a>(program: &Program, inputs: &'a mut [f32]) -> Result<Feed<'a>, Error> {
     let size = single_size(program, inputs.len())?;
-    Ok(Feed { size, inputs, labels: Vec::new(), values: &mut [] })
+    Ok(Feed { size, inputs, labels: [&[]; MAX_TARGETS], values: &mut [] })
 }
 
 /// What the losses compare with, in the order of the outputs.
-pub(super) fn judged(program: &Program) -> Vec<Target> {
-    let mut targets = program.targets.to_vec();
-    targets.sort_by_key(|target| target.output);
-    targets
+pub(super) fn judged(program: &Program) -> impl Iterator<Item = &Target> {
+    let of = |output: usize| program.targets.iter().filter(move |target| target.output == output);
+    (0..program.outputs.len()).flat_map(of)
+}
+
+/// That `found` is the length of the only output for a batch of `size`.
+pub(super) fn check_output(program: &Program, size: usize, found: usize) -> Result<(), Error> {
+    let port = single_output(program)?;
+    check_length(format!("the output{}", of(port)), size * port.shape.iter().product::<usize>(), found)
+}
+
+/// The output of a network that has only one.
+pub(super) fn single_output(program: &Program) -> Result<&Port, Error> {
+    match program.outputs {
+        [port] => Ok(port),
+        ports => Err(Error::settings(
+            format!("the network has {} outputs, `predict` gives one", ports.len()),
+            "call `predict_many`, which gives one after the other in the order of the signature",
+        )),
+    }
 }
 
 fn single_size(program: &Program, len: usize) -> Result<usize, Error> {

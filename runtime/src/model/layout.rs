@@ -4,6 +4,7 @@
 //! is channels last. Both directions are one permutation of three axes: whatever the number of
 //! spatial axes, they keep their order and go together.
 
+use crate::devices::cpu::Pool;
 use crate::program::{Layout, Parameter};
 
 /// The parameter's elements in the kernels' order.
@@ -24,16 +25,16 @@ pub(super) fn to_outside(parameter: &Parameter, inside: &[f32]) -> Vec<f32> {
     outside
 }
 
-/// A batch of samples of `shape` (channels first) as channels last.
-pub(super) fn channels_last(shape: &[usize], samples: &[f32]) -> Vec<f32> {
+/// Writes a batch of samples of `shape` (channels first) as channels last.
+pub(super) fn channels_last(pool: &Pool, shape: &[usize], samples: &[f32], to: &mut [f32]) {
     let (channels, positions) = channels_and_positions(shape);
-    transpose_each(samples, channels, positions)
+    transpose_each(pool, samples, [channels, positions], to);
 }
 
-/// A batch of channels-last samples of `shape` as channels first.
-pub(super) fn channels_first(shape: &[usize], samples: &[f32]) -> Vec<f32> {
+/// Writes a batch of channels-last samples of `shape` as channels first.
+pub(super) fn channels_first(pool: &Pool, shape: &[usize], samples: &[f32], to: &mut [f32]) {
     let (channels, positions) = channels_and_positions(shape);
-    transpose_each(samples, positions, channels)
+    transpose_each(pool, samples, [positions, channels], to);
 }
 
 /// A vector is a map of one position.
@@ -42,15 +43,44 @@ pub(super) fn channels_and_positions(shape: &[usize]) -> (usize, usize) {
     (*channels, spatial.iter().product())
 }
 
-/// Transposes each `rows` × `columns` matrix of `samples`.
-fn transpose_each(samples: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut result = Vec::with_capacity(samples.len());
-    for sample in samples.chunks_exact(rows * columns) {
-        for column in 0..columns {
-            result.extend((0..rows).map(|row| sample[row * columns + column]));
+/// Elements of a task.
+const TASK: usize = 1 << 14;
+
+/// Writes the transpose of each matrix of some rows and columns in `from`.
+fn transpose_each(pool: &Pool, from: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
+    if rows == 1 || columns == 1 {
+        return pool.for_each_piece([to], [TASK], |task, [to]| {
+            to.copy_from_slice(&from[task * TASK..][..to.len()]);
+        });
+    }
+    let count = TASK.div_ceil(rows);
+    pool.for_each_piece([to], [count * rows], |task, [to]| {
+        let (mut column, mut rest) = (task * count, to);
+        while !rest.is_empty() {
+            let (matrix, first) = (column / columns, column % columns);
+            let len = (columns - first).min(rest.len() / rows);
+            let matrix = &from[matrix * rows * columns..][..rows * columns];
+            let part = rest.split_off_mut(..len * rows).unwrap_or_default();
+            transpose_columns(&matrix[first..], columns, rows, part);
+            column += len;
+        }
+    });
+}
+
+/// Writes some columns of a matrix, one after the other; whichever loop is longer is the inner one.
+fn transpose_columns(from: &[f32], columns: usize, rows: usize, to: &mut [f32]) {
+    let count = to.len() / rows;
+    if rows < count {
+        for row in 0..rows {
+            let to = to[row..].iter_mut().step_by(rows);
+            to.zip(&from[row * columns..]).for_each(|(to, &from)| *to = from);
+        }
+    } else {
+        for (column, to) in to.chunks_exact_mut(rows).enumerate() {
+            let from = from[column..].iter().step_by(columns);
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
         }
     }
-    result
 }
 
 /// Each element's outside and inside position.
@@ -109,22 +139,47 @@ mod tests {
         }
     }
 
+    fn last(shape: &[usize], samples: &[f32]) -> Vec<f32> {
+        let mut to = vec![0.0; samples.len()];
+        channels_last(&Pool::new(2), shape, samples, &mut to);
+        to
+    }
+
+    fn first(shape: &[usize], samples: &[f32]) -> Vec<f32> {
+        let mut to = vec![0.0; samples.len()];
+        channels_first(&Pool::new(2), shape, samples, &mut to);
+        to
+    }
+
     #[test]
     fn maps_change_order_sample_by_sample() {
-        let first = [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0];
-        let last = channels_last(&[2, 1, 2], &first);
-        assert_eq!(last, [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0]);
-        assert_eq!(channels_first(&[2, 1, 2], &last), first);
-        assert_eq!(channels_last(&[8], &first), first);
+        let outside = [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0];
+        let inside = last(&[2, 1, 2], &outside);
+        assert_eq!(inside, [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0]);
+        assert_eq!(first(&[2, 1, 2], &inside), outside);
+        assert_eq!(last(&[8], &outside), outside);
+    }
+
+    #[test]
+    fn maps_of_several_tasks_survive_there_and_back() {
+        for shape in [[3, 70, 51], [80, 3, 3], [1, 200, 90]] {
+            let [channels, height, width] = shape;
+            let (positions, len) = (height * width, channels * height * width);
+            let outside: Vec<f32> = (0..5 * len).map(|index| index as f32).collect();
+            let inside = last(&shape, &outside);
+            let wanted = |at: usize| at / len * len + at % channels * positions + at % len / channels;
+            assert!(inside.iter().enumerate().all(|(at, &value)| value == wanted(at) as f32), "{shape:?}");
+            assert_eq!(first(&shape, &inside), outside);
+        }
     }
 
     #[test]
     fn the_number_of_spatial_axes_makes_no_difference() {
         let values: Vec<f32> = (0..48).map(|index| index as f32).collect();
-        let map = channels_last(&[2, 3, 4], &values);
-        assert_eq!(channels_last(&[2, 12], &values), map);
-        assert_eq!(channels_last(&[2, 2, 3, 2], &values), map);
-        assert_eq!(channels_first(&[2, 2, 3, 2], &map), values);
+        let map = last(&[2, 3, 4], &values);
+        assert_eq!(last(&[2, 12], &values), map);
+        assert_eq!(last(&[2, 2, 3, 2], &values), map);
+        assert_eq!(first(&[2, 2, 3, 2], &map), values);
         let line = parameter(&[2, 6, 4], Layout::Convolution);
         let plane = parameter(&[2, 6, 2, 2], Layout::Convolution);
         assert_eq!(to_inside(&line, &values), to_inside(&plane, &values));

@@ -28,7 +28,7 @@ use crate::devices::cpu::{Buffer, Pool};
 use crate::error::Error;
 use crate::kernels::conv::PackedWeights;
 use crate::program::Program;
-use batch::{Feed, Inputs, Samples};
+use batch::{Feed, Staging};
 use step::Arena;
 
 /// A network with its parameters, ready to be trained and used.
@@ -47,8 +47,11 @@ pub struct Model {
     is_prepared: bool,
     optimizer: Vec<Buffer>,
     hyperparameters: Vec<f32>,
+    /// The hyperparameters of the group of parameters that is being updated.
+    group_hyperparameters: Vec<f32>,
     /// Of either mode: a model does one thing at a time.
     arena: Arena,
+    staging: Staging,
     seed: u64,
     step: u64,
 }
@@ -102,7 +105,9 @@ impl Model {
             is_prepared: false,
             optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
             hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
+            group_hyperparameters: Vec::new(),
             arena: Arena::default(),
+            staging: Staging::default(),
             seed,
             step: 0,
         };
@@ -135,7 +140,10 @@ impl Model {
     /// [`Model::train_step`] with a slice for each input, and targets for each output that a loss
     /// judges, in the order of the signature.
     pub fn train_step_many(&mut self, inputs: &[&[f32]], targets: &[Targets]) -> Result<StepReport, Error> {
-        self.train(Samples::new(self.program, inputs, targets)?.feed())
+        self.staged(|model, staging| {
+            let feed = staging.samples(&model.pool, model.program, inputs, targets)?;
+            model.train(feed)
+        })
     }
 
     /// Loss and right answers of a network with one input and one target on a batch; changes nothing.
@@ -145,23 +153,35 @@ impl Model {
 
     /// [`Model::evaluate`] with slices as [`Model::train_step_many`] takes them.
     pub fn evaluate_many(&mut self, inputs: &[&[f32]], targets: &[Targets]) -> Result<StepReport, Error> {
-        self.measure(Samples::new(self.program, inputs, targets)?.feed())
+        self.staged(|model, staging| {
+            let feed = staging.samples(&model.pool, model.program, inputs, targets)?;
+            model.measure(feed)
+        })
     }
 
     /// The output of a network with one input and one output for a batch, evaluated.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<Vec<f32>, Error> {
-        match <[Vec<f32>; 1]>::try_from(self.predict_many(&[inputs])?) {
-            Ok([output]) => Ok(output),
-            Err(outputs) => Err(Error::settings(
-                format!("the network has {} outputs, `predict` gives one", outputs.len()),
-                "call `predict_many`, which gives one after the other in the order of the signature",
-            )),
-        }
+        let mut outputs = self.predict_many(&[inputs])?;
+        batch::single_output(self.program)?;
+        Ok(outputs.swap_remove(0))
     }
 
     /// Every output, from a slice for each input, in the order of the signature.
     pub fn predict_many(&mut self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, Error> {
-        self.outputs(Inputs::new(self.program, inputs)?.feed())
+        self.staged(|model, staging| {
+            let feed = staging.inputs(&model.pool, model.program, inputs)?;
+            Ok(model.outputs(feed))
+        })
+    }
+
+    /// [`Model::predict`] into `output`, without an allocation once a batch of that size has been seen.
+    pub fn predict_into(&mut self, inputs: &[f32], output: &mut [f32]) -> Result<(), Error> {
+        self.staged(|model, staging| {
+            let feed = staging.inputs(&model.pool, model.program, &[inputs])?;
+            batch::check_output(model.program, feed.size, output.len())?;
+            model.infer(feed, |pool, port, values| layout::channels_first(pool, port.shape, values, output));
+            Ok(())
+        })
     }
 
     /// [`Model::train_step`] on a batch that a loader made.
@@ -176,7 +196,7 @@ impl Model {
 
     /// [`Model::predict_many`] on inputs that a loader or a [`Transform`](crate::data::Transform) made.
     pub fn predict_transformed(&mut self, inputs: &mut [f32]) -> Result<Vec<Vec<f32>>, Error> {
-        self.outputs(batch::transformed(self.program, inputs)?)
+        Ok(self.outputs(batch::transformed(self.program, inputs)?))
     }
 
     /// The network.
@@ -217,9 +237,22 @@ impl Model {
     }
 
     /// Every output, channels first.
-    fn outputs(&mut self, feed: Feed) -> Result<Vec<Vec<f32>>, Error> {
-        let outputs = self.program.outputs.iter().zip(self.infer(feed));
-        Ok(outputs.map(|(port, values)| layout::channels_first(port.shape, &values)).collect())
+    fn outputs(&mut self, feed: Feed) -> Vec<Vec<f32>> {
+        let mut outputs = Vec::with_capacity(self.program.outputs.len());
+        self.infer(feed, |pool, port, values| {
+            let mut output = vec![0.0; values.len()];
+            layout::channels_first(pool, port.shape, values, &mut output);
+            outputs.push(output);
+        });
+        outputs
+    }
+
+    /// Lends `body` the memory for users' batches.
+    fn staged<T>(&mut self, body: impl FnOnce(&mut Model, &mut Staging) -> T) -> T {
+        let mut staging = std::mem::take(&mut self.staging);
+        let result = body(self, &mut staging);
+        self.staging = staging;
+        result
     }
 }
 

@@ -1,6 +1,6 @@
 //! The products that the passes of a network compute, for whoever measures them.
 
-use super::batch::{Samples, judged};
+use super::batch::{Feed, judged};
 use super::layout::channels_and_positions;
 use super::{Model, Targets};
 use crate::emitted::Trace;
@@ -32,22 +32,24 @@ impl Model {
         let inputs: Vec<Vec<f32>> =
             self.program.inputs.iter().map(|port| vec![0.0; batch * elements(port)]).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let wanted = judged(self.program);
         let targets: Vec<MadeUp> =
-            wanted.iter().map(|target| MadeUp::new(self.program, target, batch)).collect();
+            judged(self.program).map(|target| MadeUp::new(self.program, target, batch)).collect();
         let targets: Vec<Targets> = targets.iter().map(MadeUp::as_targets).collect();
-        let mut samples = Samples::new(self.program, &inputs, &targets)?;
-        let mut products = self.trace(Phase::Training, &mut samples);
-        products.extend(self.trace(Phase::Evaluation, &mut samples));
+        let mut products = Vec::new();
+        for phase in [Phase::Training, Phase::Evaluation] {
+            products.extend(self.staged(|model, staging| {
+                let feed = staging.samples(&model.pool, model.program, &inputs, &targets);
+                feed.map(|feed| model.trace(phase, feed))
+            })?);
+        }
         Ok(products)
     }
 
-    fn trace(&mut self, phase: Phase, samples: &mut Samples) -> Vec<Product> {
+    fn trace(&mut self, phase: Phase, mut feed: Feed) -> Vec<Product> {
         let (trace, program) = (Trace::default(), self.program);
         match phase {
             Phase::Training => {
                 self.saved_states.copy_from_slice(&self.states);
-                let mut feed = samples.feed();
                 let pass = self.training_pass(&mut feed).tracing(&trace);
                 (program.training.forward)(&pass);
                 (program.training.loss)(&pass);
@@ -55,7 +57,6 @@ impl Model {
                 self.states.copy_from_slice(&self.saved_states);
             }
             Phase::Evaluation => {
-                let mut feed = samples.feed();
                 let pass = self.evaluation_pass(&mut feed).tracing(&trace);
                 (program.evaluation.forward)(&pass);
             }

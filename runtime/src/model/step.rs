@@ -10,7 +10,7 @@ use super::{Model, StepReport};
 use crate::devices::cpu::{Buffer, Buffers, Pool};
 use crate::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
 use crate::error::{Error, NonFinite, Phase};
-use crate::program::{Group, Program, TargetKind};
+use crate::program::{Group, Port, Program, TargetKind};
 
 /// The working memory of a pass; it grows to the largest one and never shrinks.
 #[derive(Default)]
@@ -21,14 +21,19 @@ pub(super) struct Arena {
 
 impl Arena {
     fn reserve(&mut self, batched: usize, fixed: usize) {
-        for (buffer, len) in [(&mut self.batched, batched), (&mut self.fixed, fixed)] {
-            if buffer.len() < len {
-                // The old memory goes before the new one comes.
-                *buffer = Buffer::zeroed(0);
-                *buffer = Buffer::zeroed(len);
-            }
-        }
+        reserve(&mut self.batched, batched);
+        reserve(&mut self.fixed, fixed);
     }
+}
+
+/// Lets `buffer` hold `len` elements of any content, by new memory if it must.
+pub(super) fn reserve(buffer: &mut Buffer, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        // The old memory goes before the new one comes.
+        *buffer = Buffer::zeroed(0);
+        *buffer = Buffer::zeroed(len);
+    }
+    &mut buffer[..len]
 }
 
 impl Model {
@@ -41,7 +46,7 @@ impl Model {
         (training.forward)(&pass);
         let score = Score::of(program, &pass, training.outputs);
         (training.loss)(&pass);
-        let loss = mean(&pass.read(training.loss_slot));
+        let loss = pass.view(training.loss_slot, mean);
         if !loss.is_finite() {
             return Err(self.diagnose_training(loss, feed));
         }
@@ -61,19 +66,21 @@ impl Model {
         (evaluation.forward)(&pass);
         let score = Score::of(program, &pass, evaluation.outputs);
         (evaluation.loss)(&pass);
-        let loss = mean(&pass.read(evaluation.loss_slot));
+        let loss = pass.view(evaluation.loss_slot, mean);
         if !loss.is_finite() {
             return Err(self.diagnose_evaluation(loss, feed));
         }
         Ok(score.report(loss, feed.size))
     }
 
-    /// Forward alone; the outputs are channels last.
-    pub(super) fn infer(&mut self, mut feed: Feed) -> Vec<Vec<f32>> {
-        let evaluation = &self.program.evaluation;
+    /// Forward alone; `take` is called with each output in turn, channels last.
+    pub(super) fn infer(&mut self, mut feed: Feed, mut take: impl FnMut(&Pool, &'static Port, &[f32])) {
+        let program = self.program;
         let pass = self.evaluation_pass(&mut feed);
-        (evaluation.forward)(&pass);
-        evaluation.outputs.iter().map(|output| pass.read(*output)).collect()
+        (program.evaluation.forward)(&pass);
+        for (port, output) in program.outputs.iter().zip(program.evaluation.outputs) {
+            pass.view(*output, |values| take(pass.pool(), port, values));
+        }
     }
 
     /// The pass over an arena that is large enough.
@@ -121,10 +128,10 @@ impl Model {
     }
 
     fn update_group(&mut self, start: usize, group: &Group) {
-        let range = start..group.end;
-        let mut hyperparameters = self.hyperparameters.clone();
+        let hyperparameters = &mut self.group_hyperparameters;
+        hyperparameters.clone_from(&self.hyperparameters);
         let mut decay = 0.0;
-        for ((name, _), value) in self.program.optimizer.hyperparameters.iter().zip(&mut hyperparameters) {
+        for ((name, _), value) in self.program.optimizer.hyperparameters.iter().zip(&mut *hyperparameters) {
             match *name {
                 "lr" => *value *= group.learning_rate,
                 "weight_decay" if group.decays => decay = *value,
@@ -132,11 +139,12 @@ impl Model {
             }
         }
         let flat = Flat {
-            parameters: &mut self.parameters[range.clone()],
-            gradients: &self.gradients[range.clone()],
-            states: self.optimizer.iter_mut().map(|state| &mut state[range.clone()]).collect(),
+            parameters: &mut self.parameters,
+            gradients: &self.gradients,
+            states: &mut self.optimizer,
+            range: start..group.end,
         };
-        let update = Update::new(&self.pool, flat, &hyperparameters, decay, self.step);
+        let update = Update::new(&self.pool, flat, hyperparameters, decay, self.step);
         (self.program.optimizer.update)(&update);
     }
 
@@ -192,13 +200,14 @@ impl Score {
     /// Of the first output that is judged by classes: the labels whose channel is the largest; the
     /// first of equals counts.
     fn of(program: &Program, pass: &Pass, outputs: &[Slot]) -> Score {
-        let targets = judged(program);
-        let Some(target) = targets.iter().find(|target| target.kind == TargetKind::Classes) else {
+        let Some(target) = judged(program).find(|target| target.kind == TargetKind::Classes) else {
             return Score::default();
         };
-        let (labels, values) = (pass.labels(target.output), pass.read(outputs[target.output]));
-        let rows = values.chunks_exact(program.outputs[target.output].shape[0]).zip(labels);
-        let correct = rows.filter(|(row, label)| argmax(row) == **label as usize).count();
+        let (labels, classes) = (pass.labels(target.output), program.outputs[target.output].shape[0]);
+        let is_correct = |(row, label): &(&[f32], &u32)| argmax(row) == **label as usize;
+        let correct = pass.view(outputs[target.output], |values| {
+            values.chunks_exact(classes).zip(labels).filter(is_correct).count()
+        });
         Score { correct, labels: labels.len() }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::devices::cpu::Isa;
 use crate::kernels::conv::winograd::{self, Size};
-use crate::kernels::conv::{self, Conv};
+use crate::kernels::conv::{self, Conv, joined};
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub enum Algorithm {
     /// Blocks of windows, read in place, times packed panels of the weight; in groups, one product for
     /// each group.
     ImplicitGemm,
+    /// The same with neighbouring outputs of a few channels joined to one of many.
+    Joined,
     /// Channel by channel, for groups of one channel.
     Depthwise,
     /// Small groups with their inputs spread over vectors of outputs.
@@ -62,8 +64,9 @@ impl Operation {
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 6] = [
+    pub const ALL: [Algorithm; 7] = [
         Algorithm::ImplicitGemm,
+        Algorithm::Joined,
         Algorithm::Depthwise,
         Algorithm::Spread,
         Algorithm::Winograd2,
@@ -75,6 +78,7 @@ impl Algorithm {
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::ImplicitGemm => "implicit-gemm",
+            Algorithm::Joined => "joined-gemm",
             Algorithm::Depthwise => "depthwise",
             Algorithm::Spread => "spread",
             Algorithm::Winograd2 => "winograd-2x2",
@@ -88,6 +92,7 @@ impl Algorithm {
         let spec = &problem.spec;
         match self {
             Algorithm::ImplicitGemm | Algorithm::Reference => true,
+            Algorithm::Joined => joined::supports(problem),
             Algorithm::Depthwise => spec.groups == spec.input[3] && spec.groups == spec.output[3],
             Algorithm::Spread => spec.groups > 1,
             Algorithm::Winograd2 => winograd::supports(spec, Size::Two),
@@ -116,6 +121,7 @@ impl Algorithm {
             + match self {
                 // A panel belongs to one group, the lanes beyond its outputs are idle.
                 Algorithm::ImplicitGemm => macs / lanes as f64 * idle(to) * seconds,
+                Algorithm::Joined => Algorithm::ImplicitGemm.cost(&joined::joined(problem, isa), isa) * 1.05,
                 Algorithm::Depthwise => macs / lanes as f64 * seconds,
                 // Spreading a vector costs about four products, or each lane of it two where the inputs
                 // lie too far apart for one permutation.

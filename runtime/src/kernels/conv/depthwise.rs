@@ -222,7 +222,7 @@ impl Gradient<'_> {
 /// Brings sums `[vector][tap][lane]` into the order `[tap][channel]`.
 pub(super) fn gather(sums: &[f32], taps: usize, lanes: usize, to: &mut [f32]) {
     let channels = to.len() / taps;
-    for (vector, start) in strip::starts(channels, lanes).enumerate() {
+    for (vector, start) in lanes::starts(channels, lanes).enumerate() {
         for tap in 0..taps {
             let from = &sums[(vector * taps + tap) * lanes..][..lanes];
             to[tap * channels + start..][..lanes].copy_from_slice(from);

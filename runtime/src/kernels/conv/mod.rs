@@ -17,6 +17,7 @@ mod backward_weight;
 mod block;
 mod correlate;
 mod depthwise;
+pub(crate) mod joined;
 mod packed;
 pub(crate) mod reference;
 mod shape;
@@ -158,6 +159,7 @@ fn forward_by(
             let (spec, batch) = spec.flattened(batch);
             correlate::forward(pool, &spec, batch, x, w, y, finish);
         }
+        Algorithm::Joined => joined::forward(pool, spec, batch, x, w.values, y, finish),
         Algorithm::Depthwise => depthwise::forward(pool, spec, batch, x, w.values, y, finish),
         Algorithm::Spread => spread::forward(pool, spec, batch, x, w, y, finish),
         Algorithm::Winograd2 => winograd::forward(pool, Size::Two, spec, batch, x, w, y, finish),
@@ -197,6 +199,7 @@ fn backward_data_by(
             let (spec, batch) = spec.flattened(batch);
             correlate::backward_data(pool, &spec, batch, dy, w, dx);
         }
+        Algorithm::Joined => joined::backward_data(pool, spec, batch, dy, w.values, dx),
         Algorithm::Depthwise => depthwise::backward_data(pool, spec, batch, dy, w.values, dx),
         Algorithm::Spread => spread::backward_data(pool, spec, batch, dy, w, dx),
         Algorithm::Winograd2 => winograd::backward_data(pool, Size::Two, spec, batch, dy, w, dx),
@@ -227,6 +230,7 @@ fn backward_weight_by(
             let (spec, batch) = spec.flattened(batch);
             backward_weight::backward_weight(pool, &spec, batch, x, dy, dw);
         }
+        Algorithm::Joined => joined::backward_weight(pool, spec, batch, x, dy, dw),
         Algorithm::Depthwise => depthwise::backward_weight(pool, spec, batch, x, dy, dw),
         Algorithm::Spread => spread::backward_weight(pool, spec, batch, x, dy, dw),
         Algorithm::Winograd2 => winograd::backward_weight(pool, Size::Two, spec, batch, x, dy, dw),
@@ -246,6 +250,10 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
     };
     let single = |len: usize| len * size_of::<f32>();
     match (algorithm, channels) {
+        (Algorithm::Joined, _) => {
+            let rest = workspace(Algorithm::ImplicitGemm, &joined::joined(problem, isa), isa);
+            single(joined::weights_len(problem, isa)) + rest
+        }
         (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(spec, isa, channels)),
         (Algorithm::Winograd2, Some(channels)) => single(winograd::packed_len(isa, Size::Two, channels)),
         (Algorithm::Winograd4, Some(channels)) => single(winograd::packed_len(isa, Size::Four, channels)),

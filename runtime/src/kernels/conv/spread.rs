@@ -74,7 +74,7 @@ impl Shape {
 
     /// The outputs of each vector.
     fn vectors(self) -> impl Iterator<Item = Range<usize>> {
-        strip::starts(self.outputs, self.lanes).map(move |start| start..start + self.lanes)
+        lanes::starts(self.outputs, self.lanes).map(move |start| start..start + self.lanes)
     }
 
     /// Elements of a spread pixel.

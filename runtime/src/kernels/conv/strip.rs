@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 
 use crate::devices::cpu::{Isa, Tiles};
-use crate::kernels::gemm::lanes::{self, Kernel, Lanes};
+use crate::kernels::gemm::lanes::{self, Kernel, Lanes, starts};
 
 /// A product of a sum.
 #[derive(Clone, Copy, Debug)]
@@ -285,11 +285,4 @@ impl Accumulate<'_> {
             }
         }
     }
-}
-
-/// Where the vectors start that cover `channels`: the last one overlaps the one before where it would
-/// stick out.
-#[inline(always)]
-pub(super) fn starts(channels: usize, lanes: usize) -> impl Iterator<Item = usize> {
-    (0..channels.div_ceil(lanes)).map(move |vector| (vector * lanes).min(channels - lanes))
 }

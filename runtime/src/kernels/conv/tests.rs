@@ -96,7 +96,7 @@ fn check_with(algorithm: Algorithm, spec: &Conv, batch: usize, tolerance: f64) {
 
 #[track_caller]
 fn check(spec: &Conv, batch: usize) {
-    for algorithm in [Algorithm::ImplicitGemm, Algorithm::Depthwise, Algorithm::Spread] {
+    for algorithm in [Algorithm::ImplicitGemm, Algorithm::Joined, Algorithm::Depthwise, Algorithm::Spread] {
         check_with(algorithm, spec, batch, 1e-5);
     }
     check_with(Algorithm::Winograd2, spec, batch, 1e-5);

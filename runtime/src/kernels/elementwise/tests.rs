@@ -253,7 +253,8 @@ fn updates_follow_their_formula() {
     let (parameters, gradients, state) = (values(1, len), values(2, len), values(3, len));
     let run = |pool: &Pool| {
         let (mut parameters, mut states) = (parameters.clone(), [Buffer::from_slice(&state)]);
-        let flat = Flat { parameters: &mut parameters, gradients: &gradients, states: vec![&mut states[0]] };
+        let range = 0..len;
+        let flat = Flat { parameters: &mut parameters, gradients: &gradients, states: &mut states, range };
         let u = Update::new(pool, flat, &[0.5, 0.9], 0.1, 4);
         let (lr, momentum, decay, step) = (u.hyperparameter(0), u.hyperparameter(1), u.decay(), u.step());
         update(&u, |parameter, gradient, [velocity]: [f32; 1]| {

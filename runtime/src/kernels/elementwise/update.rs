@@ -22,14 +22,14 @@ fn run(u: &Update, states: usize, f: &dyn BlockFunction) {
     assert!(states < MAX_OPERANDS - 1, "room for parameter, gradient and states");
     let extent = Extent { positions: 1, channels: 1 };
     let function = Function { isa: u.pool().isa(), extent, f };
-    u.with_flat(states, |Flat { parameters, gradients, states }| {
+    u.with_flat(states, |Flat { parameters, gradients, states, range }| {
         let mut sources: [Source; MAX_OPERANDS] =
             std::array::from_fn(|index| Source::Result(index.max(1) - 1));
-        sources[1] = Source::Full(gradients);
+        sources[1] = Source::Full(&gradients[range.clone()]);
         let mut results: [&mut [f32]; MAX_OPERANDS] = std::array::from_fn(|_| Default::default());
         let count = 1 + states.len();
         let tensors = once(&mut **parameters).chain(states.iter_mut().map(|state| &mut **state));
-        results.iter_mut().zip(tensors).for_each(|(result, tensor)| *result = tensor);
+        results.iter_mut().zip(tensors).for_each(|(result, tensor)| *result = &mut tensor[range.clone()]);
         for_each_task(u.pool(), &function, &sources[..1 + count], &mut results[..count]);
     });
 }

@@ -24,6 +24,11 @@ pub(crate) trait Lanes: Copy {
     unsafe fn store_part(self, to: *mut f32, count: usize);
     /// Lane `i` of the result is lane `index[i]`.
     unsafe fn pick(self, index: &[u32; 16]) -> Self;
+    /// The lanes of `other` and of `theirs` where `other` is larger than this vector, or the first NaN; the
+    /// lanes of this vector and of `own` elsewhere.
+    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self);
+    /// The lanes in which `a` and `b` are equal, zeros in the others.
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self;
 }
 
 /// Code over vectors of any kind.
@@ -54,6 +59,13 @@ pub(crate) fn narrowed(isa: Isa, limit: usize) -> usize {
         (_, 4..) => 4,
         _ => 1,
     }
+}
+
+/// Where the vectors start that cover `channels`: the last one overlaps the one before where it would
+/// stick out.
+#[inline(always)]
+pub(crate) fn starts(channels: usize, lanes: usize) -> impl Iterator<Item = usize> {
+    (0..channels.div_ceil(lanes)).map(move |vector| (vector * lanes).min(channels - lanes))
 }
 
 /// Runs `kernel` with the widest vectors of `isa` that have no more than `limit` numbers.
@@ -135,6 +147,21 @@ impl<const N: usize> Lanes for [f32; N] {
     #[inline(always)]
     unsafe fn pick(self, index: &[u32; 16]) -> Self {
         std::array::from_fn(|lane| self[index[lane] as usize])
+    }
+
+    #[inline(always)]
+    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
+        let beaten: [bool; N] = std::array::from_fn(|lane| {
+            !self[lane].is_nan() & ((other[lane] > self[lane]) | other[lane].is_nan())
+        });
+        let pick =
+            |a: Self, b: Self| std::array::from_fn(|lane| if beaten[lane] { b[lane] } else { a[lane] });
+        (pick(self, other), pick(own, theirs))
+    }
+
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|lane| if a[lane] == b[lane] { self[lane] } else { 0.0 })
     }
 }
 

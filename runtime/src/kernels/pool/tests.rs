@@ -26,7 +26,7 @@ fn random_axis(seed: u64, rank: bool) -> (Windows, usize, usize) {
 fn random_spec(seed: u64) -> Pool {
     let rank = pick(seed + 9000, 1..=3);
     let axes: [_; 3] = std::array::from_fn(|axis| random_axis(seed * 5 + axis as u64, axis + rank >= 3));
-    let channels = [1, 2, 3, 15, 16, 40, 70][pick(seed + 8000, 0..=6)];
+    let channels = [1, 2, 3, 8, 15, 16, 40, 70][pick(seed + 8000, 0..=7)];
     let shape =
         |of: fn(&(Windows, usize, usize)) -> usize| [of(&axes[0]), of(&axes[1]), of(&axes[2]), channels];
     Pool {
@@ -129,11 +129,25 @@ fn whole_maps_and_rows_of_channels_agree_with_their_formula() {
     check(&Pool { input: shape, output: shape, windows: [one, one, five], count_pad: true }, 2, 2);
 }
 
+#[test]
+fn windows_side_by_side_agree_with_their_formula() {
+    for (side, channels, [planes, rows, columns]) in
+        [(2, 8, [1, 7, 6]), (2, 16, [2, 4, 9]), (2, 24, [1, 2, 3]), (3, 8, [2, 3, 7]), (3, 48, [1, 6, 3])]
+    {
+        let windows = [1, side, side].map(|size| Windows::Sliding { size, stride: size, pad: 0 });
+        let (input, output) =
+            ([planes, rows, columns, channels], [planes, rows / side, columns / side, channels]);
+        let spec = Pool { input, output, windows, count_pad: true };
+        assert_eq!(tiles::side(&spec), Some(side));
+        check(&spec, 2, channels as u64);
+    }
+}
+
 /// The maximum and its gradient over one window of four, for each of two equal channels.
 fn window_of_four(x: &[f32], channels: usize) -> (f32, Vec<f32>) {
-    let two = Windows::Sliding { size: 2, stride: 2, pad: 0 };
+    let windows = [1, 2, 2].map(|size| Windows::Sliding { size, stride: size, pad: 0 });
     let (input, output) = ([1, 2, 2, channels], [1, 1, 1, channels]);
-    let spec = Pool { input, output, windows: [Windows::Adaptive, two, two], count_pad: true };
+    let spec = Pool { input, output, windows, count_pad: true };
     let x: Vec<f32> = x.iter().flat_map(|&x| vec![x; channels]).collect();
     let dy = vec![1.0; channels];
     let case = Case { batch: 1, labels: &[], inputs: &[&x, &dy], outputs: &[channels, 4 * channels] };
@@ -146,7 +160,7 @@ fn window_of_four(x: &[f32], channels: usize) -> (f32, Vec<f32>) {
 
 #[test]
 fn the_first_maximum_takes_the_gradient() {
-    for channels in [1, 2, 16, 33] {
+    for channels in [1, 2, 8, 16, 33] {
         assert_eq!(window_of_four(&[1., 3., 3., 3.], channels), (3.0, vec![0., 1., 0., 0.]));
         let lowest = window_of_four(&[f32::NEG_INFINITY; 4], channels);
         assert_eq!(lowest, (f32::NEG_INFINITY, vec![1., 0., 0., 0.]));
@@ -155,7 +169,7 @@ fn the_first_maximum_takes_the_gradient() {
 
 #[test]
 fn a_nan_is_the_maximum() {
-    for channels in [1, 2, 16, 33] {
+    for channels in [1, 2, 8, 16, 33] {
         let (y, dx) = window_of_four(&[1., f32::NAN, 9., f32::NAN], channels);
         assert!(y.is_nan());
         assert_eq!(dx, [0., 1., 0., 0.]);

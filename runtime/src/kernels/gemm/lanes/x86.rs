@@ -1,10 +1,12 @@
 //! The vectors of x86-64.
 
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __mmask16, _mm256_add_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
+    __m256, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_NLE_UQ, _CMP_ORD_Q, _mm256_add_ps, _mm256_and_ps,
+    _mm256_blendv_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
     _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setr_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm256_setr_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_storeu_ps,
 };
 
 use super::Lanes;
@@ -58,6 +60,22 @@ impl Lanes for __m256 {
     unsafe fn pick(self, index: &[u32; 16]) -> Self {
         // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
         unsafe { _mm256_permutevar8x32_ps(self, index.as_ptr().cast::<__m256i>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
+        // SAFETY: called from code built for this instruction set.
+        unsafe {
+            let ordered = _mm256_cmp_ps::<_CMP_ORD_Q>(self, self);
+            let beaten = _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(other, self), ordered);
+            (_mm256_blendv_ps(self, other, beaten), _mm256_blendv_ps(own, theirs, beaten))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(a, b), self) }
     }
 }
 
@@ -117,6 +135,22 @@ impl Lanes for __m512 {
     unsafe fn pick(self, index: &[u32; 16]) -> Self {
         // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
         unsafe { _mm512_permutexvar_ps(_mm512_loadu_si512(index.as_ptr().cast()), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
+        // SAFETY: called from code built for this instruction set.
+        unsafe {
+            let ordered = _mm512_cmp_ps_mask::<_CMP_ORD_Q>(self, self);
+            let beaten = _mm512_mask_cmp_ps_mask::<_CMP_NLE_UQ>(ordered, other, self);
+            (_mm512_mask_blend_ps(beaten, self, other), _mm512_mask_blend_ps(beaten, own, theirs))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), self) }
     }
 }
 
