@@ -173,7 +173,7 @@ fn tuning_is_for_programs_too(folder: &Path) {
     }
     let file = folder.join("cache/timings.jsonl");
     assert_eq!(text.errors, format!("kept in {} for `--algorithms benchmark`\n", file.display()));
-    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1 + 5, "the products of training");
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1 + 5 + 2, "those of each pass");
     let lines = succeed(folder, "tune --batch 5 --format json");
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
