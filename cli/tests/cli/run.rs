@@ -57,6 +57,14 @@ fn a_file_and_one_command_train_a_network() {
     let checkpoint = |run: &str| fs::read(folder.path(run).join("best.safetensors")).unwrap();
     assert!(checkpoint("first") == checkpoint("second"), "the same seed gives the same bits");
 
+    let mut tune = folder.command(&["tune", "tiny.nn", "--threads", "1", "--format", "json"]);
+    let tuned = tune.env("NNC_CACHE_DIR", cache()).output().unwrap();
+    let texts = [tuned.stdout, tuned.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(texts[0].lines().count(), 7 + 2, "the products of both passes, and their sums: {texts:?}");
+    assert!(texts[0].contains(r#""layer":"conv1","product":"weight gradient""#), "{texts:?}");
+    assert!(texts[1].starts_with("kept in ") && cache().join("timings.jsonl").exists(), "{texts:?}");
+    assert_eq!(programs(), built, "it is the same program");
+
     let again = run(&folder, &["--run", "first"]).output().unwrap();
     assert_eq!(again.status.code(), Some(1), "the status is the program's: that folder holds a run");
 }

@@ -24,7 +24,7 @@ fn nothing_at_all_shows_the_help() {
 #[test]
 fn wrong_command_lines_end_with_2() {
     let folder = Folder::new("usage-wrong").with("tiny.nn", TINY);
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 12] = [
         &["check"],
         &["check", "tiny.nn", "--format", "xml"],
         &["check", "tiny.nn", "--set", "width"],
@@ -33,6 +33,9 @@ fn wrong_command_lines_end_with_2() {
         &["summary", "tiny.nn", "--batch", "0"],
         &["run", "tiny.nn", "--epochs", "many"],
         &["run", "tiny.nn", "--optimizer", "magic"],
+        &["run", "tiny.nn", "--algorithms", "magic"],
+        &["run", "tiny.nn", "--threads", "0"],
+        &["tune", "tiny.nn", "--workspace", "much"],
         &["tiny.nn", "--frobnicate"],
     ];
     for line in lines {

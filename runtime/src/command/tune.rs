@@ -1,6 +1,6 @@
 //! `tune`: measures the algorithms of a network's products, and keeps the times for `--algorithms benchmark`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
@@ -61,11 +61,8 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
     let batch = matches.get_one("batch").copied().unwrap_or(program.defaults.batch);
     let products = Model::with_threads(program, 0, pool.threads()).products(batch)?;
     let tuned = measure(&pool, &products);
-    let rows = products.iter().filter_map(|product| {
-        let tuned = tuned.get(&product.problem)?;
-        Some(Row { product, tuned })
-    });
-    let rows: Vec<Row> = rows.collect();
+    let rows: Vec<Row> =
+        products.iter().map(|product| Row { product, tuned: &tuned[&product.problem] }).collect();
     match matches.get_one::<String>("format").is_some_and(|format| format == "json") {
         true => say_lines(&rows),
         false => say_tables(program, batch, &pool, &rows),
@@ -76,33 +73,29 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(),
 
 /// Each problem once, however many layers have it.
 fn measure(pool: &Pool, products: &[Product]) -> BTreeMap<Problem, Tuned> {
-    let mut tuned: BTreeMap<Problem, Option<Tuned>> =
-        products.iter().map(|product| (product.problem, None)).collect();
-    let bar =
-        if stderr().is_terminal() { ProgressBar::new(tuned.len() as u64) } else { ProgressBar::hidden() };
+    let problems: BTreeSet<Problem> = products.iter().map(|product| product.problem).collect();
+    let steps = problems.len() as u64;
+    let bar = if stderr().is_terminal() { ProgressBar::new(steps) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("measuring [{bar:16}] {pos}/{len}  {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    for (problem, tuned) in &mut tuned {
+    let measured = problems.into_iter().map(|problem| {
         bar.set_message(problem.to_string());
-        *tuned = Some(tune(pool, *problem));
+        let tuned = tune(pool, problem);
         bar.inc(1);
-    }
+        (problem, tuned)
+    });
+    let tuned = measured.collect();
     bar.finish_and_clear();
-    tuned.into_iter().filter_map(|(problem, tuned)| Some((problem, tuned?))).collect()
+    tuned
 }
 
 fn keep<'a>(pool: &Pool, tuned: impl Iterator<Item = &'a Tuned>) {
     let cache = TimingCache::of_user();
     let choices: Vec<_> = tuned.map(|tuned| &tuned.choice).collect();
-    match (cache.keep(pool.machine(), &choices), cache.path()) {
-        (Ok(()), Some(path)) => {
-            complain(&format!("kept in {} for `--algorithms benchmark`", path.display()));
-        }
-        (Ok(()), None) => {}
-        (Err(error), Some(path)) => {
-            complain(&format!("warning: the times cannot be kept in {}: {error}", path.display()));
-        }
-        (Err(error), None) => complain(&format!("warning: the times cannot be kept: {error}")),
+    let place = cache.path().map(|path| format!(" in {}", path.display())).unwrap_or_default();
+    match cache.keep(pool.machine(), &choices) {
+        Ok(()) => complain(&format!("kept{place} for `--algorithms benchmark`")),
+        Err(error) => complain(&format!("warning: the times cannot be kept{place}: {error}")),
     }
 }
 
@@ -197,17 +190,14 @@ fn pass(phase: Phase) -> &'static str {
     }
 }
 
-/// Three digits that count, or a thousandth.
+/// With about three digits that count.
 fn milliseconds(seconds: f64) -> String {
     let value = seconds * 1e3;
-    let decimals = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else if value >= 1.0 {
-        2
-    } else {
-        3
+    let decimals = match value {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
     };
     format!("{value:.decimals$}")
 }

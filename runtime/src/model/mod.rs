@@ -204,6 +204,11 @@ impl Model {
         self.program
     }
 
+    /// What the model computes with, for other models to share, and the report of its selector.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     /// Threads that the model computes with.
     pub fn threads(&self) -> usize {
         self.pool.threads()

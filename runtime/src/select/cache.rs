@@ -67,7 +67,7 @@ struct Head {
 enum Contents {
     /// These records, and to be replaced.
     Records(Vec<Record>),
-    /// Nothing, and to be left alone: no file at all, or one of a later version.
+    /// Nothing, and to be left alone: a folder, or a file of a later version.
     Foreign(&'static str),
 }
 

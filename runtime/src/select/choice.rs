@@ -60,12 +60,15 @@ impl Choice {
         let Choice { algorithm: estimated, mut candidates, .. } = Choice::by_estimate(problem, candidates);
         let time = |candidate: &Candidate| candidate.measured.unwrap_or(f64::INFINITY);
         candidates.sort_by(|a, b| time(a).total_cmp(&time(b)));
-        let least = candidates.iter().filter(|candidate| candidate.is_open).map(time).next();
-        let limit = least.unwrap_or(f64::INFINITY) / (1.0 - NOISE);
-        let near = |candidate: &&Candidate| candidate.is_open && time(candidate) <= limit;
-        let agrees = candidates.iter().filter(near).any(|candidate| candidate.algorithm == estimated);
-        let best = candidates.iter().find(near).map_or(estimated, |candidate| candidate.algorithm);
-        Choice { problem, algorithm: if agrees { estimated } else { best }, basis, candidates }
+        let best = candidates.iter().find(|candidate| candidate.is_open);
+        let limit = best.map_or(0.0, time) / (1.0 - NOISE);
+        let agrees =
+            candidates.iter().any(|candidate| candidate.algorithm == estimated && time(candidate) <= limit);
+        let algorithm = match best {
+            Some(best) if !agrees => best.algorithm,
+            _ => estimated,
+        };
+        Choice { problem, algorithm, basis, candidates }
     }
 
     /// The candidates that mode and workspace admit, best first.

@@ -69,6 +69,8 @@ pub struct Session<'a> {
     pub device: &'static str,
     /// Threads of the pool.
     pub threads: usize,
+    /// How algorithms are chosen.
+    pub algorithms: &'static str,
 }
 
 /// The metrics of an epoch.

@@ -297,6 +297,7 @@ impl<'a> Run<'a> {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             device: "cpu",
             threads: self.model.threads(),
+            algorithms: self.model.pool().selector().mode().name(),
         };
         let record = match self.resumed {
             None => Record::Start(session),
