@@ -5,6 +5,7 @@
 //! are then added in order. Each group of channels is a product of its own.
 
 use std::ops::Range;
+use std::ptr;
 
 use super::Conv;
 use super::axis::Axis;
@@ -137,21 +138,26 @@ impl Job<'_> {
         let walk = Walk { runs: lines, len: column.len(), step };
         let reach = lines.iter().max().map_or(0, |last| last + (walk.len - 1) * step);
         let channels = self.spec.group_inputs();
-        let (runs, run_len) = patch.runs(channels);
-        for run in 0..runs {
+        let (runs, len) = patch.runs(channels);
+        let mut starts = (0..runs).flat_map(|run| {
             let start = patch.run(run, channels);
-            for first in (0..run_len).step_by(ROWS) {
-                let count = ROWS.min(run_len - first);
-                let element: [usize; ROWS] = std::array::from_fn(|row| first + row.min(count - 1));
-                let a = element.map(|element| patch.values[start + element..][..reach + 1].as_ptr());
-                let c = element.map(|element| to.row(self.spec, run * run_len + element, &columns));
-                let (b, columns) = (dy.as_ptr(), columns.len());
-                let tile = Tile { a, walk, b, b_step: width, c, rows: count, columns, accumulate };
-                // SAFETY: the slices have checked the reach of A and C; `dy` has a row of the
-                // panel's width for each pixel of the block, which are what the walk visits. Each
-                // copy belongs to one chunk, each panel of it to one task.
-                unsafe { gemm::multiply(self.isa, width, &tile) };
+            start..start + len
+        });
+        for first in (0..runs * len).step_by(ROWS) {
+            let count = ROWS.min(runs * len - first);
+            let (mut a, mut c, mut start) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS], 0);
+            for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
+                // Rows past the last repeat it: they are computed and not stored.
+                start = starts.next().unwrap_or(start);
+                *a = patch.values[start..][..reach + 1].as_ptr();
+                *c = to.row(self.spec, first + row.min(count - 1), &columns);
             }
+            let (b, b_step, columns) = (dy.as_ptr(), width, columns.len());
+            let tile = Tile { a, walk, b, b_step, c, rows: count, columns, accumulate };
+            // SAFETY: the slices have checked the reach of A and C; `dy` has a row of the panel's width for
+            // each pixel of the block, which are what the walk visits. Each copy belongs to one chunk, each
+            // panel of it to one task.
+            unsafe { gemm::multiply(self.isa, width, &tile) };
         }
     }
 }

@@ -193,15 +193,20 @@ impl Block<'_> {
     ) {
         let [from, by, to] = self.shapes(tiles);
         let sums = Tiles::new(sums);
+        let mut channels = [0; BLOCK];
+        let count = self.channels[0].len();
+        for (channel, to) in channels[..count].iter_mut().enumerate() {
+            *to = from.column(channel);
+        }
         for number in 0..numbers {
             for start in by.starts() {
                 Product {
                     isa: self.job.isa,
                     x: &x[number * from.step()..][..from.rows * from.columns],
-                    from,
+                    channels: &channels[..count],
+                    tiles,
                     dy: &dy[number * by.step() + start * by.rows..][..by.rows * by.width(start)],
                     width: by.width(start),
-                    channels: self.channels[0].len(),
                     sums,
                     first: number * to.step() + start,
                     row: to.columns,
@@ -234,11 +239,12 @@ impl Block<'_> {
 struct Product<'a> {
     isa: Isa,
     x: &'a [f32],
-    from: Matrices,
+    /// Where each channel's numbers begin in x: the rows of the product.
+    channels: &'a [usize],
+    tiles: usize,
     dy: &'a [f32],
     /// Columns of the panel.
     width: usize,
-    channels: usize,
     sums: Tiles<'a>,
     /// The first sum, and elements from a row of them to the next.
     first: usize,
@@ -248,16 +254,16 @@ struct Product<'a> {
 impl Product<'_> {
     fn add(&self, accumulate: bool) {
         let step = lanes(self.isa);
-        let walk = Walk { runs: &[0], len: self.from.rows, step };
+        let walk = Walk { runs: &[0], len: self.tiles, step };
         let b = self.dy[..walk.len * self.width].as_ptr();
-        for first in (0..self.channels).step_by(ROWS) {
-            let rows = ROWS.min(self.channels - first);
+        for first in (0..self.channels.len()).step_by(ROWS) {
+            let rows = ROWS.min(self.channels.len() - first);
             let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
-            for row in 0..ROWS {
+            for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
                 let channel = first + row.min(rows - 1);
-                a[row] = self.x[self.from.column(channel)..][..(walk.len - 1) * step + 1].as_ptr();
+                *a = self.x[self.channels[channel]..][..(walk.len - 1) * step + 1].as_ptr();
                 let at = self.first + channel * self.row;
-                c[row] = self.sums.pointer(at..at + self.width);
+                *c = self.sums.pointer(at..at + self.width);
             }
             let b_step = self.width;
             let tile = Tile { a, walk, b, b_step, c, rows, columns: self.width, accumulate };

@@ -291,11 +291,11 @@ impl Job {
                 for tile in (0..from.rows).step_by(ROWS) {
                     let count = ROWS.min(from.rows - tile);
                     let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
-                    for row in 0..ROWS {
+                    for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
                         let at = tile + row.min(count - 1);
-                        a[row] = data[at * from.columns..][..self.channels].as_ptr();
+                        *a = data[at * from.columns..][..self.channels].as_ptr();
                         let at = number * to.step() + at * to.columns + first;
-                        c[row] = results.pointer(at..at + width);
+                        *c = results.pointer(at..at + width);
                     }
                     let walk = Walk { runs: &[0], len: self.channels, step: 1 };
                     let (rows, columns, b_step) = (count, width, width);
