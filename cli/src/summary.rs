@@ -35,8 +35,8 @@ pub(crate) fn command() -> Command {
         .arg(output::format_argument())
         .after_help(
             "Multiply-adds are those of convolutions and linear layers for one sample; biases, norms\n\
-             and activations are not counted. Memory is known before anything runs; the data set\n\
-             comes on top of it.\n\n\
+             and activations are not counted. Memory is known before anything runs; the data set,\n\
+             and what the kernels take for packed weights and sums, come on top of it.\n\n\
              Equal neighbours are shown once: what stands under a word with ×8 is there eight times,\n\
              and counts so for the total. With `--format json` nothing is folded, so that the layers\n\
              add up.",

@@ -60,7 +60,7 @@ pub struct Cost {
     pub macs: u64,
 }
 
-/// Bytes of the buffers that a network runs in, without the data set.
+/// Bytes of the buffers that a network runs in, without the data set and what kernels take for themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// The parameters.

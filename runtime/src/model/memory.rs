@@ -2,7 +2,7 @@
 
 use crate::program::Program;
 
-/// Bytes of a model's buffers.
+/// Bytes of a model's buffers, without the [`workspace`](crate::Model::workspace) of the kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// The parameters, those that are frozen among them.

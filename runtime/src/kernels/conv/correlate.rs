@@ -115,11 +115,14 @@ impl<'a> Weights<'a> {
         }))
     }
 
-    /// Whether the matrices of all taps, one below the other as they lie, serve as they are.
+    /// Whether the matrices of all taps, one below the other as they lie, serve as they are. Vectors must not
+    /// straddle cache lines, which would halve the speed of reading them.
     fn is_used_in_place(&self, panels: GroupPanels, pixels: usize) -> bool {
+        const LINE: usize = 64;
         let is_whole = self.form.is_forward() && panels.groups == 1 && panels.each.are_whole();
+        let is_aligned = self.weight.values.as_ptr().addr().is_multiple_of(LINE);
         let is_cheap = !self.weight.is_kept() && pixels <= FEW && panels.each.columns <= NEAR;
-        is_whole && (is_cheap || panels.count() == 1)
+        is_whole && is_aligned && (is_cheap || panels.count() == 1)
     }
 
     fn pack(&self, pool: &Pool, correlation: &Correlation, panels: GroupPanels, packed: &mut [f32]) {
@@ -364,17 +367,18 @@ impl Job<'_> {
         let width = self.panels.each.width(self.panels.split(panel).1);
         let (b, b_step) = self.b.rows(self.panels, panel, first, walk.runs.len() * walk.len);
         let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
-        for group in (0..rows.from.len()).step_by(ROWS) {
-            let count = ROWS.min(rows.from.len() - group);
-            // Rows past the last repeat it: they are computed and not stored.
-            let pixel: [usize; ROWS] = std::array::from_fn(|row| group + row.min(count - 1));
-            let a = pixel.map(|pixel| rows.patch[rows.from[pixel]..][..reach].as_ptr());
-            let c = pixel.map(|pixel| {
-                let at = rows.to[pixel];
-                self.to.pointer(at + columns.start..at + columns.end)
-            });
+        for start in (0..rows.from.len()).step_by(ROWS) {
+            let pixels = start..(start + ROWS).min(rows.from.len());
+            // Plain loops: the closures of `array::map` are not inlined.
+            let (mut a, mut c) = ([std::ptr::null(); ROWS], [std::ptr::null_mut(); ROWS]);
+            for (a, &from) in a.iter_mut().zip(&rows.from[pixels.clone()]) {
+                *a = rows.patch[from..][..reach].as_ptr();
+            }
+            for (c, &at) in c.iter_mut().zip(&rows.to[pixels.clone()]) {
+                *c = self.to.pointer(at + columns.start..at + columns.end);
+            }
             let (b, columns, accumulate) = (b.as_ptr(), columns.len(), first > 0);
-            let tile = Tile { a, walk, b, b_step, c, rows: count, columns, accumulate };
+            let tile = Tile { a, walk, b, b_step, c, rows: pixels.len(), columns, accumulate };
             // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel
             // belongs to one block, each panel to one task.
             unsafe { gemm::multiply(self.isa, width, &tile) };
