@@ -143,7 +143,7 @@ pub(super) fn judged(program: &Program) -> impl Iterator<Item = &Target> {
 /// That `found` is the length of the only output for a batch of `size`.
 pub(super) fn check_output(program: &Program, size: usize, found: usize) -> Result<(), Error> {
     let port = single_output(program)?;
-    check_length(format!("the output{}", of(port)), size * port.shape.iter().product::<usize>(), found)
+    check_length(|| format!("the output{}", of(port)), size * port.shape.iter().product::<usize>(), found)
 }
 
 /// The output of a network that has only one.
@@ -192,7 +192,7 @@ fn check_targets(port: &Port, kind: TargetKind, size: usize, given: Targets) -> 
     match (kind, given) {
         (TargetKind::Classes, Targets::Classes(labels)) => check_labels(port, size, labels),
         (TargetKind::Values, Targets::Values(values)) => {
-            let what = format!("the target values{}", of(port));
+            let what = || format!("the target values{}", of(port));
             check_length(what, size * port.shape.iter().product::<usize>(), values.len())
         }
         (TargetKind::Classes, Targets::Values(_)) => Err(kind_error(port, "classes", "values")),
@@ -203,7 +203,7 @@ fn check_targets(port: &Port, kind: TargetKind, size: usize, given: Targets) -> 
 fn check_labels(port: &Port, size: usize, labels: &[u32]) -> Result<(), Error> {
     let (classes, positions) = layout::channels_and_positions(port.shape);
     let each = if positions == 1 { "one per sample" } else { "one per sample and position" };
-    check_length(format!("the labels{} ({each})", of(port)), size * positions, labels.len())?;
+    check_length(|| format!("the labels{} ({each})", of(port)), size * positions, labels.len())?;
     let Some(wrong) = labels.iter().position(|label| *label as usize >= classes) else { return Ok(()) };
     let mut place = format!("the label of sample {}", wrong / positions);
     if positions > 1 {
@@ -215,10 +215,11 @@ fn check_labels(port: &Port, size: usize, labels: &[u32]) -> Result<(), Error> {
     ))
 }
 
-fn check_length(what: String, expected: usize, found: usize) -> Result<(), Error> {
+/// `what` is asked only for an error, so that a right batch makes no text.
+fn check_length(what: impl FnOnce() -> String, expected: usize, found: usize) -> Result<(), Error> {
     match expected == found {
         true => Ok(()),
-        false => Err(Error::Length { what, expected: expected.to_string(), found }),
+        false => Err(Error::Length { what: what(), expected: expected.to_string(), found }),
     }
 }
 

@@ -1,8 +1,10 @@
 //! A persistent pool of threads.
 //!
 //! The caller takes part in its own work and never waits for a thread that has not started, so
-//! a small job costs little. Tasks are claimed by an atomic counter: which thread runs a task is
-//! left to chance, what a task computes is not.
+//! a small job costs little. Each thread begins with a stretch of the tasks, the same share of every
+//! job: as most kernels cut the batch in order, its caches hold what it wrote for the kernel before.
+//! Then it helps the others, from the ends of their stretches. Which thread runs a task is left to
+//! chance, what a task computes is not.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -24,6 +26,8 @@ use crate::select::{Machine, Selector};
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    /// The tasks that each thread begins with, the caller first.
+    shares: Vec<Share>,
     turn: Mutex<()>,
     isa: Isa,
     scratch: Scratch,
@@ -46,10 +50,12 @@ impl Pool {
     /// A pool that uses no better instruction set than `isa`.
     pub fn with_isa(threads: usize, isa: Isa) -> Pool {
         let shared = Arc::new(Shared::default());
-        let workers = (1..threads.min(MOST_THREADS)).map_while(|index| spawn(index, &shared).ok()).collect();
+        let workers: Vec<_> =
+            (1..threads.min(MOST_THREADS)).map_while(|index| spawn(index, &shared).ok()).collect();
+        let shares = (0..=workers.len()).map(|_| Share::default()).collect();
         let isa = if isa.is_supported() { isa } else { Isa::detect() };
         let (scratch, selector) = (Scratch::default(), Selector::default());
-        Pool { shared, workers, turn: Mutex::new(()), isa, scratch, selector }
+        Pool { shared, workers, shares, turn: Mutex::new(()), isa, scratch, selector }
     }
 
     /// The same pool with another way to choose algorithms.
@@ -106,18 +112,16 @@ impl Pool {
         state: impl Fn() -> S + Sync,
         task: impl Fn(&mut S, usize) + Sync,
     ) {
-        let next = AtomicUsize::new(0);
-        let take_part = || {
+        if tasks <= 1 || self.workers.is_empty() || INSIDE.get() {
             let mut own = None;
-            while let Some(index) = claim(&next, tasks) {
+            return (0..tasks).for_each(|index| task(own.get_or_insert_with(&state), index));
+        }
+        self.fork(tasks, &|thread| {
+            let mut own = None;
+            while let Some(index) = self.claim(thread) {
                 task(own.get_or_insert_with(&state), index);
             }
-        };
-        if tasks <= 1 || self.workers.is_empty() || INSIDE.get() {
-            take_part();
-        } else {
-            self.fork(tasks, &next, &take_part);
-        }
+        });
     }
 
     /// Cuts each of `outputs` into consecutive pieces of its number in `sizes` (the last may be
@@ -146,18 +150,39 @@ impl Pool {
         });
     }
 
-    fn fork(&self, tasks: usize, next: &AtomicUsize, take_part: &(dyn Fn() + Sync)) {
+    fn fork(&self, tasks: usize, take_part: &(dyn Fn(usize) + Sync)) {
         let turn = lock(&self.turn);
+        let start = |thread: usize| (thread * tasks).div_ceil(self.threads());
+        for (thread, share) in self.shares.iter().enumerate() {
+            share.set(start(thread)..start(thread + 1));
+        }
         let panic = Mutex::new(None);
-        let guarded = || run_task(take_part, next, &panic);
+        let guarded = |thread| self.run_tasks(take_part, thread, &panic);
         self.shared.open(&guarded, tasks - 1);
-        guarded();
+        guarded(0);
         self.shared.close();
         drop(turn);
         let payload = lock(&panic).take();
         if let Some(payload) = payload {
             resume_unwind(payload);
         }
+    }
+
+    /// A task of the thread's own share, or the last one of another share.
+    fn claim(&self, thread: usize) -> Option<usize> {
+        let (before, rest) = self.shares.split_at(thread);
+        let (own, after) = rest.split_first()?;
+        own.first().or_else(|| after.iter().chain(before).find_map(Share::last))
+    }
+
+    /// Takes part in a job; a panic is kept for the caller and leaves no task to claim.
+    fn run_tasks(&self, take_part: &(dyn Fn(usize) + Sync), thread: usize, panic: &Mutex<Option<Payload>>) {
+        INSIDE.set(true);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| take_part(thread))) {
+            self.shares.iter().for_each(|share| share.set(0..0));
+            lock(panic).get_or_insert(payload);
+        }
+        INSIDE.set(false);
     }
 }
 
@@ -233,21 +258,42 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-fn claim(next: &AtomicUsize, tasks: usize) -> Option<usize> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    (index < tasks).then_some(index)
-}
-
 type Payload = Box<dyn Any + Send>;
 
-/// Takes part in a job; a panic is kept for the caller and leaves no task to claim.
-fn run_task(take_part: &(dyn Fn() + Sync), next: &AtomicUsize, panic: &Mutex<Option<Payload>>) {
-    INSIDE.set(true);
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(take_part)) {
-        next.store(usize::MAX / 2, Ordering::Relaxed);
-        lock(panic).get_or_insert(payload);
+/// The tasks of a stretch that nobody has claimed: the first in the upper half, the end in the lower one.
+/// A cache line of its own, or threads at work on different shares would wait for each other.
+#[derive(Default)]
+#[repr(align(64))]
+struct Share(AtomicU64);
+
+impl Share {
+    fn set(&self, tasks: Range<usize>) {
+        assert!(tasks.end <= u32::MAX as usize, "tasks are numbered by 32 bits");
+        self.0.store((tasks.start as u64) << 32 | tasks.end as u64, Ordering::Relaxed);
     }
-    INSIDE.set(false);
+
+    /// Claims the first task.
+    fn first(&self) -> Option<usize> {
+        let (start, _) = self.shrink(|start, end| (start + 1) << 32 | end)?;
+        Some(start)
+    }
+
+    /// Claims the last task.
+    fn last(&self) -> Option<usize> {
+        let (_, end) = self.shrink(|start, end| start << 32 | (end - 1))?;
+        Some(end - 1)
+    }
+
+    /// The start and the end before the change.
+    fn shrink(&self, change: impl Fn(u64, u64) -> u64) -> Option<(usize, usize)> {
+        let halves = |tasks: u64| (tasks >> 32, tasks & u64::from(u32::MAX));
+        let next = |tasks: u64| {
+            let (start, end) = halves(tasks);
+            (start < end).then(|| change(start, end))
+        };
+        let (start, end) = halves(self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?);
+        Some((start as usize, end as usize))
+    }
 }
 
 /// What the caller and the workers share. `state` holds the number of the job in its upper half,
@@ -264,7 +310,7 @@ struct Shared {
 
 #[derive(Clone)]
 struct Job {
-    take_part: *const (dyn Fn() + Sync),
+    take_part: *const (dyn Fn(usize) + Sync),
     caller: Thread,
 }
 
@@ -285,10 +331,10 @@ const SPINS: usize = 2_000;
 
 impl Shared {
     /// Publishes a job and wakes up to `helpers` sleeping workers.
-    fn open(&self, take_part: &(dyn Fn() + Sync), helpers: usize) {
+    fn open(&self, take_part: &(dyn Fn(usize) + Sync), helpers: usize) {
         // SAFETY: only the lifetime is erased. `close` returns after the last worker has left the
         // job and lets no other in, and it is called before the borrow ends.
-        let take_part: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(take_part) };
+        let take_part: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(take_part) };
         // SAFETY: no worker is at work and none may join, so nobody reads.
         unsafe { *self.job.get() = Some(Job { take_part, caller: thread::current() }) };
         let number = self.state.load(Ordering::Relaxed) & !(NEXT_JOB - 1);
@@ -309,11 +355,11 @@ impl Shared {
         }
     }
 
-    /// A worker's life: join each job once, sleep in between.
-    fn work(&self) {
+    /// The life of worker `index`: join each job once, sleep in between.
+    fn work(&self, index: usize) {
         let (mut last, mut spins) = (0, 0);
         while !self.shut_down.load(Ordering::Acquire) {
-            match self.join(last) {
+            match self.join(last, index) {
                 Some(number) => {
                     self.leave();
                     (last, spins) = (number, 0);
@@ -323,8 +369,8 @@ impl Shared {
         }
     }
 
-    /// Takes part in the open job, unless it is number `last`; returns its number.
-    fn join(&self, last: u64) -> Option<u64> {
+    /// Lets worker `index` take part in the open job, unless it is number `last`; returns its number.
+    fn join(&self, last: u64, index: usize) -> Option<u64> {
         let state = self.state.load(Ordering::Acquire);
         let joined = is_new(state, last)
             && self.state.compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -334,7 +380,7 @@ impl Shared {
         // SAFETY: this worker is counted at work, so the caller neither writes nor returns.
         let job = unsafe { (*self.job.get()).as_ref() }?;
         // SAFETY: as above, what it points to lives until this worker leaves.
-        unsafe { (*job.take_part)() };
+        unsafe { (*job.take_part)(index) };
         Some(state / NEXT_JOB)
     }
 
@@ -380,7 +426,7 @@ fn pause(spins: &mut usize, sleep: impl FnOnce()) {
 
 fn spawn(index: usize, shared: &Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
-    thread::Builder::new().name(format!("nnc-{index}")).spawn(move || shared.work())
+    thread::Builder::new().name(format!("nnc-{index}")).spawn(move || shared.work(index))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -151,9 +151,9 @@ impl<const N: usize> Lanes for [f32; N] {
 
     #[inline(always)]
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
-        let beaten: [bool; N] = std::array::from_fn(|lane| {
-            !self[lane].is_nan() & ((other[lane] > self[lane]) | other[lane].is_nan())
-        });
+        let is_beaten =
+            |lane: usize| (other[lane] > self[lane]) | (other[lane].is_nan() & !self[lane].is_nan());
+        let beaten: [bool; N] = std::array::from_fn(is_beaten);
         let pick =
             |a: Self, b: Self| std::array::from_fn(|lane| if beaten[lane] { b[lane] } else { a[lane] });
         (pick(self, other), pick(own, theirs))
