@@ -4,6 +4,7 @@
 //! network holds, so that a difference is one of this computation and not of those before it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nnc::runtime::devices::cpu::Pool;
 use nnc::runtime::program::{Parameter, Program};
@@ -46,7 +47,7 @@ impl Network {
         let outcome = check(program.source, Entry::File, &options);
         let checked = outcome.models.into_iter().next().expect("a compiled text is correct");
         // Winograd's rounding would put inputs on the other side of a kink than the reference has them.
-        let pool = Pool::default().with_selector(Selector::new(Mode::Direct));
+        let pool = Arc::new(Pool::default().with_selector(Selector::new(Mode::Deterministic)));
         let compiled = Model::with_pool(program, seed, pool);
         let mut network = Network { checked, compiled, optimizer: Optimizer::default(), seed };
         let mut generator = Generator::new(seed);
