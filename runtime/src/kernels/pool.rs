@@ -2,8 +2,9 @@
 //!
 //! The forward passes go by rows of the result, the gradients by whole maps, in which windows may
 //! overlap. Where a pixel has many channels they are worked on together ([`wide`]); where it has few,
-//! rows of pixels are ([`narrow`]).
+//! rows of pixels are ([`narrow`]). The maximum may be of a function of each element ([`function`]).
 
+mod function;
 mod narrow;
 mod wide;
 
@@ -14,6 +15,7 @@ use std::ops::Range;
 
 use crate::devices::cpu;
 use crate::emitted::{Pass, Slot};
+pub use function::max_pool_of;
 
 /// A pooling: shapes per sample, channels last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -274,6 +276,12 @@ impl Pool {
                 output * input / count..((output + 1) * input).div_ceil(count)
             }
         }
+    }
+
+    /// What the windows of some neighbouring outputs cover, along one axis.
+    fn span(&self, axis: usize, outputs: Range<usize>) -> Range<usize> {
+        let start = self.inside(axis, outputs.start).start;
+        start..self.inside(axis, outputs.end - 1).end.max(start)
     }
 
     /// The size of a window along one axis that counts in a mean.
