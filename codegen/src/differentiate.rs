@@ -8,9 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use nnc_dsl::scalar::{Expr, Unary};
+use nnc_dsl::scalar::{Binary, Expr, Unary};
 
-use crate::graph::{Graph, Keep, MAX_OPERANDS, Node, Op, Operand, Section, Source, Spread, Type, ValueId};
+use crate::graph::{
+    Graph, Keep, MAX_OPERANDS, Node, Op, Operand, Pool, Section, Source, Spread, Type, ValueId,
+};
 use crate::scalar::{compact, derivative, simplify, substitute, variables};
 
 /// Appends the backward pass and fills in [`Graph::gradients`].
@@ -70,6 +72,11 @@ impl Backward<'_> {
                 let adjoints = self.adjoints_of(node);
                 self.concat(node, &adjoints);
             }
+            Op::MaxPool { pool, .. } => {
+                if let Some(dy) = self.adjoint(node.outputs[0], node) {
+                    self.max_pool(node, *pool, dy);
+                }
+            }
             _ => {
                 if let [Some(dy)] = self.adjoints_of(node)[..] {
                     self.single_output(node, dy);
@@ -100,7 +107,6 @@ impl Backward<'_> {
                 self.contribute(node, w, Op::LinearBackwardWeight, &[x, dy]);
                 self.contribute(node, x, Op::LinearBackwardData, &[dy, w]);
             }
-            Op::MaxPool(pool) => self.unary(node, Op::MaxPoolBackward(*pool), &[node.input(0), dy]),
             Op::AvgPool(pool) => self.unary(node, Op::AvgPoolBackward(*pool), &[dy]),
             Op::Resize(resize) => self.unary(node, Op::ResizeBackward(*resize), &[dy]),
             Op::Permute(permute) => self.unary(node, Op::Permute(permute.inverse()), &[dy]),
@@ -116,6 +122,7 @@ impl Backward<'_> {
             | Op::RunningStatistics { .. }
             | Op::Pointwise(_)
             | Op::Reduce { .. }
+            | Op::MaxPool { .. }
             | Op::Split => unreachable!("handled before its one adjoint is asked for"),
             Op::ConvBackwardWeight(_)
             | Op::LinearBackwardData
@@ -191,6 +198,19 @@ impl Backward<'_> {
         self.adjoint(parameter, &node).unwrap_or_else(|| self.zeros(&node, parameter))
     }
 
+    /// dy where the maximum was. Where the place is known that is a function of each element, which its
+    /// readers compute for themselves.
+    fn max_pool(&mut self, node: &Node, pool: Pool, dy: ValueId) {
+        let x = node.input(0);
+        match node.outputs[1..] {
+            [place] if self.reached[x.0] => {
+                let inputs = vec![Operand::Unpooled { pool, dy, place }];
+                self.contribute_outputs(node, &[x], Op::Pointwise(vec![Expr::var(0)]), inputs);
+            }
+            _ => self.unary(node, Op::MaxPoolBackward(pool), &[x, dy]),
+        }
+    }
+
     fn split(&mut self, node: &Node, dy: ValueId) {
         let parts: Vec<ValueId> = node.reads().collect();
         // All parts are written, wanted or not: a split reads dy once.
@@ -239,10 +259,9 @@ impl Backward<'_> {
             Op::Reduce { .. } => self.graph.ty(node.input(0)).clone(),
             _ => self.graph.ty(node.outputs[0]).clone(),
         };
-        let inputs: Vec<Operand> = node
-            .inputs
-            .iter()
-            .copied()
+        let inputs: Vec<Operand> = self
+            .operands_of_gradient(node, exprs)
+            .into_iter()
             .chain(adjoints.iter().flatten().map(|dy| Operand::Value(*dy)))
             .collect();
         let mut sums: Vec<(Keep, Vec<Expr>, Vec<ValueId>)> = Vec::new();
@@ -265,6 +284,32 @@ impl Backward<'_> {
             let (exprs, inputs) = self.led_by_extent(&extent, chains, &inputs);
             self.contribute_outputs(node, &values, Op::Reduce { exprs, keep }, inputs);
         }
+    }
+
+    /// What a gradient reads in place of the node's inputs. A rectifier's argument is positive where its
+    /// result is: if that is kept anyway, for the gradient of a product, it is read, and the argument need
+    /// not be stored or made again. That of a norm is made from what the norm's own gradient reads.
+    fn operands_of_gradient(&self, node: &Node, exprs: &[Expr]) -> Vec<Operand> {
+        let rectifier = Expr::var(0).binary(Binary::Max, Expr::Const(0.0));
+        let [Operand::Value(x)] = node.inputs[..] else { return node.inputs.clone() };
+        if *exprs == [rectifier] && !self.is_normalised(x) && self.is_kept(node.outputs[0]) {
+            return vec![Operand::Value(node.outputs[0])];
+        }
+        node.inputs.clone()
+    }
+
+    fn is_normalised(&self, value: ValueId) -> bool {
+        let mut norms = self.graph.nodes.iter().filter(|node| matches!(node.op, Op::Normalize(_)));
+        norms.any(|node| node.outputs[0] == value)
+    }
+
+    /// Whether a product's gradient reads the value.
+    fn is_kept(&self, value: ValueId) -> bool {
+        let is_product = |op: &Op| matches!(op, Op::Conv(_) | Op::ConvBackwardData(_) | Op::Linear);
+        self.graph.nodes.iter().any(|node| {
+            let is_forward = node.section == Section::Forward;
+            is_forward && is_product(&node.op) && node.input(0) == value && self.reached[node.input(1).0]
+        })
     }
 
     fn full_operand(&mut self, node: &Node, value: ValueId, chain: Expr, inputs: &[Operand]) {

@@ -151,6 +151,7 @@ impl Bench {
         let half = [1, size / 2, size / 2, channels];
         let pool = |output, windows| emitted::Pool { input, output, windows, count_pad: true };
         let (halves, same) = (pool(half, [one, two, two]), pool(input, [one, three, three]));
+        Self::maximum_of_function(line, &halves, Extent { positions: size * size, channels });
         let whole = pool([1, 1, 1, channels], [Windows::Adaptive; 3]);
         let output = |s: &[Slot], len| Slot { len, ..s[1] };
         for (name, spec) in [("2x2", halves), ("3x3 stride 1", same), ("of the whole map", whole)] {
@@ -165,6 +166,29 @@ impl Bench {
                 emitted::avg_pool_backward(p, &spec, y(p, s), s[0]);
             });
         }
+    }
+
+    /// A maximum that takes a norm with its activation before it, and the gradient of the activation.
+    fn maximum_of_function(line: &dyn Fn(&str, f64, Call), spec: &emitted::Pool, extent: Extent) {
+        let len = |p: &Pass| p.batch() * spec.output.iter().product::<usize>();
+        let parts = |p: &Pass, s: &[Slot]| {
+            [0, 1].map(|part| Slot { len: len(p), offset: s[1].offset + part * len(p), ..s[1] })
+        };
+        let scale = |s: &[Slot]| Operand::Channel(Slot { len: extent.channels, ..s[2] });
+        line("of a norm and relu", 1.5, &|p, s| {
+            let inputs = [Operand::Full(s[0]), scale(s)];
+            emitted::max_pool_of(p, spec, inputs, parts(p, s), |[x, scale]| {
+                [math::max(x * scale + 1.0, 0.0)]
+            });
+        });
+        line("and backward", 2.5, &|p, s| {
+            let [dy, place] = parts(p, s);
+            let gradient = Operand::Unpooled(emitted::Unpooled { pool: *spec, dy, place });
+            let dx = Slot { len: p.len(s[0]), ..s[6] };
+            pointwise(p, extent, [Operand::Full(s[0]), scale(s), gradient], [dx], |[x, scale, dy]| {
+                [if x * scale + 1.0 > 0.0 { dy } else { 0.0 }]
+            });
+        });
     }
 
     /// The best time of a call on tensors of the given lengths.

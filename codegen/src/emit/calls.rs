@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 
 use super::Shared;
 use super::names::snake;
-use crate::graph::{Graph, Keep, Node, Op, Operand, Section, Spread, Type, ValueId};
+use crate::graph::{Graph, Keep, Node, Op, Operand, Pool, Section, Spread, Type, ValueId};
 use crate::plan::Plan;
 
 /// Writes the calls of one plan; `slot` says how a value is written where the call stands.
@@ -25,6 +25,9 @@ impl Calls<'_> {
         match &node.op {
             Op::Pointwise(exprs) => return Some(self.pointwise(node, exprs, slot)),
             Op::Reduce { exprs, keep } => return Some(self.reduce(node, exprs, *keep, slot)),
+            Op::MaxPool { pool, expr } if node.outputs.len() == 2 || *expr != Expr::Var(0) => {
+                return Some(self.max_pool_of(node, pool, expr, slot));
+            }
             Op::Reshape => return None,
             _ => {}
         }
@@ -67,7 +70,7 @@ impl Calls<'_> {
             Op::Linear => self.linear(node.input(0), node.outputs[0]),
             Op::LinearBackwardData => self.linear(node.outputs[0], node.input(0)),
             Op::LinearBackwardWeight => self.linear(node.input(0), node.input(1)),
-            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) => shapes.pool(pool),
+            Op::MaxPool { pool, .. } | Op::MaxPoolBackward(pool) => shapes.pool(pool),
             Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => shapes.pool(pool),
             Op::Resize(resize) | Op::ResizeBackward(resize) => shapes.resize(resize),
             Op::Permute(permute) => shapes.permute(permute),
@@ -110,7 +113,7 @@ impl Calls<'_> {
         let function = format_ident!("{}_then", node.op.name());
         let exprs = std::slice::from_ref(&epilogue.expr);
         let fused = self.fused(node, "", exprs, &epilogue.inputs);
-        let operands = self.operands(&epilogue.inputs, self.ty(node.outputs[0]), slot);
+        let operands = self.operands(&epilogue.inputs, node.outputs[0], slot);
         quote!(#function(p, #(#settings,)* #(#inputs,)* #output, [#(#operands),*], #fused);)
     }
 
@@ -118,7 +121,7 @@ impl Calls<'_> {
         let suffix = if node.section == Section::Backward { "_gradient" } else { "" };
         let fused = self.fused(node, suffix, exprs, &node.inputs);
         let extent = self.extent(node.outputs[0]);
-        let operands = self.operands(&node.inputs, self.ty(node.outputs[0]), slot);
+        let operands = self.operands(&node.inputs, node.outputs[0], slot);
         let outputs = node.outputs.iter().map(|output| slot(*output));
         quote!(pointwise(p, #extent, [#(#operands),*], [#(#outputs),*], #fused);)
     }
@@ -127,7 +130,7 @@ impl Calls<'_> {
         let function = format_ident!("{}", node.op.name());
         let fused = self.fused(node, "_sums", exprs, &node.inputs);
         let extent = self.extent(node.input(0));
-        let operands = self.operands(&node.inputs, self.ty(node.input(0)), slot);
+        let operands = self.operands(&node.inputs, node.input(0), slot);
         let groups = match keep {
             Keep::Groups(groups) => Some(quote!(#groups,)),
             Keep::Channels | Keep::Positions => None,
@@ -135,6 +138,14 @@ impl Calls<'_> {
         let whole = slot(node.input(0));
         let outputs = node.outputs.iter().map(|output| slot(*output));
         quote!(#function(p, #extent, #groups #whole, [#(#operands),*], [#(#outputs),*], #fused);)
+    }
+
+    fn max_pool_of(&mut self, node: &Node, pool: &Pool, expr: &Expr, slot: &mut Places) -> TokenStream {
+        let fused = self.fused(node, "", std::slice::from_ref(expr), &node.inputs);
+        let shape = self.shared.shapes.pool(pool);
+        let operands = self.operands(&node.inputs, node.input(0), slot);
+        let outputs = node.outputs.iter().map(|output| slot(*output));
+        quote!(max_pool_of(p, &#shape, [#(#operands),*], [#(#outputs),*], #fused);)
     }
 
     fn fused(&mut self, node: &Node, suffix: &str, exprs: &[Expr], inputs: &[Operand]) -> TokenStream {
@@ -156,14 +167,15 @@ impl Calls<'_> {
         quote!(#function(p, #features, #(#inputs,)* #output, #term);)
     }
 
-    fn operands(&self, operands: &[Operand], extent: &Type, slot: &mut Places) -> Vec<TokenStream> {
+    /// Operands over the extent of a value.
+    fn operands(&mut self, operands: &[Operand], extent: ValueId, slot: &mut Places) -> Vec<TokenStream> {
         operands.iter().map(|operand| self.operand(*operand, extent, slot)).collect()
     }
 
-    fn operand(&self, operand: Operand, extent: &Type, slot: &mut Places) -> TokenStream {
+    fn operand(&mut self, operand: Operand, extent: ValueId, slot: &mut Places) -> TokenStream {
         match operand {
             Operand::Value(value) => {
-                let Some(spread) = Spread::of(self.ty(value), extent) else {
+                let Some(spread) = Spread::of(self.ty(value), self.ty(extent)) else {
                     unreachable!("the verifier admits only operands that cover the extent")
                 };
                 let (spread, place) = (format_ident!("{spread:?}"), slot(value));
@@ -180,6 +192,10 @@ impl Calls<'_> {
                         per: Per::#per,
                     })
                 }
+            }
+            Operand::Unpooled { pool, dy, place } => {
+                let (pool, dy, place) = (self.shared.shapes.pool(&pool), slot(dy), slot(place));
+                quote!(Operand::Unpooled(Unpooled { pool: #pool, dy: #dy, place: #place }))
             }
             Operand::Result => quote!(Operand::Result),
         }

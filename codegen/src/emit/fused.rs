@@ -102,6 +102,7 @@ fn operand_name(graph: &Graph, operand: Operand) -> String {
         Operand::Value(id) => id,
         Operand::InverseCount { .. } => return "inverse_count".to_owned(),
         Operand::Random { distribution, .. } => return snake(&format!("{distribution:?}")),
+        Operand::Unpooled { .. } => return "dy".to_owned(),
         Operand::Result => return "result".to_owned(),
     };
     let value = graph.value(id);

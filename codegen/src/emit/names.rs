@@ -104,7 +104,7 @@ const TOP_LEVEL: [&str; 9] = [
 ];
 
 /// Every name that emitted code may use from the runtime's module `emitted`.
-pub(super) const EMITTED: [&str; 53] = [
+pub(super) const EMITTED: [&str; 55] = [
     "Conv",
     "Crop",
     "CrossEntropy",
@@ -121,6 +121,7 @@ pub(super) const EMITTED: [&str; 53] = [
     "Region",
     "Resize",
     "Slot",
+    "Unpooled",
     "Update",
     "Windows",
     "avg_pool",
@@ -145,6 +146,7 @@ pub(super) const EMITTED: [&str; 53] = [
     "math",
     "max_pool",
     "max_pool_backward",
+    "max_pool_of",
     "permute",
     "pointwise",
     "position_statistics",

@@ -352,7 +352,7 @@ impl Node {
     /// The tensors that it reads, the epilogue's too.
     pub fn reads(&self) -> impl Iterator<Item = ValueId> + '_ {
         let epilogue = self.epilogue.iter().flat_map(|epilogue| &epilogue.inputs);
-        self.inputs.iter().chain(epilogue).filter_map(|operand| operand.value())
+        self.inputs.iter().chain(epilogue).flat_map(|operand| operand.reads())
     }
 
     /// The n-th input, which must be a tensor.

@@ -21,8 +21,14 @@ pub enum Op {
     LinearBackwardData,
     /// (x, dy) → dw
     LinearBackwardWeight,
-    /// x → y
-    MaxPool(Pool),
+    /// … → y, or (y, place): the maximum over each window of a function of each element, and the number of
+    /// the first one in its window, in the order of memory. The first input is a value of the full extent.
+    MaxPool {
+        /// The windows; they tile the map if the place is asked for.
+        pool: Pool,
+        /// The function.
+        expr: Expr,
+    },
     /// (x, dy) → dx; finds the maximum again instead of storing its place
     MaxPoolBackward(Pool),
     /// x → y
@@ -186,7 +192,7 @@ impl Op {
             Op::Linear => "linear",
             Op::LinearBackwardData => "linear_backward_data",
             Op::LinearBackwardWeight => "linear_backward_weight",
-            Op::MaxPool(_) => "max_pool",
+            Op::MaxPool { .. } => "max_pool",
             Op::MaxPoolBackward(_) => "max_pool_backward",
             Op::AvgPool(_) => "avg_pool",
             Op::AvgPoolBackward(_) => "avg_pool_backward",
@@ -216,12 +222,30 @@ impl Op {
         }
     }
 
-    /// The expressions of an element-wise node or a reduction.
+    /// The expressions of an element-wise node, a reduction or a maximum.
     pub fn exprs(&self) -> Option<&[Expr]> {
         match self {
             Op::Pointwise(exprs) | Op::Reduce { exprs, .. } => Some(exprs),
+            Op::MaxPool { expr, .. } => Some(std::slice::from_ref(expr)),
             _ => None,
         }
+    }
+}
+
+impl Pool {
+    /// Whether each element lies in just one window and the windows have more than one.
+    pub fn tiles(&self) -> bool {
+        let tiled = |axis: usize| {
+            let (input, output) = (self.input[axis], self.output[axis]);
+            let window = input / output;
+            let fits = match self.windows[axis] {
+                Windows::Sliding { size, stride, pad } => [size, stride, pad] == [window, window, 0],
+                // Others are numbered by rows and columns of all windows.
+                Windows::Adaptive => output == 1,
+            };
+            input.is_multiple_of(output) && fits
+        };
+        (0..3).all(tiled) && self.input != self.output
     }
 }
 

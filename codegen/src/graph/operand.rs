@@ -1,6 +1,6 @@
 //! What nodes read, and how it covers what they write.
 
-use super::{Type, ValueId};
+use super::{Pool, Type, ValueId};
 
 /// Element-wise nodes are made and fused with at most so many operands: about a register each. A
 /// gradient reads one more for each result; the runtime takes twice as many.
@@ -25,6 +25,16 @@ pub enum Operand {
         distribution: Distribution,
         /// How many there are.
         per: Per,
+    },
+    /// The gradient of a maximum over windows that tile the extent: the window's number where its first
+    /// maximum lies, zero elsewhere.
+    Unpooled {
+        /// The pooling; its input is the extent.
+        pool: Pool,
+        /// A number per window and channel.
+        dy: ValueId,
+        /// Which element of the window has it, see [`Op::MaxPool`](super::Op::MaxPool).
+        place: ValueId,
     },
     /// The anchor's own result; in epilogues alone.
     Result,
@@ -80,8 +90,21 @@ impl Operand {
     pub fn value(self) -> Option<ValueId> {
         match self {
             Operand::Value(id) => Some(id),
-            Operand::InverseCount { .. } | Operand::Random { .. } | Operand::Result => None,
+            Operand::InverseCount { .. }
+            | Operand::Random { .. }
+            | Operand::Unpooled { .. }
+            | Operand::Result => None,
         }
+    }
+
+    /// The tensors that it is or is made of.
+    pub fn reads(self) -> impl Iterator<Item = ValueId> {
+        let values = match self {
+            Operand::Value(id) => [Some(id), None],
+            Operand::Unpooled { dy, place, .. } => [Some(dy), Some(place)],
+            Operand::InverseCount { .. } | Operand::Random { .. } | Operand::Result => [None; 2],
+        };
+        values.into_iter().flatten()
     }
 }
 

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use nnc_dsl::scalar::Expr;
+
 use super::{
     Conv, CrossEntropy, Distribution, Epilogue, Graph, Keep, Node, Op, Operand, Per, Pool, Section, Type,
     ValueId, Windows,
@@ -58,6 +60,9 @@ impl Graph {
             Operand::Value(id) => self.value(id).name.clone(),
             Operand::InverseCount { positions } => format!("1/(batch*{positions})"),
             Operand::Random { stream, distribution, per } => random_text(stream, distribution, per),
+            Operand::Unpooled { dy, place, .. } => {
+                format!("unpooled({}, {})", self.value(dy).name, self.value(place).name)
+            }
             Operand::Result => "result".to_owned(),
         }
     }
@@ -70,7 +75,8 @@ impl Graph {
     fn detail(&self, op: &Op, inputs: &[String]) -> String {
         match op {
             Op::Conv(conv) | Op::ConvBackwardData(conv) | Op::ConvBackwardWeight(conv) => conv_text(conv),
-            Op::MaxPool(pool) | Op::MaxPoolBackward(pool) => pool_text(pool),
+            Op::MaxPool { pool, expr: Expr::Var(0) } | Op::MaxPoolBackward(pool) => pool_text(pool),
+            Op::MaxPool { pool, expr } => format!("{} of {}", pool_text(pool), display(expr, inputs)),
             Op::AvgPool(pool) | Op::AvgPoolBackward(pool) => {
                 format!("{}{}", pool_text(pool), if pool.count_pad { " counting padding" } else { "" })
             }

@@ -6,9 +6,9 @@
 //! 3. Nodes stand in the order of their sections.
 //! 4. Operand counts and types fit the op; expressions mention only operands that exist.
 //! 5. Only convolutions and matrix products carry an epilogue, and it reads the result.
-//! 6. An element-wise operand covers its node's extent as one of the spreads; the first operand of a
-//!    reduction has the full extent, and its results what the reduction keeps. There are no more
-//!    operands than the runtime takes.
+//! 6. An element-wise operand covers its node's extent as one of the spreads, or is unpooled to it; the
+//!    first operand of a reduction or a maximum has the full extent, and its results what that keeps.
+//!    There are no more operands than the runtime takes.
 //! 7. Outputs, loss and gradients exist; a gradient has the extent of its parameter, and a frozen
 //!    parameter has none.
 
@@ -90,7 +90,9 @@ fn check_arity(node: &Node) -> Result<(), String> {
     let (inputs, outputs) = match &node.op {
         Op::Conv(_) | Op::ConvBackwardData(_) | Op::ConvBackwardWeight(_) => (2, 1),
         Op::Linear | Op::LinearBackwardData | Op::LinearBackwardWeight => (2, 1),
-        Op::MaxPool(_) | Op::AvgPool(_) | Op::AvgPoolBackward(_) => (1, 1),
+        Op::MaxPool { pool, .. } if pool.tiles() && node.outputs.len() == 2 => (node.inputs.len(), 2),
+        Op::MaxPool { .. } => (node.inputs.len(), 1),
+        Op::AvgPool(_) | Op::AvgPoolBackward(_) => (1, 1),
         Op::Resize(_) | Op::ResizeBackward(_) | Op::Permute(_) | Op::Crop(_) | Op::Reshape => (1, 1),
         Op::MaxPoolBackward(_) | Op::SoftmaxBackward => (2, 1),
         Op::Statistics(_) => (1, 2),
@@ -135,7 +137,13 @@ fn check_types(graph: &Graph, node: &Node) -> Result<(), String> {
         Op::ConvBackwardData(conv) => check_lens(graph, node, &conv.output, &conv.input),
         Op::ConvBackwardWeight(conv) => check_len(graph, node.input(0), &conv.input)
             .and_then(|()| check_len(graph, node.input(1), &conv.output)),
-        Op::MaxPool(pool) | Op::AvgPool(pool) => check_lens(graph, node, &pool.input, &pool.output),
+        Op::MaxPool { pool, expr } => {
+            check_variables(expr, node.inputs.len())?;
+            check_spreads(graph, node, graph.ty(node.input(0)))?;
+            check_lens(graph, node, &pool.input, &pool.output)?;
+            node.outputs.iter().try_for_each(|value| check_len(graph, *value, &pool.output))
+        }
+        Op::AvgPool(pool) => check_lens(graph, node, &pool.input, &pool.output),
         Op::MaxPoolBackward(pool) => check_lens(graph, node, &pool.input, &pool.input)
             .and_then(|()| check_len(graph, node.input(1), &pool.output)),
         Op::AvgPoolBackward(pool) => check_lens(graph, node, &pool.output, &pool.input),
@@ -165,6 +173,7 @@ fn check_spreads(graph: &Graph, node: &Node, extent: &Type) -> Result<(), String
     if node.inputs.len() > 2 * MAX_OPERANDS {
         return Err(format!("has {} operands", node.inputs.len()));
     }
+    node.inputs.iter().try_for_each(|operand| check_unpooled(graph, *operand, extent))?;
     let uncovered = |value: &ValueId| Spread::of(graph.ty(*value), extent).is_none();
     match node.inputs.iter().filter_map(|operand| operand.value()).find(uncovered) {
         None => Ok(()),
@@ -174,6 +183,14 @@ fn check_spreads(graph: &Graph, node: &Node, extent: &Type) -> Result<(), String
             graph.ty(value)
         )),
     }
+}
+
+fn check_unpooled(graph: &Graph, operand: Operand, extent: &Type) -> Result<(), String> {
+    let Operand::Unpooled { pool, dy, place } = operand else { return Ok(()) };
+    if !pool.tiles() || extent.len() != pool.input.iter().product::<usize>() {
+        return Err(format!("windows of {:?} do not tile {extent}", pool.input));
+    }
+    [dy, place].iter().try_for_each(|value| check_len(graph, *value, &pool.output))
 }
 
 fn check_type(graph: &Graph, value: ValueId, expected: &Type) -> Result<(), String> {

@@ -1,16 +1,16 @@
 //! Pooling and resizing.
 
 use nnc_dsl::model::{Interpolation, Step, Window};
+use nnc_dsl::scalar::Expr;
 
 use super::build::Place;
 use super::window::{axes, volume};
 use super::{Lowering, batched};
-use crate::graph::{Op, Pool, Resize, ValueId, Windows};
+use crate::graph::{Op, Pool, Resize, Section, ValueId, Windows};
 
 impl Lowering {
     pub(super) fn max_pool(&mut self, window: &Window, step: &Step, x: ValueId, place: &Place) -> ValueId {
-        let op = Op::MaxPool(pool(step, sliding(window), false));
-        self.compute(place, "", batched(&step.output), op, &[x])
+        self.maximum(pool(step, sliding(window), false), step, x, place)
     }
 
     pub(super) fn avg_pool(
@@ -27,8 +27,19 @@ impl Lowering {
 
     /// Also over the whole map, whose one bin per axis leaves a vector.
     pub(super) fn adaptive_max_pool(&mut self, step: &Step, x: ValueId, place: &Place) -> ValueId {
-        let op = Op::MaxPool(pool(step, [Windows::Adaptive; 3], false));
-        self.compute(place, "", batched(&step.output), op, &[x])
+        self.maximum(pool(step, [Windows::Adaptive; 3], false), step, x, place)
+    }
+
+    /// In training windows that tile the map keep the places of their maxima: the gradient needs nothing
+    /// else of the map, which then is not stored.
+    fn maximum(&mut self, pool: Pool, step: &Step, x: ValueId, place: &Place) -> ValueId {
+        let ty = batched(&step.output);
+        let mut outputs = vec![self.value(place, "", ty.clone())];
+        if self.is_training() && pool.tiles() {
+            outputs.push(self.value(place, "place", ty));
+        }
+        self.push(place, Op::MaxPool { pool, expr: Expr::var(0) }, &[x], &outputs, Section::Forward);
+        outputs[0]
     }
 
     pub(super) fn adaptive_avg_pool(&mut self, step: &Step, x: ValueId, place: &Place) -> ValueId {

@@ -81,12 +81,16 @@ fn can_take(graph: &Graph, node: &Node, reader: &Node, merged: &[Option<Node>]) 
 }
 
 /// Whether what covers the one covers the other in the same way.
-fn same_extent(a: &Type, b: &Type) -> bool {
+pub(super) fn same_extent(a: &Type, b: &Type) -> bool {
     a.batched == b.batched && a.len() == b.len() && a.channels() == b.channels()
 }
 
 /// The node with the expressions of its merged inputs in place of these.
-fn with_producers<'a>(graph: &Graph, node: &Node, merged: &impl Fn(ValueId) -> Option<&'a Node>) -> Node {
+pub(super) fn with_producers<'a>(
+    graph: &Graph,
+    node: &Node,
+    merged: &impl Fn(ValueId) -> Option<&'a Node>,
+) -> Node {
     let producer = |operand: &Operand| operand.value().and_then(merged);
     let Some(exprs) = node.op.exprs() else { return node.clone() };
     if node.inputs.iter().all(|operand| producer(operand).is_none()) {
@@ -110,6 +114,7 @@ fn with_producers<'a>(graph: &Graph, node: &Node, merged: &impl Fn(ValueId) -> O
     let (exprs, inputs) = tidy(graph, node, exprs, inputs);
     let op = match node.op {
         Op::Reduce { keep, .. } => Op::Reduce { exprs, keep },
+        Op::MaxPool { pool, .. } => Op::MaxPool { pool, expr: exprs[0].clone() },
         _ => Op::Pointwise(exprs),
     };
     Node { op, inputs, words, ..node.clone() }
@@ -122,10 +127,12 @@ fn place(inputs: &mut Vec<Operand>, operand: Operand) -> usize {
     })
 }
 
-/// Drops operands that the expressions no longer mention. A reduction has one of the full extent
-/// at the front, which tells its extent.
+/// Drops operands that the expressions no longer mention. A reduction or a maximum has one of the full
+/// extent at the front, which tells its extent.
 fn tidy(graph: &Graph, node: &Node, exprs: Vec<Expr>, inputs: Vec<Operand>) -> (Vec<Expr>, Vec<Operand>) {
-    let Op::Reduce { .. } = node.op else { return compact(&exprs, &inputs, 0) };
+    if let Op::Pointwise(_) = node.op {
+        return compact(&exprs, &inputs, 0);
+    }
     let extent = graph.ty(node.input(0)).clone();
     let is_full = |operand: &Operand| operand.value().is_some_and(|v| same_extent(graph.ty(v), &extent));
     let front = inputs.iter().position(is_full).unwrap_or_default();

@@ -5,6 +5,7 @@ mod expand;
 mod fold_batch_norm;
 mod fuse_epilogue;
 mod fuse_pointwise;
+mod fuse_prologue;
 
 use crate::graph::{Graph, verify};
 
@@ -12,7 +13,7 @@ use crate::graph::{Graph, verify};
 type Pass = (&'static str, fn(&mut Graph));
 
 /// The passes in the order in which they run.
-pub const PASSES: [Pass; 6] = [
+pub const PASSES: [Pass; 7] = [
     // Composite nodes as their element-wise expressions, so that fusion sees through them.
     ("expand", expand::expand),
     // In evaluation, batch norm's factor goes into the weights before it.
@@ -23,6 +24,8 @@ pub const PASSES: [Pass; 6] = [
     ("fuse_pointwise", fuse_pointwise::fuse_pointwise),
     // An element-wise node into the convolution or matrix product before it.
     ("fuse_epilogue", fuse_epilogue::fuse_epilogue),
+    // An element-wise node into the maximum after it.
+    ("fuse_prologue", fuse_prologue::fuse_prologue),
     // What fusion left behind.
     ("dead_code", dead_code::remove_dead_code),
 ];

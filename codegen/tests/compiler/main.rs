@@ -10,4 +10,5 @@ mod models;
 #[cfg(feature = "pretty")]
 mod names;
 mod summaries;
+mod traffic;
 mod words;

@@ -4,6 +4,7 @@ use nnc_codegen::graph::{Distribution, Keep, Node, Operand, Per, Spread, Type};
 use nnc_dsl::scalar::Expr;
 
 use super::Run;
+use super::pools::unpooled;
 use super::statistics::{kept, stored};
 
 impl Run<'_> {
@@ -38,6 +39,12 @@ impl Run<'_> {
         let plain = (x - mean) * inverse;
         let expr = if node.inputs.len() == 5 { plain * scale + shift } else { plain };
         self.elements(&expr, &node.inputs, self.graph.ty(node.outputs[0]), self.len(node.outputs[0]), &[])
+    }
+
+    /// A function of each element of the extent of the first input.
+    pub(super) fn function(&self, node: &Node, expr: &Expr) -> Vec<f64> {
+        let extent = node.input(0);
+        self.elements(expr, &node.inputs, self.graph.ty(extent), self.len(extent), &[])
     }
 
     fn elements(
@@ -78,6 +85,9 @@ impl Run<'_> {
                     Per::Sample => index / len,
                 };
                 random(stream, distribution, place)
+            }
+            Operand::Unpooled { pool, dy, place } => {
+                unpooled(&pool, index, self.value(dy), self.value(place))
             }
             Operand::Result => result[index],
         }

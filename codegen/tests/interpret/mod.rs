@@ -98,7 +98,9 @@ impl Run<'_> {
             Op::Linear => vec![self.with_epilogue(node, products::linear(batch, x(0), x(1)))],
             Op::LinearBackwardData => vec![products::linear_backward_data(batch, x(0), x(1))],
             Op::LinearBackwardWeight => vec![products::linear_backward_weight(batch, x(0), x(1))],
-            Op::MaxPool(pool) => vec![pools::max(pool, batch, x(0))],
+            Op::MaxPool { pool, expr } => {
+                pools::max(pool, batch, &self.function(node, expr))[..node.outputs.len()].to_vec()
+            }
             Op::MaxPoolBackward(pool) => vec![pools::max_backward(pool, batch, x(0), x(1))],
             Op::AvgPool(pool) => vec![pools::mean(pool, batch, x(0))],
             Op::AvgPoolBackward(pool) => vec![pools::mean_backward(pool, batch, x(0))],

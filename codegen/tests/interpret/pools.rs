@@ -58,10 +58,31 @@ fn first_maximum(x: &[f64], window: &Window) -> usize {
     window.inputs.iter().copied().reduce(better).expect("a window covers an element")
 }
 
-pub(super) fn max(pool: &Pool, batch: usize, x: &[f64]) -> Vec<f64> {
+/// The maxima, and their numbers in their windows.
+pub(super) fn max(pool: &Pool, batch: usize, x: &[f64]) -> [Vec<f64>; 2] {
     let windows = windows(pool);
     let maps = x.chunks(x.len() / batch);
-    maps.flat_map(|x| windows.iter().map(|window| x[first_maximum(x, window)])).collect()
+    let found = maps.flat_map(|x| {
+        windows.iter().map(|window| {
+            let first = first_maximum(x, window);
+            (x[first], window.inputs.iter().take_while(|place| **place != first).count() as f64)
+        })
+    });
+    let (maxima, places) = found.unzip();
+    [maxima, places]
+}
+
+/// What element `index` of the map gets of dy, if it is at the place in its window.
+pub(super) fn unpooled(pool: &Pool, index: usize, dy: &[f64], place: &[f64]) -> f64 {
+    let ([depth, height, width, channels], [od, oh, ow, _]) = (pool.input, pool.output);
+    let (pixel, channel) = (index / channels, index % channels);
+    let at = [pixel / (height * width) % depth, pixel / width % height, pixel % width];
+    let [wz, wy, wx] = [depth / od, height / oh, width / ow];
+    let sample = pixel / (depth * height * width);
+    let window = ((sample * od + at[0] / wz) * oh + at[1] / wy) * ow + at[2] / wx;
+    let number = (at[0] % wz * wy + at[1] % wy) * wx + at[2] % wx;
+    let window = window * channels + channel;
+    if place[window] == number as f64 { dy[window] } else { 0.0 }
 }
 
 pub(super) fn max_backward(pool: &Pool, batch: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {

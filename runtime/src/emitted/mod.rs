@@ -23,14 +23,16 @@ pub use crate::kernels::loss::{
     CrossEntropy, cross_entropy, cross_entropy_backward, loss_terms, loss_terms_backward,
 };
 pub use crate::kernels::permute::{Permute, permute};
-pub use crate::kernels::pool::{Pool, Windows, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
+pub use crate::kernels::pool::{
+    Pool, Windows, avg_pool, avg_pool_backward, max_pool, max_pool_backward, max_pool_of,
+};
 pub use crate::kernels::resize::{Interpolation, Resize, resize, resize_backward};
 pub use crate::kernels::softmax::{log_sum_exp, softmax, softmax_backward};
 pub use crate::kernels::statistics::{
     channel_statistics, group_statistics, position_statistics, running_statistics,
 };
 pub(crate) use operand::MAX_OPERANDS;
-pub use operand::{Distribution, Extent, Operand, Per, Random};
+pub use operand::{Distribution, Extent, Operand, Per, Random, Unpooled};
 pub(crate) use pass::Trace;
 pub use pass::{MAX_TARGETS, Pass, RandomKey};
 pub use slot::{Region, Slot};

@@ -1,6 +1,6 @@
 //! What an element-wise function reads.
 
-use super::Slot;
+use super::{Pool, Slot};
 
 /// The most operands that a call has, and the most results. The compiler fuses up to half as many.
 pub(crate) const MAX_OPERANDS: usize = 32;
@@ -30,8 +30,22 @@ pub enum Operand {
     Value(f32),
     /// Random numbers.
     Random(Random),
+    /// The gradient of a maximum over windows.
+    Unpooled(Unpooled),
     /// The result of the operation that the element-wise function follows.
     Result,
+}
+
+/// The gradient of a maximum over the windows of a map: the window's number where its first maximum
+/// lies, zero elsewhere. The windows tile the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Unpooled {
+    /// The pooling; its input is the extent.
+    pub pool: Pool,
+    /// A number per window and channel.
+    pub dy: Slot,
+    /// Which element of the window has it, counted in the order of memory.
+    pub place: Slot,
 }
 
 /// Random numbers from a stream of the pass's generator: functions of the key, the stream and the
@@ -86,7 +100,16 @@ impl Operand {
             | Operand::Channel(slot)
             | Operand::SampleChannel(slot)
             | Operand::Position(slot) => Some(slot),
+            Operand::Unpooled(unpooled) => Some(unpooled.dy),
             Operand::Value(_) | Operand::Random(_) | Operand::Result => None,
+        }
+    }
+
+    /// Where a second tensor lies, if it has one.
+    pub(crate) fn second_slot(self) -> Option<Slot> {
+        match self {
+            Operand::Unpooled(unpooled) => Some(unpooled.place),
+            _ => None,
         }
     }
 }

@@ -188,7 +188,8 @@ impl<'a> Pass<'a> {
     }
 
     /// As [`Pass::call`] with operands too, for numbers of them and of results that only the caller
-    /// knows. An operand that is no tensor has an empty slice.
+    /// knows. An operand that is no tensor has an empty slice; the second tensors of those that have
+    /// one follow after all operands.
     pub(crate) fn call_slices<const R: usize>(
         &self,
         reads: [Slot; R],
@@ -197,9 +198,13 @@ impl<'a> Pass<'a> {
         kernel: impl FnOnce([&[f32]; R], &[&[f32]], &mut [&mut [f32]]),
     ) {
         let mut slots = [None; MAX_OPERANDS];
-        slots.iter_mut().zip(operands).for_each(|(slot, operand)| *slot = operand.slot());
+        let second = operands.iter().filter_map(|operand| operand.second_slot());
+        let count = operands.len() + second.clone().count();
+        assert!(count <= MAX_OPERANDS, "a call has at most {MAX_OPERANDS} operands");
+        let all = operands.iter().map(|operand| operand.slot()).chain(second.map(Some));
+        slots.iter_mut().zip(all).for_each(|(slot, operand)| *slot = operand);
         self.check_constant(writes);
-        self.buffers.access_slices(reads, &slots[..operands.len()], writes, kernel);
+        self.buffers.access_slices(reads, &slots[..count], writes, kernel);
         if self.inspect {
             writes.iter().for_each(|&slot| self.examine(slot));
         }

@@ -1,7 +1,7 @@
 //! Places in the planned buffers.
 
 /// A tensor's place: a region, an offset and a length in elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slot {
     /// Which buffer.
     pub region: Region,

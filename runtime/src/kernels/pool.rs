@@ -2,8 +2,10 @@
 //!
 //! The forward passes go by rows of the result, the gradients by whole maps, in which windows may
 //! overlap. Where a pixel has many channels they are worked on together ([`wide`]); where it has few,
-//! rows of pixels are ([`narrow`]). Squares that lie side by side have code of their own ([`tiles`]).
+//! rows of pixels are ([`narrow`]). Squares that lie side by side have code of their own ([`tiles`]). The
+//! maximum may be of a function of each element ([`function`]).
 
+mod function;
 mod narrow;
 mod tiles;
 mod wide;
@@ -16,6 +18,7 @@ use std::ops::Range;
 use crate::devices::cpu;
 use crate::emitted::{Pass, Slot};
 use crate::kernels::gemm::lanes::Lanes;
+pub use function::max_pool_of;
 
 /// A pooling: shapes per sample, channels last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -302,6 +305,12 @@ impl Pool {
                 output * input / count..((output + 1) * input).div_ceil(count)
             }
         }
+    }
+
+    /// What the windows of some neighbouring outputs cover, along one axis.
+    fn span(&self, axis: usize, outputs: Range<usize>) -> Range<usize> {
+        let start = self.inside(axis, outputs.start).start;
+        start..self.inside(axis, outputs.end - 1).end.max(start)
     }
 
     /// The size of a window along one axis that counts in a mean.

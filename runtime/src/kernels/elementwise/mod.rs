@@ -13,6 +13,7 @@ mod rows;
 mod source;
 mod spread;
 mod sums;
+mod unpooled;
 mod update;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::function::{BLOCK, Block, BlockFunction, Own, ZERO};
+use super::unpooled::Unpool;
 use super::{random, spread};
 use crate::devices::cpu::Isa;
 use crate::emitted::{Distribution, Extent, MAX_OPERANDS, Operand, Pass, Per, Random};
@@ -33,15 +34,16 @@ pub(crate) enum Source<'a> {
     Runs(&'a [f32], usize),
     /// The same block everywhere.
     Constant(&'a [f32]),
+    /// The numbers of windows where their maxima lie.
+    Unpooled(Unpool<'a>),
     /// A random number per element.
     Random(Stream, Distribution),
     /// What the result of this number held before.
     Result(usize),
 }
 
-/// Lends `body` the sources of `operands`, whose tensors are `slices`, for a function of `elements`
-/// elements. What they need beside their
-/// tensors lies in scratch memory.
+/// Lends `body` the sources of `operands`, whose tensors are `slices`, second ones at the end, for a
+/// function of `elements` elements. What they need beside their tensors lies in scratch memory.
 pub(crate) fn with_sources<T>(
     p: &Pass,
     extent: Extent,
@@ -56,9 +58,12 @@ pub(crate) fn with_sources<T>(
     let mut memory = p.pool().scratch().single(len);
     let mut rest = &mut *memory;
     let mut sources = [Source::Result(0); MAX_OPERANDS];
+    let (slices, second) = slices.split_at(operands.len());
+    let mut second = second.iter();
     for ((source, operand), slice) in sources.iter_mut().zip(operands).zip(slices) {
         let own = rest.split_off_mut(..binding.own_len(operand)).unwrap_or_default();
-        *source = binding.source(operand, slice, own);
+        let second = operand.second_slot().and_then(|_| second.next()).copied().unwrap_or_default();
+        *source = binding.source(operand, [*slice, second], own);
     }
     body(&sources[..operands.len()])
 }
@@ -81,12 +86,18 @@ impl Binding<'_, '_> {
             Operand::Full(_)
             | Operand::SampleChannel(_)
             | Operand::Position(_)
+            | Operand::Unpooled(_)
             | Operand::Random(Random { per: Per::Element, .. })
             | Operand::Result => 0,
         }
     }
 
-    fn source<'a>(&self, operand: &Operand, slice: &'a [f32], own: &'a mut [f32]) -> Source<'a> {
+    fn source<'a>(
+        &self,
+        operand: &Operand,
+        [slice, second]: [&'a [f32]; 2],
+        own: &'a mut [f32],
+    ) -> Source<'a> {
         let Extent { positions, channels } = self.extent;
         match *operand {
             Operand::Full(_) => Source::Full(slice),
@@ -111,6 +122,7 @@ impl Binding<'_, '_> {
                     Per::Sample => Source::Runs(own, positions * channels),
                 }
             }
+            Operand::Unpooled(unpooled) => Source::Unpooled(Unpool::new(&unpooled.pool, slice, second)),
             Operand::Result => Source::Result(0),
         }
     }
@@ -182,7 +194,7 @@ impl<'a> Blocks<'a> {
                 }
                 Source::Constant(block) => view(block, own),
                 Source::Result(index) => view(&held[index][range.clone()], own),
-                Source::Samples(_) | Source::Runs(..) | Source::Random(..) => {
+                Source::Samples(_) | Source::Runs(..) | Source::Unpooled(_) | Source::Random(..) => {
                     let place = spread::Place { extent, first: self.at, isa };
                     place.fill(source, &mut own.as_flattened_mut()[..count]);
                     own

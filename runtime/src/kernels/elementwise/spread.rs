@@ -6,6 +6,7 @@
 
 use super::random;
 use super::source::Source;
+use super::unpooled;
 use crate::devices::cpu::{Isa, Vectorised};
 use crate::emitted::Extent;
 
@@ -31,6 +32,9 @@ impl Place {
         match *source {
             Source::Samples(from) => self.isa.run(Samples { from, place: self, to }),
             Source::Runs(from, run) => self.isa.run(Runs { from, run, first: self.first, to }),
+            Source::Unpooled(unpool) => {
+                self.isa.run(unpooled::Fill { unpool, first: self.first, to });
+            }
             Source::Random(stream, distribution) => {
                 random::fill(self.isa, &stream, distribution, self.first, to);
             }

@@ -111,6 +111,42 @@ fn steps(spec: &Pool) -> impl Iterator<Item = Step> + '_ {
     })
 }
 
+/// One row of the maximum, and of the taps that hold it first.
+pub(super) struct MaximumPlace<'a> {
+    pub(super) spec: &'a Pool,
+    pub(super) window: RowWindow,
+    pub(super) x: &'a [f32],
+    pub(super) y: &'a mut [f32],
+    pub(super) place: &'a mut [f32],
+}
+
+impl Vectorised for MaximumPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        find_row(self.spec, &self.window, self.x, self.y, self.place);
+    }
+}
+
+/// The maxima of a row of windows and the taps that hold them first. Taps are numbered in single
+/// precision, exact below 2²⁴.
+#[inline(always)]
+fn find_row(spec: &Pool, window: &RowWindow, x: &[f32], maximum: &mut [f32], first: &mut [f32]) {
+    maximum.fill(f32::NEG_INFINITY);
+    first.fill(NONE);
+    let mut tap = 0.0;
+    for row in window.rows(spec) {
+        let x = &x[row * spec.row_len()..][..spec.row_len()];
+        for step in steps(spec) {
+            for (from, to) in step.runs(spec) {
+                find(&x[from], tap, &mut maximum[to.clone()], &mut first[to]);
+            }
+            tap += 1.0;
+        }
+    }
+}
+
 /// A sample's gradient of the maximum; `rows` has room for two rows of the result.
 pub(super) struct MaximumBackward<'a> {
     pub(super) spec: &'a Pool,
@@ -124,7 +160,7 @@ impl Vectorised for MaximumBackward<'_> {
     type Output = ();
 
     /// The taps of all windows of a row are visited twice: to find which one holds each window's first
-    /// maximum, and to give that one its dy. Taps are numbered in single precision, exact below 2²⁴.
+    /// maximum, and to give that one its dy.
     #[inline(always)]
     fn run(self) {
         let MaximumBackward { spec, x, dy, dx, rows } = self;
@@ -132,19 +168,8 @@ impl Vectorised for MaximumBackward<'_> {
         dx.fill(0.0);
         for (row, dy) in dy.chunks_exact(spec.output_row_len()).enumerate() {
             let window = spec.row(row);
-            maximum.fill(f32::NEG_INFINITY);
-            first.fill(NONE);
+            find_row(spec, &window, x, maximum, first);
             let mut tap = 0.0;
-            for row in window.rows(spec) {
-                let x = &x[row * spec.row_len()..][..spec.row_len()];
-                for step in steps(spec) {
-                    for (from, to) in step.runs(spec) {
-                        find(&x[from], tap, &mut maximum[to.clone()], &mut first[to]);
-                    }
-                    tap += 1.0;
-                }
-            }
-            tap = 0.0;
             for row in window.rows(spec) {
                 let dx = &mut dx[row * spec.row_len()..][..spec.row_len()];
                 for step in steps(spec) {

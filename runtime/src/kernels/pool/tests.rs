@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::devices::cpu;
+use crate::emitted::{Extent, Operand, Unpooled};
+use crate::kernels::elementwise::pointwise;
 use crate::kernels::testing::{Case, gradient, pick, values, widen};
 
 /// Windows along an axis, the axis before and after.
@@ -113,6 +115,49 @@ fn check(spec: &Pool, batch: usize, seed: u64) {
 fn poolings_agree_with_their_formula_and_finite_differences() {
     for seed in 1..80 {
         check(&random_spec(seed), pick(seed + 500, 1..=4), seed);
+    }
+}
+
+#[test]
+fn the_maximum_of_a_function_agrees_with_that_of_its_results() {
+    for seed in 1..60 {
+        let (spec, batch) = (random_spec(seed), pick(seed + 500, 1..=4));
+        let windows = windows(&spec, batch);
+        let (x, scale) = (distinct(seed, batch * spec.input_len()), values(seed + 2, spec.input[3]));
+        let scaled: Vec<f32> = x.iter().zip(scale.iter().cycle()).map(|(x, scale)| x * scale).collect();
+        let case = Case { batch, labels: &[], inputs: &[&x, &scale], outputs: &[windows.len(); 2] };
+        let expected = [maximum(&windows, &widen(&scaled))];
+        let operands = |i: &[Slot]| [Operand::Full(i[0]), Operand::Channel(i[1])];
+        let f = |[x, scale]: [f32; 2]| [x * scale];
+        case.check(&expected, 0.0, |p, i, o| max_pool_of(p, &spec, operands(i), [o[0]], f));
+        // With the places of the maxima, which the next test reads.
+        case.check(&expected, 0.0, |p, i, o| max_pool_of(p, &spec, operands(i), [o[0], o[1]], f));
+    }
+}
+
+#[test]
+fn the_gradient_of_windows_that_tile_the_map_is_an_operand() {
+    for (seed, channels) in [1, 3, 8, 16, 40, 300].into_iter().enumerate() {
+        for (output, window) in [([1, 7, 9], [1, 2, 2]), ([2, 3, 5], [3, 1, 2]), ([1, 1, 1], [1, 6, 5])] {
+            let of = |axis: usize| Windows::Sliding { size: window[axis], stride: window[axis], pad: 0 };
+            let shape = |of: [usize; 3]| [of[0], of[1], of[2], channels];
+            let input = shape([0, 1, 2].map(|axis| output[axis] * window[axis]));
+            let spec = Pool { input, output: shape(output), windows: [0, 1, 2].map(of), count_pad: false };
+            let (batch, extent) = (3, Extent { positions: spec.input_len() / channels, channels });
+            let (x, dy) =
+                (distinct(seed as u64, batch * spec.input_len()), values(9, batch * spec.output_len()));
+            let lens = [dy.len(), dy.len(), x.len(), x.len()];
+            let case = Case { batch, labels: &[], inputs: &[&x, &dy], outputs: &lens };
+            for isa in cpu::Isa::available() {
+                let results = case.run(&cpu::Pool::with_isa(2, isa), |p, i, o| {
+                    max_pool_of(p, &spec, [Operand::Full(i[0])], [o[0], o[1]], |x| x);
+                    max_pool_backward(p, &spec, i[0], i[1], o[2]);
+                    let gradient = Operand::Unpooled(Unpooled { pool: spec, dy: i[1], place: o[1] });
+                    pointwise(p, extent, [Operand::Full(i[0]), gradient], [o[3]], |[x, dx]| [x * 0.0 + dx]);
+                });
+                assert!(results[2] == results[3], "{spec:?}");
+            }
+        }
     }
 }
 

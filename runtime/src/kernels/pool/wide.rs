@@ -34,6 +34,64 @@ impl<F: Fold> Vectorised for Forward<'_, F> {
     }
 }
 
+/// One row of the maximum, and of the taps that hold it first.
+pub(super) struct MaximumPlace<'a> {
+    pub(super) spec: &'a Pool,
+    pub(super) window: RowWindow,
+    pub(super) x: &'a [f32],
+    pub(super) y: &'a mut [f32],
+    pub(super) place: &'a mut [f32],
+}
+
+impl Vectorised for MaximumPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let MaximumPlace { spec, window, x, y, place } = self;
+        let channels = spec.output[3];
+        let pixels = y.chunks_exact_mut(channels).zip(place.chunks_exact_mut(channels));
+        for (column, (y, place)) in pixels.enumerate() {
+            let (some, few) = y.as_chunks_mut::<16>();
+            let (some_places, few_places) = place.as_chunks_mut::<16>();
+            let mut at = 0;
+            for (y, place) in some.iter_mut().zip(some_places) {
+                (*y, *place) = find(spec, &window, column, &x[at..]);
+                at += y.len();
+            }
+            for (y, place) in few.iter_mut().zip(few_places) {
+                ([*y], [*place]) = find(spec, &window, column, &x[at..]);
+                at += 1;
+            }
+        }
+    }
+}
+
+/// The maxima of a window for some channels, which begin with the first of `x`, and the taps that hold
+/// them first. Taps are numbered in single precision, exact below 2²⁴.
+#[inline(always)]
+fn find<const LANES: usize>(
+    spec: &Pool,
+    window: &RowWindow,
+    column: usize,
+    x: &[f32],
+) -> ([f32; LANES], [f32; LANES]) {
+    // The first tap stands even if it is −∞.
+    let (mut maximum, mut first, mut tap) = ([f32::NEG_INFINITY; LANES], [0.0; LANES], 0.0);
+    for row in window.rows(spec) {
+        for column in spec.inside(2, column) {
+            let x = &x[spec.pixel(row, column)..][..LANES];
+            for lane in 0..LANES {
+                let better = beats(x[lane], maximum[lane]);
+                maximum[lane] = if better { x[lane] } else { maximum[lane] };
+                first[lane] = if better { tap } else { first[lane] };
+            }
+            tap += 1.0;
+        }
+    }
+    (maximum, first)
+}
+
 /// A sample's gradient of the maximum.
 pub(super) struct MaximumBackward<'a> {
     pub(super) spec: &'a Pool,
@@ -83,27 +141,15 @@ fn give<const LANES: usize>(
     x: &[f32],
     dx: &mut [f32],
 ) {
-    // The first tap stands even if it is −∞.
-    let (mut maximum, mut first, mut tap) = ([f32::NEG_INFINITY; LANES], [0u32; LANES], 0);
-    for row in window.rows(spec) {
-        for column in spec.inside(2, column) {
-            let x = &x[spec.pixel(row, column)..][..LANES];
-            for lane in 0..LANES {
-                let better = beats(x[lane], maximum[lane]);
-                maximum[lane] = if better { x[lane] } else { maximum[lane] };
-                first[lane] = if better { tap } else { first[lane] };
-            }
-            tap += 1;
-        }
-    }
-    tap = 0;
+    let (_, first) = find::<LANES>(spec, window, column, x);
+    let mut tap = 0.0;
     for row in window.rows(spec) {
         for column in spec.inside(2, column) {
             let dx = &mut dx[spec.pixel(row, column)..][..LANES];
             for lane in 0..LANES {
                 dx[lane] += if first[lane] == tap { dy[lane] } else { 0.0 };
             }
-            tap += 1;
+            tap += 1.0;
         }
     }
 }
