@@ -1,0 +1,105 @@
+// What kernel texts may use, in the subset of C that CUDA and C compilers share.
+//
+// A kernel is `KERNEL(name, threads, parameters)(…) { … }`, where `threads` is the size of its
+// blocks and `parameters` their number; each parameter is eight bytes: a pointer or an `int64`. A
+// text is compiled once per precision: `real` is the type of activations in memory, everything is
+// computed in `float`. Before this file stands one of two preludes: `prelude.cuh` for the device, or
+// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `UNROLL`, `SHARED`,
+// `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
+// conversions `from_real` and `to_real`.
+
+// What the kernels of one step have in common; lies in device memory, so that a captured graph need
+// not be changed from step to step.
+typedef struct {
+    uint64 seed;        // of the run
+    uint64 step;        // updates so far
+    uint32 not_finite;  // set once a loss or gradient is NaN or infinite; nothing is updated after that
+    uint32 unused;
+} Step;
+
+// A maximum that is NaN if either operand is, as the language defines it.
+FUNCTION float nnc_max(float a, float b) { return a > b || a != a ? a : b; }
+FUNCTION float nnc_min(float a, float b) { return a < b || a != a ? a : b; }
+FUNCTION float nnc_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// Eight, four or one neighbouring activations; the address is a multiple of their size.
+FUNCTION void load1(const real *from, float *to) { to[0] = from_real(from[0]); }
+FUNCTION void store1(real *to, const float *from) { to[0] = to_real(from[0]); }
+
+#if REAL == REAL_FLOAT
+FUNCTION void load4(const real *from, float *to) { copy16(to, from); }
+FUNCTION void store4(real *to, const float *from) { copy16(to, from); }
+FUNCTION void load8(const real *from, float *to) {
+    load4(from, to);
+    load4(from + 4, to + 4);
+}
+FUNCTION void store8(real *to, const float *from) {
+    store4(to, from);
+    store4(to + 4, from + 4);
+}
+#else
+FUNCTION void load4(const real *from, float *to) {
+    ALIGNED(8) real values[4];
+    copy8(values, from);
+    UNROLL for (int i = 0; i < 4; i++) to[i] = from_real(values[i]);
+}
+FUNCTION void store4(real *to, const float *from) {
+    ALIGNED(8) real values[4];
+    UNROLL for (int i = 0; i < 4; i++) values[i] = to_real(from[i]);
+    copy8(to, values);
+}
+FUNCTION void load8(const real *from, float *to) {
+    ALIGNED(16) real values[8];
+    copy16(values, from);
+    UNROLL for (int i = 0; i < 8; i++) to[i] = from_real(values[i]);
+}
+FUNCTION void store8(real *to, const float *from) {
+    ALIGNED(16) real values[8];
+    UNROLL for (int i = 0; i < 8; i++) values[i] = to_real(from[i]);
+    copy16(to, values);
+}
+#endif
+
+// The same for numbers that are `float` at every precision.
+FUNCTION void float_load1(const float *from, float *to) { to[0] = from[0]; }
+FUNCTION void float_store1(float *to, const float *from) { to[0] = from[0]; }
+FUNCTION void float_load4(const float *from, float *to) { copy16(to, from); }
+FUNCTION void float_store4(float *to, const float *from) { copy16(to, from); }
+FUNCTION void float_load8(const float *from, float *to) {
+    copy16(to, from);
+    copy16(to + 4, from + 4);
+}
+FUNCTION void float_store8(float *to, const float *from) {
+    copy16(to, from);
+    copy16(to + 4, from + 4);
+}
+
+// Sums and maxima over the 32 lanes of a warp; all lanes get the result, by the same tree every time.
+FUNCTION float warp_sum(float x) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+    return x;
+}
+FUNCTION float warp_max(float x) {
+    UNROLL for (int distance = 16; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
+    return x;
+}
+
+// Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
+// same as the processor draws.
+FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
+    uint32 c0 = index, c1 = (uint32)step->step, c2 = (uint32)(step->step >> 32), c3 = 1u << 24 | stream;
+    uint32 k0 = (uint32)step->seed, k1 = (uint32)(step->seed >> 32);
+    UNROLL for (int round = 0; round < 10; round++) {
+        uint64 first = (uint64)c0 * 0xD2511F53u, second = (uint64)c2 * 0xCD9E8D57u;
+        c0 = (uint32)(second >> 32) ^ c1 ^ k0;
+        c1 = (uint32)second;
+        c2 = (uint32)(first >> 32) ^ c3 ^ k1;
+        c3 = (uint32)first;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    words[0] = c0;
+    words[1] = c1;
+    words[2] = c2;
+    words[3] = c3;
+}
