@@ -3,6 +3,7 @@
 //! For each model three things must hold: the gradients of the training graph are the slopes of its
 //! loss, no pass changes a result, and neither does one in evaluation.
 
+use crate::emulated;
 use crate::interpret::{Feed, Run, run, uniform};
 use crate::models::{Body, network, pooling, window};
 use nnc_codegen::graph::{Graph, Mode, Source, verify};
@@ -23,6 +24,7 @@ fn check(name: &str, model: &CheckedModel) {
     for mode in [Mode::Training, Mode::Evaluation] {
         passes_change_nothing(name, &graph(model, mode), &feed);
     }
+    emulated::check(name, model, &feed);
 }
 
 fn gradients_are_slopes(name: &str, graph: &Graph, feed: &Feed) {

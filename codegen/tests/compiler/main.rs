@@ -4,6 +4,7 @@
 #[path = "../interpret/mod.rs"]
 mod interpret;
 
+mod emulated;
 mod fusion;
 mod gradients;
 mod models;

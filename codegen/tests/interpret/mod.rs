@@ -41,6 +41,18 @@ pub(crate) struct Run<'a> {
 
 /// Runs all sections of `graph`.
 pub(crate) fn run<'a>(graph: &'a Graph, feed: &'a Feed) -> Run<'a> {
+    run_rounding(graph, feed, |_, element| element)
+}
+
+/// The same with every element of every value rounded as it is stored.
+pub(crate) fn run_rounding<'a>(
+    graph: &'a Graph,
+    feed: &'a Feed,
+    round: impl Fn(ValueId, f64) -> f64,
+) -> Run<'a> {
+    let rounded = |id: ValueId, values: Vec<f64>| -> Vec<f64> {
+        values.into_iter().map(|element| round(id, element)).collect()
+    };
     let outside = |source| match source {
         Source::Input(index) => Some(feed.inputs[index].clone()),
         Source::Target(output) => Some(feed.targets[output].clone()),
@@ -48,13 +60,18 @@ pub(crate) fn run<'a>(graph: &'a Graph, feed: &'a Feed) -> Run<'a> {
         Source::State(id) => Some(feed.states[id.0].clone()),
         Source::Node => None,
     };
-    let values = graph.values.iter().map(|value| outside(value.source)).collect();
+    let values = graph
+        .values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| outside(value.source).map(|values| rounded(ValueId(index), values)));
+    let values = values.collect();
     let mut run = Run { graph, feed, values };
     for node in &graph.nodes {
         let outputs = run.node(node);
         for (output, values) in node.outputs.iter().zip(outputs) {
             assert_eq!(values.len(), run.len(*output), "{}", graph.node_text(node));
-            run.values[output.0] = Some(values);
+            run.values[output.0] = Some(rounded(*output, values));
         }
     }
     run

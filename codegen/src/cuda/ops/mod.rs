@@ -1,0 +1,15 @@
+//! The kernels of each operation, a file per family.
+
+mod layout;
+
+use super::{Emitter, Step};
+use crate::graph::{Node, Op};
+
+/// What a node needs.
+pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
+    match &node.op {
+        Op::Crop(crop) => layout::crop(emitter, node, crop),
+        Op::Reshape => Vec::new(),
+        _ => Vec::new(),
+    }
+}
