@@ -87,6 +87,9 @@ impl<'a> Writer<'a> {
 pub(super) struct Vector(usize);
 
 impl Vector {
+    /// One by one.
+    pub(super) const ONE: Vector = Vector(1);
+
     /// The widest whose width divides all extents: then neighbours stay neighbours, and their address
     /// is a multiple of their size, since every tensor begins at a multiple of sixteen elements.
     pub(super) fn dividing(extents: &[usize]) -> Vector {
