@@ -5,6 +5,7 @@
 mod interpret;
 
 mod emulated;
+mod extents;
 mod fusion;
 mod gradients;
 mod models;

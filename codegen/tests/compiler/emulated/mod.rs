@@ -80,7 +80,7 @@ fn check_plan(name: &str, plan: &Plan, feed: &Feed, precision: Precision) {
     for (node, steps) in &steps {
         for way in ways(steps) {
             for reverse in [false, true] {
-                device.poison();
+                device.poison(&way.launches);
                 for value in node.reads() {
                     device.write(memory.place(value), run.value(value));
                 }
