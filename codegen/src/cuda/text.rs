@@ -4,7 +4,7 @@
 //! expressions go; [`fill`] puts them in. A [`Writer`] pairs the parameters of one kernel with the
 //! arguments of its launch, so that they cannot come apart.
 
-use super::{Argument, Element, Memory, Place, Region};
+use super::{Argument, Element, Memory, Place};
 use crate::graph::ValueId;
 
 /// The text with each `@NAME@` replaced.
@@ -42,13 +42,7 @@ impl<'a> Writer<'a> {
 
     /// A weight of a product: parameters and what is prepared from them are read as `real`.
     pub(super) fn read_weight(&mut self, value: ValueId, name: &str) -> Element {
-        let place = self.memory.place(value);
-        let region = match place.region {
-            Region::Parameter => Region::ParameterReal,
-            Region::Prepared => Region::PreparedReal,
-            other => other,
-        };
-        self.read_place(Place { region, ..place }, name)
+        self.read_place(self.memory.weight_place(value), name)
     }
 
     fn read_place(&mut self, place: Place, name: &str) -> Element {
@@ -92,6 +86,11 @@ impl Vector {
     pub(super) fn dividing(extents: &[usize]) -> Vector {
         let fits = |width: &usize| extents.iter().all(|extent| extent.is_multiple_of(*width));
         Vector([8, 4].into_iter().find(fits).unwrap_or(1))
+    }
+
+    /// Not more than so many.
+    pub(super) fn at_most(self, width: usize) -> Vector {
+        Vector(self.0.min(width))
     }
 
     /// Elements.

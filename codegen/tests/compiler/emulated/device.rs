@@ -14,6 +14,8 @@ pub(crate) struct Device {
     precision: Precision,
     buffers: HashMap<Region, Buffer>,
     labels: Vec<Vec<i32>>,
+    /// What the launches of a step leave for each other; aligned as vectors are.
+    workspace: Vec<u128>,
     step: [u64; 3],
 }
 
@@ -52,6 +54,7 @@ impl Device {
             precision,
             buffers: lens.into_iter().map(buffer).collect(),
             labels: labels.collect(),
+            workspace: Vec::new(),
             // Seed, step, flags: the interpreter's random numbers are those of seed and step 0.
             step: [0; 3],
         }
@@ -60,6 +63,7 @@ impl Device {
     /// Fills everything with NaN.
     pub(crate) fn poison(&mut self) {
         self.buffers.values_mut().for_each(|buffer| buffer.bytes().fill(0xff));
+        self.workspace.clear();
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -107,16 +111,17 @@ impl Device {
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
-        // Exactly as much as was asked for, and NaN.
-        let mut workspace = vec![f32::NAN; launch.workspace.at(self.batch)];
-        let mut address = |device: &mut Device, argument: &Argument| match argument {
+        // No more than was asked for, and NaN before the first launch.
+        let words = launch.workspace.at(self.batch).div_ceil(4);
+        self.workspace.resize(words.max(self.workspace.len()), u128::MAX);
+        let address = |device: &mut Device, argument: &Argument| match argument {
             Argument::Place(place) => {
                 let start = device.start(*place);
                 let buffer = device.buffers.get_mut(&place.region).expect("a buffer for each region");
                 buffer.bytes()[start..].as_ptr() as u64
             }
             Argument::Labels(output) => device.labels[*output].as_ptr() as u64,
-            Argument::Workspace => workspace.as_mut_ptr() as u64,
+            Argument::Workspace => device.workspace.as_mut_ptr() as u64,
             Argument::Step => device.step.as_ptr() as u64,
             Argument::Batch => device.batch as u64,
         };
