@@ -138,7 +138,11 @@ impl Count {
             (per_sample, fixed) => format!("batch * {per_sample} + {fixed}"),
         };
         let divided = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
-        let bound = if at_most == usize::MAX { divided } else { format!("({divided} < {at_most} ? {divided} : {at_most})") };
+        let bound = if at_most == usize::MAX {
+            divided
+        } else {
+            format!("({divided} < {at_most} ? {divided} : {at_most})")
+        };
         if times == 1 { bound } else { format!("({bound}) * {times}") }
     }
 

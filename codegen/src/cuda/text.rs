@@ -7,6 +7,9 @@
 use super::{Argument, Element, Memory, Place};
 use crate::graph::ValueId;
 
+/// The most parameters of a kernel.
+const PARAMETERS: usize = 32;
+
 /// The text with each `@NAME@` replaced.
 ///
 /// # Panics
@@ -20,6 +23,12 @@ pub(super) fn fill(template: &str, values: &[(&str, String)]) -> String {
     }
     assert!(!text.contains('@'), "not everything is filled in:\n{text}");
     text
+}
+
+/// The lines, each one step further in.
+pub(super) fn indented(text: &str) -> String {
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+    text.lines().map(line).collect()
 }
 
 /// The parameters and arguments of a kernel in the making.
@@ -64,14 +73,28 @@ impl<'a> Writer<'a> {
         self.parameter("int64 batch", Argument::Batch);
     }
 
-    /// Any parameter.
+    /// What the kernels of a step have in common: `const Step *step`.
+    pub(super) fn step(&mut self) {
+        self.parameter("const Step *__restrict__ step", Argument::Step);
+    }
+
+    /// Any parameter; one that is there already stays the only one.
     pub(super) fn parameter(&mut self, text: &str, argument: Argument) {
+        if self.parameters.iter().any(|known| known == text) {
+            return;
+        }
         self.parameters.push(text.to_owned());
         self.arguments.push(argument);
     }
 
+    /// Whether a launch takes so many parameters.
+    pub(super) fn fits(&self) -> bool {
+        self.parameters.len() <= PARAMETERS
+    }
+
     /// The parameters and the arguments.
     pub(super) fn finish(self) -> (Vec<String>, Vec<Argument>) {
+        assert!(self.fits(), "a kernel takes at most {PARAMETERS} parameters");
         (self.parameters, self.arguments)
     }
 }
@@ -81,6 +104,9 @@ impl<'a> Writer<'a> {
 pub(super) struct Vector(usize);
 
 impl Vector {
+    /// One by one.
+    pub(super) const ONE: Vector = Vector(1);
+
     /// The widest whose width divides all extents: then neighbours stay neighbours, and their address
     /// is a multiple of their size, since every tensor begins at a multiple of sixteen elements.
     pub(super) fn dividing(extents: &[usize]) -> Vector {
@@ -88,7 +114,7 @@ impl Vector {
         Vector([8, 4].into_iter().find(fits).unwrap_or(1))
     }
 
-    /// Not more than so many.
+    /// No wider than `width`, a power of two.
     pub(super) fn at_most(self, width: usize) -> Vector {
         Vector(self.0.min(width))
     }
@@ -112,7 +138,7 @@ impl Vector {
         match element {
             Element::Real => format!("{verb}{}", self.0),
             Element::Float => format!("float_{verb}{}", self.0),
-            Element::Place => unreachable!("places of maxima are read and written one by one"),
+            Element::Place => format!("place_{verb}{}", self.0),
         }
     }
 }

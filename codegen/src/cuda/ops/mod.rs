@@ -1,10 +1,11 @@
 //! The kernels of each operation, a file per family.
 
 mod layout;
+mod pointwise;
 mod products;
 
-use super::{Emitter, Step};
-use crate::graph::{Node, Op};
+use super::{Count, Emitter, Step};
+use crate::graph::{Node, Op, Type};
 
 /// What a node needs.
 pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
@@ -16,7 +17,36 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         | Op::Linear
         | Op::LinearBackwardData
         | Op::LinearBackwardWeight => products::product(emitter, node),
+        Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
         Op::Reshape => Vec::new(),
         _ => Vec::new(),
+    }
+}
+
+/// So many things in each sample, or in a tensor that does not grow with the batch.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    batched: bool,
+    count: usize,
+}
+
+impl Rows {
+    /// `count` of them in a tensor of this type, per sample if it is batched.
+    fn of(ty: &Type, count: usize) -> Rows {
+        Rows { batched: ty.batched, count }
+    }
+
+    /// Their number as C, of type `int64`.
+    fn text(self) -> String {
+        match self {
+            Rows { batched: false, count } => format!("(int64){count}"),
+            Rows { count: 1, .. } => "batch".to_owned(),
+            Rows { count, .. } => format!("batch * {count}"),
+        }
+    }
+
+    /// Blocks that take `each` of them.
+    fn blocks(self, each: usize) -> Count {
+        if self.batched { Count::batched(self.count, each) } else { Count::fixed(self.count.div_ceil(each)) }
     }
 }

@@ -14,8 +14,7 @@ pub(crate) struct Device {
     precision: Precision,
     buffers: HashMap<Region, Buffer>,
     labels: Vec<Vec<i32>>,
-    /// What the launches of a step leave for each other; aligned as vectors are.
-    workspace: Vec<u128>,
+    workspace: Vec<f32>,
     step: [u64; 3],
 }
 
@@ -60,10 +59,11 @@ impl Device {
         }
     }
 
-    /// Fills everything with NaN.
-    pub(crate) fn poison(&mut self) {
+    /// Fills everything with NaN, and takes exactly as much workspace as the launches that follow ask for.
+    pub(crate) fn poison(&mut self, launches: &[&Launch]) {
         self.buffers.values_mut().for_each(|buffer| buffer.bytes().fill(0xff));
-        self.workspace.clear();
+        let workspace = launches.iter().map(|launch| launch.workspace.at(self.batch)).max();
+        self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -111,9 +111,6 @@ impl Device {
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
-        // No more than was asked for, and NaN before the first launch.
-        let words = launch.workspace.at(self.batch).div_ceil(4);
-        self.workspace.resize(words.max(self.workspace.len()), u128::MAX);
         let address = |device: &mut Device, argument: &Argument| match argument {
             Argument::Place(place) => {
                 let start = device.start(*place);

@@ -25,7 +25,8 @@ pub(crate) enum Precision {
 }
 
 impl Precision {
-    /// What a result may differ by, relative to the largest element of its tensor. The reference rounds
+    /// What a result may differ by, relative to the largest element of its tensor, or, where terms cancel,
+    /// to the largest that there would be if they did not. The reference rounds
     /// as storage does; sums in another order and the tensor cores' TF32 (10 bits) and bf16 (7 bits,
     /// also of the weights) remain.
     fn tolerance(self, units: Units) -> f64 {
@@ -79,7 +80,7 @@ fn check_plan(name: &str, plan: &Plan, feed: &Feed, precision: Precision) {
     for (node, steps) in &steps {
         for way in ways(steps) {
             for reverse in [false, true] {
-                device.poison();
+                device.poison(&way.launches);
                 for value in node.reads() {
                     device.write(memory.place(value), run.value(value));
                 }
@@ -105,9 +106,11 @@ fn compare(
     tolerance: f64,
     context: &dyn Fn() -> String,
 ) {
-    for output in &node.outputs {
+    let sizes = run.sizes(node).unwrap_or_default();
+    for (number, output) in node.outputs.iter().enumerate() {
         let (found, expected) = (device.read(memory.place(*output)), run.value(*output));
-        let largest = expected.iter().fold(1e-30f64, |largest, x| largest.max(x.abs()));
+        let size = sizes.get(number).copied().unwrap_or(1e-30);
+        let largest = expected.iter().fold(size, |largest, x| largest.max(x.abs()));
         for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
             let close = (found - expected).abs() <= tolerance * largest;
             assert!(close, "element {index} of {output:?} is {found}, not {expected}; {}", context());

@@ -152,13 +152,19 @@ impl Axes {
 
     /// How far the tap is from the first one in the map, in positions.
     pub(super) fn tap_place(&self) -> String {
-        self.folded(|axis| if axis.window > 1 { format!("tap_{} * {}", axis.name, axis.delta) } else { "0".into() })
+        self.folded(
+            |axis| if axis.window > 1 { format!("tap_{} * {}", axis.name, axis.delta) } else { "0".into() },
+        )
     }
 
     /// Whether coordinates, written by `name`, and tap meet inside the map.
     pub(super) fn inside(&self, name: impl Fn(char) -> String) -> String {
         let condition = |axis: &Axis| {
-            let tap = if axis.window > 1 { format!(" + tap_{} * {}", axis.name, axis.delta) } else { String::new() };
+            let tap = if axis.window > 1 {
+                format!(" + tap_{} * {}", axis.name, axis.delta)
+            } else {
+                String::new()
+            };
             format!(" && (uint32)({}{tap}) < {}u", name(axis.name), axis.source)
         };
         self.0.iter().filter(|axis| axis.is_checked()).map(condition).collect()
@@ -248,7 +254,11 @@ impl Axis {
         let Axis { name, extent, residues, target, .. } = *self;
         let residue = if residues == 1 { String::new() } else { format!(" * {residues} + residue_{name}") };
         let line = format!("        const int to_{name} = position / {inner} % {extent}{residue};");
-        if target % residues == 0 { line } else { format!("{line}\n        if (to_{name} >= {target}) continue;") }
+        if target % residues == 0 {
+            line
+        } else {
+            format!("{line}\n        if (to_{name} >= {target}) continue;")
+        }
     }
 }
 

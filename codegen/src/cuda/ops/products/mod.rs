@@ -20,7 +20,6 @@ use way::Way;
 pub(super) fn product(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     let types = [0, 1].map(|index| emitter.ty(node.input(index)));
     let Some(problem) = Problem::of(node, types) else { return Vec::new() };
-    if node.epilogue.is_some() { return Vec::new(); } // TEMPORARY
     let memory = emitter.memory();
     let second = match problem.kind {
         Kind::Forward | Kind::BackwardData => memory.weight_place(node.input(1)),

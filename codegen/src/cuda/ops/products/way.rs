@@ -6,9 +6,10 @@
 
 use super::problem::{Kind, Problem};
 use crate::cuda::emitter::THREADS;
-use crate::cuda::text::{Vector, Writer, fill};
+use crate::cuda::fused::Fused;
+use crate::cuda::text::{Vector, Writer, fill, indented};
 use crate::cuda::{Argument, Candidate, Count, Emitter, Launch, Units};
-use crate::graph::Node;
+use crate::graph::{Epilogue, Node};
 
 /// A kernel for tiles, with its template filled but for what follows from the problem.
 #[derive(Clone, Debug)]
@@ -70,9 +71,9 @@ impl Way<'_> {
     /// A launch that computes the result at once.
     fn whole(&self, emitter: &mut Emitter, node: &Node) -> Launch {
         let mut writer = self.operands(emitter, node);
-        let (width, finish) = finish(self.problem, node, &mut writer);
+        let (vector, finish) = finish(self.problem, emitter, node, &mut writer);
         writer.batch();
-        let body = self.body(width, &finish, "1");
+        let body = self.body(vector, &indented(&finish), "1");
         self.launch(emitter, node, writer.finish(), Count::fixed(1), &body)
     }
 
@@ -98,7 +99,7 @@ impl Way<'_> {
         let problem = self.problem;
         let mut writer = emitter.writer();
         writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
-        let (vector, finish) = finish(problem, node, &mut writer);
+        let (vector, finish) = finish(problem, emitter, node, &mut writer);
         writer.batch();
         let (width, channels) = (vector.width(), problem.channels());
         let body = fill(
@@ -181,8 +182,23 @@ pub(super) fn operands<'m>(emitter: &'m Emitter, node: &Node, problem: &Problem)
 }
 
 /// The text that computes what is fused and stores `result`, and for how many neighbours.
-pub(super) fn finish(problem: &Problem, node: &Node, writer: &mut Writer) -> (Vector, String) {
-    let vector = Vector::dividing(&[problem.columns()]);
+pub(super) fn finish(
+    problem: &Problem,
+    emitter: &Emitter,
+    node: &Node,
+    writer: &mut Writer,
+) -> (Vector, String) {
+    let columns = [problem.columns()];
+    let (vector, fused) = match &node.epilogue {
+        None => (Vector::dividing(&columns), String::new()),
+        Some(Epilogue { inputs, expr }) => {
+            let extent = emitter.ty(node.outputs[0]);
+            let fused = Fused::new(emitter.graph(), writer, std::slice::from_ref(expr), inputs, extent);
+            let vector = fused.vector(&columns);
+            (vector, fused.text(vector, &["result"]))
+        }
+    };
     let store = vector.store(writer.write(node.outputs[0], "y"));
-    (vector, format!("        {store}(y + pixel * {} + channel, result);", problem.channels()))
+    let store = format!("{store}(y + pixel * {} + channel, result);\n", problem.channels());
+    (vector, indented(&(fused + &store)))
 }
