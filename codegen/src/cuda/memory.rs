@@ -138,6 +138,18 @@ impl Memory {
     pub fn place(&self, value: ValueId) -> Place {
         self.places[value.0].expect("every value that a node reads or writes was placed")
     }
+
+    /// The place of a value as a weight of a product: parameters and what is prepared from them are read
+    /// as `real`.
+    pub fn weight_place(&self, value: ValueId) -> Place {
+        let place = self.place(value);
+        let region = match place.region {
+            Region::Parameter => Region::ParameterReal,
+            Region::Prepared => Region::PreparedReal,
+            other => other,
+        };
+        Place { region, ..place }
+    }
 }
 
 /// The place of what is not in the growing arena: the same as on the processor.

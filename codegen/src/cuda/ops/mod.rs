@@ -6,6 +6,7 @@ mod losses;
 mod resize;
 mod rows;
 mod softmax;
+mod products;
 
 use super::{Count, Emitter, Step};
 use crate::graph::{Node, Op, Type};
@@ -24,6 +25,12 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Op::Split => layout::split(emitter, node),
         Op::Permute(permute) => layout::permute(emitter, node, permute),
         Op::Crop(crop) => layout::crop(emitter, node, crop),
+        Op::Conv(_)
+        | Op::ConvBackwardData(_)
+        | Op::ConvBackwardWeight(_)
+        | Op::Linear
+        | Op::LinearBackwardData
+        | Op::LinearBackwardWeight => products::product(emitter, node),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
         Op::Reshape => Vec::new(),
         _ => Vec::new(),
