@@ -4,7 +4,7 @@
 //! compiler makes them (`codegen/src/cuda`); the texts are in the subset of C that `common.h`
 //! describes.
 
-use crate::emitted::Conv;
+pub use crate::kernels::conv::Conv;
 
 /// A network for GPUs.
 #[derive(Debug)]
