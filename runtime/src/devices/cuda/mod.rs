@@ -12,6 +12,7 @@
 mod availability;
 mod compile;
 mod context;
+pub(crate) mod engine;
 mod error;
 mod graph;
 mod libraries;
