@@ -1,7 +1,10 @@
 //! The kernels of each operation, a file per family.
 
+mod columns;
 mod layout;
 mod pointwise;
+mod reduce;
+mod statistics;
 
 use super::{Count, Emitter, Step};
 use crate::graph::{Node, Op, Type};
@@ -11,6 +14,11 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     match &node.op {
         Op::Crop(crop) => layout::crop(emitter, node, crop),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
+        Op::Reduce { exprs, keep } => reduce::reduce(emitter, node, exprs, *keep),
+        Op::Statistics(keep) => statistics::statistics(emitter, node, *keep),
+        Op::RunningStatistics { momentum, positions } => {
+            statistics::running(emitter, node, *momentum, *positions)
+        }
         Op::Reshape => Vec::new(),
         _ => Vec::new(),
     }

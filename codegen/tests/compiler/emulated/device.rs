@@ -14,6 +14,7 @@ pub(crate) struct Device {
     precision: Precision,
     buffers: HashMap<Region, Buffer>,
     labels: Vec<Vec<i32>>,
+    workspace: Vec<f32>,
     step: [u64; 3],
 }
 
@@ -52,14 +53,17 @@ impl Device {
             precision,
             buffers: lens.into_iter().map(buffer).collect(),
             labels: labels.collect(),
+            workspace: Vec::new(),
             // Seed, step, flags: the interpreter's random numbers are those of seed and step 0.
             step: [0; 3],
         }
     }
 
-    /// Fills everything with NaN.
-    pub(crate) fn poison(&mut self) {
+    /// Fills everything with NaN, and takes exactly as much workspace as the launches that follow ask for.
+    pub(crate) fn poison(&mut self, launches: &[&Launch]) {
         self.buffers.values_mut().for_each(|buffer| buffer.bytes().fill(0xff));
+        let workspace = launches.iter().map(|launch| launch.workspace.at(self.batch)).max();
+        self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -107,16 +111,14 @@ impl Device {
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
-        // Exactly as much as was asked for, and NaN.
-        let mut workspace = vec![f32::NAN; launch.workspace.at(self.batch)];
-        let mut address = |device: &mut Device, argument: &Argument| match argument {
+        let address = |device: &mut Device, argument: &Argument| match argument {
             Argument::Place(place) => {
                 let start = device.start(*place);
                 let buffer = device.buffers.get_mut(&place.region).expect("a buffer for each region");
                 buffer.bytes()[start..].as_ptr() as u64
             }
             Argument::Labels(output) => device.labels[*output].as_ptr() as u64,
-            Argument::Workspace => workspace.as_mut_ptr() as u64,
+            Argument::Workspace => device.workspace.as_mut_ptr() as u64,
             Argument::Step => device.step.as_ptr() as u64,
             Argument::Batch => device.batch as u64,
         };

@@ -108,6 +108,41 @@ FUNCTION float warp_max(float x) {
     return x;
 }
 
+// The sum over a block of whole warps; all threads get it. `shared` has room for 32.
+FUNCTION float block_sum(float x, float *shared) {
+    x = warp_sum(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    float sum = 0.0f;
+    for (int warp = 0; warp < (int)blockDim.x / 32; warp++) sum += shared[warp];
+    return sum;
+}
+
+// Mean and sum of squares about it with one more number, of which there are 1 / share then (Welford 1962).
+FUNCTION void add_to_moments(float share, float *mean, float *squares, float x) {
+    float delta = x - *mean;
+    *mean += delta * share;
+    *squares += delta * (x - *mean);
+}
+// Those of two sets together (Chan, Golub & LeVeque 1979).
+FUNCTION void merge_moments(float count, float *mean, float *squares, float other, float other_mean,
+                            float other_squares) {
+    if (other == 0.0f) return;
+    float share = other / (count + other), delta = other_mean - *mean;
+    *mean += delta * share;
+    *squares += other_squares + delta * delta * count * share;
+}
+// Those of neighbouring lanes of a warp, twice `distance` of them, together.
+FUNCTION void warp_moments(float *count, float *mean, float *squares, int distance) {
+    for (; distance > 0; distance /= 2) {
+        float other = shuffle_xor(*count, distance), other_mean = shuffle_xor(*mean, distance);
+        float other_squares = shuffle_xor(*squares, distance);
+        merge_moments(*count, mean, squares, other, other_mean, other_squares);
+        *count += other;
+    }
+}
+
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
 // same as the processor draws.
 FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
