@@ -3,6 +3,7 @@
 mod columns;
 mod layout;
 mod pointwise;
+mod pool;
 mod reduce;
 mod statistics;
 
@@ -14,6 +15,10 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     match &node.op {
         Op::Crop(crop) => layout::crop(emitter, node, crop),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
+        Op::MaxPool { pool, expr } => pool::max_pool(emitter, node, pool, expr),
+        Op::MaxPoolBackward(pool) => pool::max_pool_backward(emitter, node, pool),
+        Op::AvgPool(pool) => pool::avg_pool(emitter, node, pool),
+        Op::AvgPoolBackward(pool) => pool::avg_pool_backward(emitter, node, pool),
         Op::Reduce { exprs, keep } => reduce::reduce(emitter, node, exprs, *keep),
         Op::Statistics(keep) => statistics::statistics(emitter, node, *keep),
         Op::RunningStatistics { momentum, positions } => {

@@ -22,6 +22,9 @@ FUNCTION float nnc_max(float a, float b) { return a > b || a != a ? a : b; }
 FUNCTION float nnc_min(float a, float b) { return a < b || a != a ? a : b; }
 FUNCTION float nnc_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+FUNCTION int int_min(int a, int b) { return a < b ? a : b; }
+FUNCTION int int_max(int a, int b) { return a > b ? a : b; }
+
 // Eight, four or one neighbouring activations; the address is a multiple of their size.
 FUNCTION void load1(const real *from, float *to) { to[0] = from_real(from[0]); }
 FUNCTION void store1(real *to, const float *from) { to[0] = to_real(from[0]); }
