@@ -146,6 +146,16 @@ impl Count {
         if times == 1 { bound } else { format!("({bound}) * {times}") }
     }
 
+    /// The number before the factor as C, from `int64 batch`.
+    pub(super) fn quotient_text(self) -> String {
+        let Count { per_sample, fixed, each, at_most, .. } = self;
+        let number = format!("(batch * {per_sample} + {}) / {each}", fixed + each - 1);
+        match at_most {
+            usize::MAX => number,
+            _ => format!("{number} < {at_most} ? {number} : {at_most}"),
+        }
+    }
+
     /// The number for a batch.
     pub fn at(self, batch: usize) -> usize {
         (batch * self.per_sample + self.fixed).div_ceil(self.each).min(self.at_most) * self.times

@@ -13,7 +13,7 @@ use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
 use nnc_dsl::CheckedModel;
 
-use crate::interpret::{Feed, Run, run_rounding};
+use crate::interpret::{Feed, Run};
 use device::Device;
 use library::Library;
 
@@ -75,14 +75,17 @@ fn check_plan(name: &str, plan: &Plan, feed: &Feed, precision: Precision) {
     let (memory, kernels) = emitter.finish();
     let library = Library::build(&kernels, precision);
     let element = |id: ValueId| memory.places[id.0].map_or(Element::Real, |place| place.region.element());
-    let run = run_rounding(graph, feed, |id, x| precision.round(element(id), x));
+    let mut run = Run::new(graph, feed, |id, x| precision.round(element(id), x));
     let mut device = Device::new(&memory, feed, precision);
     for (node, steps) in &steps {
+        // Before the node runs: it may change some of them in place.
+        let reads: Vec<(ValueId, Vec<f64>)> = node.reads().map(|id| (id, run.value(id).to_vec())).collect();
+        run.advance(node);
         for way in ways(steps) {
             for reverse in [false, true] {
                 device.poison(&way.launches);
-                for value in node.reads() {
-                    device.write(memory.place(value), run.value(value));
+                for (value, elements) in &reads {
+                    device.write(memory.place(*value), elements);
                 }
                 for launch in &way.launches {
                     device.launch(&library, &kernels[launch.kernel], launch, reverse);
