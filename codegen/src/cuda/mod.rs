@@ -13,6 +13,7 @@ mod emitter;
 mod launch;
 mod memory;
 mod ops;
+mod print;
 mod text;
 
 use crate::Compiled;

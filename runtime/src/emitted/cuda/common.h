@@ -84,6 +84,35 @@ FUNCTION float warp_max(float x) {
     return x;
 }
 
+// The same over a block of whole warps; `shared` has a number for each.
+FUNCTION float block_sum(float x, float *shared) {
+    x = warp_sum(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    return warp_sum(threadIdx.x % 32 < blockDim.x / 32 ? shared[threadIdx.x % 32] : 0.0f);
+}
+FUNCTION float block_max(float x, float *shared) {
+    x = warp_max(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    return warp_max(shared[threadIdx.x % 32 < blockDim.x / 32 ? threadIdx.x % 32 : 0]);
+}
+
+// The same over the `lanes` neighbouring threads that share a row: a power of two up to a warp, or the
+// whole block.
+FUNCTION float row_sum(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_sum(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+    return x;
+}
+FUNCTION float row_max(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_max(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
+    return x;
+}
+
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
 // same as the processor draws.
 FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
