@@ -1,6 +1,7 @@
 //! Golden tests: one model with every stage beside it.
 //!
-//! Each `golden/*.nn` has a `.golden` with what the compiler makes of it. `NNC_BLESS=1` writes
+//! Each `golden/*.nn` has a `.golden` with what the compiler makes of it; `kernels.nn` shows the texts
+//! for GPUs, too. `NNC_BLESS=1` writes
 //! them anew; then read the difference.
 
 #![cfg(feature = "pretty")]
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nnc_codegen::emit::{CrateOptions, RuntimeDependency, crate_files};
 use nnc_codegen::graph::{Mode, verify};
-use nnc_codegen::{compile, graph};
+use nnc_codegen::{compile, cuda, graph};
 use nnc_dsl::syntax::Entry;
 use nnc_dsl::{CheckedModel, Options, check};
 
@@ -56,6 +57,12 @@ fn stages(path: &Path) -> String {
         assert_eq!(verify(&graph), Ok(()));
         assert_eq!(verify(&plan.graph), Ok(()));
         text += &format!("\n== graph\n{graph}\n== plan\n{plan}");
+    }
+    if path.ends_with("kernels.nn") {
+        let cuda = cuda::emit(&compiled);
+        for mode in [Mode::Training, Mode::Evaluation] {
+            text += &format!("\n== cuda\n{}", cuda.text(mode));
+        }
     }
     let options = CrateOptions {
         package: "golden".to_owned(),

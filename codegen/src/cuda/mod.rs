@@ -14,6 +14,7 @@ mod fused;
 mod launch;
 mod memory;
 mod ops;
+mod print;
 mod text;
 
 use crate::Compiled;

@@ -263,6 +263,7 @@ impl Side {
     /// Where `channel` of `row` lies.
     fn address(&self) -> String {
         let Side { name, channels, first, .. } = self;
-        format!("{name} + row * {channels} + (channel - {first})")
+        let within = if *first == 0 { "channel".to_owned() } else { format!("(channel - {first})") };
+        format!("{name} + row * {channels} + {within}")
     }
 }

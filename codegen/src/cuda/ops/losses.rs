@@ -7,7 +7,7 @@
 use super::super::emitter::THREADS;
 use super::super::text::{Vector, Writer, fill};
 use super::super::{Argument, Count, Emitter, Launch, Step};
-use super::rows::{ROW_SUMS, Rows};
+use super::rows::Rows;
 use super::softmax::{self, Kept};
 use crate::graph::{CrossEntropy, Node, Type};
 
@@ -40,7 +40,9 @@ fn losses_of_rows(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy, scale
     } else {
         (String::new(), format!("    workspace[{} + row] = loss;", scale.parts()))
     };
-    writer.parameter("float *__restrict__ workspace", Argument::Workspace);
+    if positions > 1 || scale.parts() > 0 {
+        writer.parameter("float *__restrict__ workspace", Argument::Workspace);
+    }
     writer.batch();
     let own = [
         ("POSITIONS", positions.to_string()),
@@ -53,7 +55,7 @@ fn losses_of_rows(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy, scale
     let body = fill(&template, &[&rows.values()[..], &shares(loss, &ty), &own].concat());
     let (body, parts) = (weights(loss, &ty) + &body, writer.finish());
     let blocks = rows.blocks(positions);
-    let launch = emitter.launch(node, "rows", rows.threads, blocks, parts, ROW_SUMS, &body);
+    let launch = emitter.launch(node, "cross_entropy", rows.threads, blocks, parts, "", &body);
     let workspace = if positions == 1 { scale.workspace() } else { scale.workspace_with(positions) };
     Launch { workspace, ..launch }
 }
@@ -66,7 +68,9 @@ pub(super) fn cross_entropy_backward(emitter: &mut Emitter, node: &Node, loss: &
     let mut writer = emitter.writer();
     let (from, to) = (writer.read(node.input(0), "x"), writer.write(node.outputs[0], "y"));
     labels(&mut writer, loss);
-    writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
+    if scale.parts() > 0 {
+        writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
+    }
     writer.batch();
     let all = match &loss.class_weights[..] {
         [] => ty.channels() as f64,
@@ -85,7 +89,7 @@ pub(super) fn cross_entropy_backward(emitter: &mut Emitter, node: &Node, loss: &
     let body = fill(&template, &[&rows.values()[..], &shares(loss, &ty), &own].concat());
     let (body, parts) = (weights(loss, &ty) + &body, writer.finish());
     let blocks = rows.blocks(ty.positions());
-    let launch = emitter.launch(node, "backward", rows.threads, blocks, parts, ROW_SUMS, &body);
+    let launch = emitter.launch(node, "cross_entropy_backward", rows.threads, blocks, parts, "", &body);
     launches.push(Launch { workspace: scale.workspace(), ..launch });
     launches.into_iter().map(Step::Launch).collect()
 }
@@ -154,7 +158,7 @@ impl<'a> Scale<'a> {
         let body = fill(include_str!("../templates/label_weights.cu"), &values);
         let blocks = Count::batched(self.ty.positions(), PART).at_most(MOST_PARTS);
         let parts = writer.finish();
-        let launch = emitter.launch(node, "label_weights", THREADS, blocks, parts, ROW_SUMS, &body);
+        let launch = emitter.launch(node, "label_weights", THREADS, blocks, parts, "", &body);
         vec![Launch { workspace: self.workspace(), ..launch }]
     }
 
@@ -210,7 +214,7 @@ fn sums(emitter: &mut Emitter, node: &Node, len: usize, total: &str, scale: &str
     );
     let threads = if len < 4096 { THREADS } else { 4 * THREADS };
     let parts = writer.finish();
-    let launch = emitter.launch(node, "sums", threads, Count::batched(1, 1), parts, ROW_SUMS, &body);
+    let launch = emitter.launch(node, "sums", threads, Count::batched(1, 1), parts, "", &body);
     Launch { workspace: Count { per_sample: len, ..Count::fixed(offset) }, ..launch }
 }
 

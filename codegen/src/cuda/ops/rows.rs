@@ -19,9 +19,6 @@ pub(super) struct Rows {
     pub(super) threads: usize,
 }
 
-/// The sums and maxima over the lanes of a row.
-pub(super) const ROW_SUMS: &str = include_str!("../templates/row_sums.cu");
-
 /// Lanes of a warp.
 const WARP: usize = 32;
 

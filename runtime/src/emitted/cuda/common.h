@@ -207,6 +207,26 @@ FUNCTION void warp_moments(float *count, float *mean, float *squares, int distan
         *count += other;
     }
 }
+FUNCTION float block_max(float x, float *shared) {
+    x = warp_max(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    return warp_max(shared[threadIdx.x % 32 < blockDim.x / 32 ? threadIdx.x % 32 : 0]);
+}
+
+// The same over the `lanes` neighbouring threads that share a row: a power of two up to a warp, or the
+// whole block.
+FUNCTION float row_sum(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_sum(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+    return x;
+}
+FUNCTION float row_max(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_max(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
+    return x;
+}
 
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
 // same as the processor draws.
