@@ -110,6 +110,10 @@ pub enum Argument {
     Workspace,
     /// The address of the `Step` of `common.h`.
     Step,
+    /// The address of the optimiser's hyperparameters (`float`), in their order.
+    Hyperparameters,
+    /// The address of the optimiser's state of this index (`float`).
+    OptimizerState(usize),
     /// The number of samples (`int64`).
     Batch,
 }

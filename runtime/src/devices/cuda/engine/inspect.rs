@@ -28,8 +28,7 @@ impl Engine {
             None => None,
         };
         if outcome.phase == Phase::Training {
-            let status = self.status.address();
-            self.restore_states(status, &self.stream)?;
+            self.restore_states()?;
             // The flag goes with the seed and the step, which are told anew.
             self.status.fill_zero(0..STATUS_BYTES, &self.stream)?;
             self.clock = None;

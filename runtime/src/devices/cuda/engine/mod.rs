@@ -25,7 +25,7 @@ use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use choice::Choices;
-use own::{Own, RESULT_BYTES};
+use own::{Own, PARTS_BYTES, RESULT_BYTES};
 use passes::{Kind, Schedule};
 use regions::{Extents, Regions};
 use slots::Slots;
@@ -52,6 +52,8 @@ pub(crate) struct Engine {
     staging: Memory,
     /// [`Status`] of training, and of evaluation.
     status: Memory,
+    /// Counts of right answers before they are added.
+    parts: Memory,
     /// Seed and step as the GPU has them, or will have when all is done that it was given.
     clock: Option<(u64, u64)>,
     /// The hyperparameters as the GPU has them.
@@ -107,7 +109,7 @@ pub(crate) struct NotFinite {
 }
 
 /// Bytes of a status: `Step` of `common.h`, then the result of a report.
-const STATUS_BYTES: usize = 64;
+const STATUS_BYTES: usize = 128;
 
 /// Where the result begins in a status.
 const RESULT: usize = 32;
@@ -145,6 +147,7 @@ impl Engine {
             hyperparameters: memory(program.optimizer.hyperparameters.len())?,
             staging: memory(0)?,
             status: Memory::new(&context, 2 * STATUS_BYTES)?,
+            parts: Memory::new(&context, PARTS_BYTES)?,
             clock: None,
             sent_hyperparameters: Vec::new(),
             is_copied: false,

@@ -1,9 +1,9 @@
 //! Batches, from their copy to their report.
 
-use super::own::Report;
+use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
 use super::slots::{Batch, Slot};
 use super::tasks::{Binding, Task, run_all};
-use super::{Engine, Feed, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, upload, whole};
+use super::{Engine, Feed, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, upload};
 use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
@@ -144,6 +144,7 @@ impl Engine {
         let report = Report {
             losses: address(&pass.loss_place),
             samples: batch,
+            parts: self.parts.address(),
             result: self.status_address(kind) + RESULT as u64,
             ..Report::default()
         };
@@ -246,9 +247,14 @@ impl Engine {
         self.cast_inputs(schedule.batch, stream)?;
         let step = self.status_address(kind);
         let run = |tasks: &[Task]| run_all(tasks, &self.functions, stream);
-        if kind == Kind::Train && self.program.state_len > 0 {
-            let states = self.regions.memory(Region::State);
-            self.saved_states.copy_from(0, states, whole(&self.saved_states), stream)?;
+        match kind {
+            Kind::Train => {
+                self.status.fill_zero(RESULT..STATUS_BYTES, stream)?;
+                self.own.save(self.states(), step, stream)?;
+            }
+            // Its flag is nobody's but the batch's own.
+            Kind::Measure => self.status.fill_zero(STATUS_BYTES..2 * STATUS_BYTES, stream)?,
+            Kind::Infer => {}
         }
         run(&schedule.forward)?;
         if kind != Kind::Infer {
@@ -258,7 +264,7 @@ impl Engine {
             run(&schedule.backward)?;
             let gradients = self.regions.memory(Region::Gradient).address();
             self.own.finite(gradients, self.program.trained_len, step, stream)?;
-            self.restore_states(step, stream)?;
+            self.own.restore(self.states(), step, stream)?;
             run(&schedule.update)?;
             self.own.advance(step, stream)?;
         }
@@ -276,9 +282,13 @@ impl Engine {
     }
 
     /// Takes back what a failed step has done to the states.
-    pub(super) fn restore_states(&self, step: u64, stream: &Stream) -> Result<(), CudaError> {
-        let states = self.regions.memory(Region::State).address();
-        self.own.restore(states, self.saved_states.address(), self.program.state_len, step, stream)
+    pub(super) fn restore_states(&self) -> Result<(), CudaError> {
+        self.own.restore(self.states(), self.status_address(Kind::Train), &self.stream)
+    }
+
+    fn states(&self) -> States {
+        let current = self.regions.memory(Region::State).address();
+        States { current, saved: self.saved_states.address(), len: self.program.state_len }
     }
 
     /// Brings what evaluation computes from the parameters alone up to date.
@@ -330,13 +340,13 @@ impl Engine {
             &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
         let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
         let labels = self.schedules.get(&(kind_of(phase), size)).map_or(0, |schedule| schedule.report.rows);
-        let loss = (f64::from_bits(word(RESULT)) / size as f64) as f32;
+        let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
         let is_wrong = !loss.is_finite() || phase == Phase::Training && word(16) as u32 != 0;
         Outcome {
             phase,
             samples: size,
             loss,
-            correct: word(RESULT + 8) as usize,
+            correct: word(RESULT + RESULT_CORRECT) as usize,
             labels,
             not_finite: is_wrong.then(NotFinite::default),
         }

@@ -98,12 +98,6 @@ impl Extents {
         batched.map(|region| self.bytes(region)).sum::<usize>() + 4 * self.labels_len()
     }
 
-    /// Bytes that do not.
-    pub(super) fn fixed_bytes(&self) -> usize {
-        let fixed = REGIONS.into_iter().filter(|region| !region.is_batched());
-        fixed.map(|region| self.bytes(region)).sum()
-    }
-
     /// Bytes of a region, per sample where it grows with the batch.
     pub(super) fn bytes(&self, region: Region) -> usize {
         self.len(region) * self.size(region.element())

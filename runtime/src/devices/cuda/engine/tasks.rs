@@ -62,6 +62,8 @@ impl Binding<'_> {
             }
             Argument::Workspace => self.workspace.address(),
             Argument::Step => self.step,
+            Argument::Hyperparameters => self.hyperparameters.address(),
+            Argument::OptimizerState(index) => self.optimizer[*index].address(),
             Argument::Batch => self.batch as u64,
         }
     }
