@@ -51,6 +51,10 @@ pub enum Argument {
     Workspace,
     /// The address of the `Step`.
     Step,
+    /// The address of the optimiser's hyperparameters (`float`), in their order in the language.
+    Hyperparameters,
+    /// The address of the optimiser's state of this index (`float`), as long as what learns.
+    OptimizerState(usize),
     /// The number of samples (`int64`).
     Batch,
 }

@@ -11,9 +11,11 @@ mod products;
 mod pool;
 mod reduce;
 mod statistics;
+mod update;
 
 use super::{Count, Emitter, Step};
 use crate::graph::{Node, Op, Type};
+pub(super) use update::update;
 
 /// What a node needs.
 pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
