@@ -5,7 +5,7 @@
 //! gradients, the network's outputs. Each kind has an arena of its own, so that offsets in elements
 //! serve all precisions.
 
-use crate::graph::{Graph, Node, Op, Section, ValueId};
+use crate::graph::{Graph, Node, Op, Section, Source, ValueId};
 use crate::plan::{self, Plan, Slot};
 
 /// How the elements of a value are stored.
@@ -22,9 +22,9 @@ pub enum Element {
 /// The buffers of the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
-    /// Input samples, `real`.
+    /// Input samples, `real`; of several inputs each begins at a multiple of sixteen elements.
     Input,
-    /// Target values, `float`.
+    /// Target values, `float`, set apart likewise.
     Target,
     /// The arena of activations, `real`; grows with the batch.
     Batched,
@@ -115,6 +115,9 @@ impl Memory {
         let (roots, elements) = (plan.roots(), elements(plan));
         let mut places: Vec<Option<Place>> =
             plan.slots.iter().map(|slot| slot.and_then(outside_place)).collect();
+        let values = places.iter_mut().zip(&plan.graph.values);
+        let inputs = values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
+        set_apart(inputs);
         let arenas = [
             (Region::Batched, Element::Real),
             (Region::Wide, Element::Float),
@@ -165,6 +168,21 @@ fn outside_place(slot: Slot) -> Option<Place> {
         plan::Region::Prepared => Region::Prepared,
     };
     Some(Place { region, offset: slot.offset, len: slot.len })
+}
+
+/// Sets inputs and targets apart, so that each begins at a multiple of sixteen elements; on the processor
+/// they lie one after the other.
+fn set_apart<'a>(places: impl Iterator<Item = &'a mut Place>) {
+    let (mut input, mut target) = (0, 0);
+    for place in places {
+        let end = match place.region {
+            Region::Input => &mut input,
+            Region::Target => &mut target,
+            _ => continue,
+        };
+        place.offset = *end;
+        *end += place.len.next_multiple_of(16);
+    }
 }
 
 /// How each value is stored; what shares memory is stored alike.

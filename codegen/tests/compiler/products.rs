@@ -86,3 +86,19 @@ fn few_rows_share_the_depth() {
     let model = between(&[776], linear, &[10]);
     check("classes", &model, &["conv: mma 64x32 split"]);
 }
+
+#[test]
+fn a_group_for_each_channel_has_kernels_of_its_own() {
+    let depthwise = |groups: usize, conv: Conv| Layer::Conv(Conv { groups, ..conv });
+    let cases: [(&str, Layer, &[usize], &[usize]); 4] = [
+        ("a stride", depthwise(24, window(&[3, 3], 2, 1)), &[24, 13, 14], &[24, 7, 7]),
+        ("many taps", depthwise(20, window(&[5, 5], 1, 2)), &[20, 11, 12], &[20, 11, 12]),
+        ("a multiplier", depthwise(6, window(&[3, 2], 2, 1)), &[6, 9, 10], &[18, 5, 6]),
+        ("a line", depthwise(5, Conv { dilation: vec![2], ..window(&[3], 1, 0) }), &[5, 300], &[5, 296]),
+    ];
+    for (name, layer, input, output) in cases {
+        let operations = ["conv", "conv_backward_data", "conv_backward_weight"];
+        let ways = operations.map(|operation| format!("{operation}: depthwise"));
+        check(name, &between(input, layer, output), &ways.each_ref().map(String::as_str));
+    }
+}

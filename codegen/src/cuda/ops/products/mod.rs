@@ -6,8 +6,10 @@
 //! fastest only the GPU knows; the first serves everything.
 
 mod axes;
+mod depthwise;
 mod mma;
 mod problem;
+mod result;
 mod simt;
 mod way;
 
@@ -26,8 +28,13 @@ pub(super) fn product(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Kind::BackwardWeight => memory.place(node.input(1)),
     };
     let elements = [memory.place(node.input(0)), second].map(|place| place.region.element());
+    let (operation, spec) = (problem.operation(), problem.conv);
+    if let Some(multiplier) = problem.multiplier() {
+        let candidates = vec![depthwise::candidate(&problem, multiplier, emitter, node, elements)];
+        return vec![Step::Product(Product { operation, spec, candidates })];
+    }
     let tiled = simt::ways(&problem, elements).into_iter().chain(mma::ways(&problem, elements));
     let ways: Vec<Way> = tiled.flat_map(Way::split).collect();
     let candidates = ways.iter().map(|way| way.candidate(emitter, node)).collect();
-    vec![Step::Product(Product { operation: problem.operation(), spec: problem.conv, candidates })]
+    vec![Step::Product(Product { operation, spec, candidates })]
 }

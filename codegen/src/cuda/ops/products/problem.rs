@@ -25,7 +25,7 @@ const TYPICAL_BATCH: usize = 128;
 pub(super) struct Problem {
     pub(super) kind: Kind,
     pub(super) conv: Conv,
-    pub(super) axes: Axes,
+    axes: Axes,
 }
 
 impl Problem {
@@ -73,7 +73,7 @@ impl Problem {
     fn extent(&self) -> usize {
         match self.kind {
             Kind::Forward | Kind::BackwardData => self.axes.extent(),
-            Kind::BackwardWeight => self.conv.kernel.iter().product::<usize>() * self.group()[0],
+            Kind::BackwardWeight => self.window() * self.group()[0],
         }
     }
 
@@ -97,10 +97,9 @@ impl Problem {
     /// Products that a result sums: all, at most, or per sample.
     pub(super) fn depth(&self) -> usize {
         let [before, after] = self.group();
-        let taps: usize = self.conv.kernel.iter().product();
         match self.kind {
-            Kind::Forward => taps * before,
-            Kind::BackwardData => taps * after,
+            Kind::Forward => self.window() * before,
+            Kind::BackwardData => self.window() * after,
             Kind::BackwardWeight => self.axes.extent(),
         }
     }
@@ -127,9 +126,9 @@ impl Problem {
         self.columns() * self.conv.groups
     }
 
-    /// The number of pixels of the result in kernel texts.
+    /// The number of pixels of the result in kernel texts, an `int64`.
     pub(super) fn pixels_text(&self) -> String {
-        self.pixels().text()
+        format!("(int64)({})", self.pixels().text())
     }
 
     /// Elements of each operand that neighbours of a vector come from: a width must divide them.
@@ -150,6 +149,17 @@ impl Problem {
         }
     }
 
+    /// With a group for each channel before: channels after for each of them.
+    pub(super) fn multiplier(&self) -> Option<usize> {
+        let [before, after] = self.group();
+        (before == 1 && self.conv.groups > 1).then_some(after)
+    }
+
+    /// Taps of the window.
+    pub(super) fn window(&self) -> usize {
+        self.conv.kernel.iter().product()
+    }
+
     /// The text that finds a block's place, for tiles of so many columns.
     pub(super) fn block_text(&self, tile_n: usize) -> String {
         let (groups, residues) = (self.conv.groups, self.residues());
@@ -158,11 +168,6 @@ impl Problem {
             (_, 1) => "(int)blockIdx.z".to_owned(),
             _ => format!("(int)blockIdx.z / {residues}"),
         };
-        let residue = if residues == 1 {
-            String::new()
-        } else {
-            format!("    const int residue = (int)blockIdx.z % {residues};\n")
-        };
         fill(
             include_str!("../../templates/products/block.cu"),
             &[
@@ -170,9 +175,19 @@ impl Problem {
                 ("COLUMN_TILES", self.columns().div_ceil(tile_n).to_string()),
                 ("EXTENT", self.extent().to_string()),
                 ("GROUP", group),
-                ("AXES", residue + &self.axes.declarations()),
+                ("AXES", self.axes_text()),
             ],
         )
+    }
+
+    fn axes_text(&self) -> String {
+        match self.residues() {
+            1 => self.axes.declarations(),
+            residues => {
+                let residue = format!("    const int residue = (int)blockIdx.z % {residues};\n");
+                residue + &self.axes.declarations()
+            }
+        }
     }
 
     /// The text that prepares a thread's vectors of both operands.
@@ -182,16 +197,7 @@ impl Problem {
             Kind::BackwardData => include_str!("../../templates/products/backward_data_begin.cu"),
             Kind::BackwardWeight => include_str!("../../templates/products/backward_weight_begin.cu"),
         };
-        let kept: Vec<String> = self.axes.checked().map(|axis| format!("a_{axis}[A_COUNT]")).collect();
-        let kept = if kept.is_empty() { String::new() } else { format!("    int {};", kept.join(", ")) };
-        let keep = self.axes.checked().map(|axis| format!("            a_{axis}[i] = {axis};\n"));
-        let values = [
-            ("A_TYPE", types[0].to_owned()),
-            ("B_TYPE", types[1].to_owned()),
-            ("KEPT", kept),
-            ("KEEP", keep.collect()),
-        ];
-        self.fill(template, &values)
+        self.fill(template, &[("A_TYPE", types[0].to_owned()), ("B_TYPE", types[1].to_owned())])
     }
 
     /// The text that finds the addresses of a thread's vectors for the tile `next`.
@@ -204,7 +210,8 @@ impl Problem {
         self.fill(template, &[])
     }
 
-    fn fill(&self, template: &str, more: &[(&str, String)]) -> String {
+    /// Fills in what follows from the extents, and `more`.
+    pub(super) fn fill(&self, template: &str, more: &[(&str, String)]) -> String {
         let [before, after] = self.group();
         let [before_all, after_all] = [self.conv.input[3], self.conv.output[3]];
         let gathered = if self.kind == Kind::BackwardData { after_all } else { before_all };
@@ -212,8 +219,15 @@ impl Problem {
             Kind::BackwardWeight => axis.to_string(),
             Kind::Forward | Kind::BackwardData => format!("a_{axis}[i]"),
         };
+        let kept: Vec<String> = self.axes.checked().map(|axis| format!("a_{axis}[A_COUNT]")).collect();
+        let kept = if kept.is_empty() { String::new() } else { format!("    int {};", kept.join(", ")) };
+        let keep = self.axes.checked().map(|axis| format!("            a_{axis}[i] = {axis};\n"));
         let values = [
+            ("AXES", self.axes_text()),
+            ("ROWS", self.rows().text()),
             ("TAPS", self.axes.taps()),
+            ("KEPT", kept),
+            ("KEEP", keep.collect()),
             ("DEPTH_CHANNELS", if self.kind == Kind::Forward { before } else { after }.to_string()),
             ("A_LEN", (self.axes.source() * gathered).to_string()),
             ("A_CHANNELS", gathered.to_string()),
@@ -223,6 +237,10 @@ impl Problem {
             ("COLUMNS", self.columns().to_string()),
             ("EXTENT", self.axes.extent().to_string()),
             ("INDEX", self.index_type(gathered).to_owned()),
+            ("TARGET", if self.kind == Kind::BackwardData { self.axes.target_position() } else { String::new() }),
+            ("POSITIONS", if self.kind == Kind::BackwardWeight { self.extent() } else { self.axes.target() }.to_string()),
+            ("CHANNELS", self.channels().to_string()),
+            ("WINDOW", self.window().to_string()),
             ("COORDINATES", self.axes.coordinates()),
             ("PLACE", self.axes.place()),
             ("TAP_NUMBERS", self.axes.tap_numbers()),
@@ -245,25 +263,9 @@ impl Problem {
 
     /// The text that stores a tile from shared memory, vector by vector.
     pub(super) fn store_text(&self, width: usize, finish: &str) -> String {
-        let target = match self.kind {
-            Kind::BackwardData => self.axes.target_position(),
-            Kind::Forward | Kind::BackwardWeight => String::new(),
-        };
-        let positions = match self.kind {
-            Kind::BackwardWeight => self.extent(),
-            Kind::Forward | Kind::BackwardData => self.axes.target(),
-        };
-        fill(
-            include_str!("../../templates/products/store.cu"),
-            &[
-                ("WIDTH", width.to_string()),
-                ("COLUMNS", self.columns().to_string()),
-                ("EXTENT", self.extent().to_string()),
-                ("TARGET", target),
-                ("POSITIONS", positions.to_string()),
-                ("FINISH", finish.to_owned()),
-            ],
-        )
+        let template = include_str!("../../templates/products/store.cu");
+        let extent = ("RESULT_EXTENT", self.extent().to_string());
+        self.fill(template, &[extent, ("WIDTH", width.to_string()), ("FINISH", finish.to_owned())])
     }
 }
 

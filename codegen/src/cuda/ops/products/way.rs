@@ -1,15 +1,13 @@
 //! One way to compute a product by tiles, and its launches.
 //!
 //! A block computes a tile of the result, of one group of channels. Where tiles are few, several
-//! blocks share the depth of one: each leaves a partial result in the workspace, and a second launch
-//! sums them in order. What is fused after the product is computed where the result is stored.
+//! blocks share the depth of one.
 
 use super::problem::{Kind, Problem};
-use crate::cuda::emitter::THREADS;
-use crate::cuda::fused::Fused;
-use crate::cuda::text::{Vector, Writer, fill, indented};
-use crate::cuda::{Argument, Candidate, Count, Emitter, Launch, Units};
-use crate::graph::{Epilogue, Node};
+use super::result::{finish, operands, sum, workspace};
+use crate::cuda::text::{Vector, fill, indented};
+use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
+use crate::graph::Node;
 
 /// A kernel for tiles, with its template filled but for what follows from the problem.
 #[derive(Clone, Debug)]
@@ -63,15 +61,15 @@ impl Way<'_> {
     pub(super) fn candidate(&self, emitter: &mut Emitter, node: &Node) -> Candidate {
         let launches = match self.splits {
             None => vec![self.whole(emitter, node)],
-            Some(splits) => vec![self.partial(emitter, node, splits), self.sum(emitter, node, splits)],
+            Some(splits) => vec![self.partial(emitter, node, splits), sum(self.problem, emitter, node, splits)],
         };
         Candidate { name: self.name.clone(), units: self.units, launches }
     }
 
     /// A launch that computes the result at once.
     fn whole(&self, emitter: &mut Emitter, node: &Node) -> Launch {
-        let mut writer = self.operands(emitter, node);
-        let (vector, finish) = finish(self.problem, emitter, node, &mut writer);
+        let mut writer = operands(self.problem, emitter, node);
+        let (vector, finish) = finish(self.problem, emitter, node, &mut writer, self.problem.columns());
         writer.batch();
         let body = self.body(vector, &indented(&finish), "1");
         self.launch(emitter, node, writer.finish(), Count::fixed(1), &body)
@@ -80,55 +78,15 @@ impl Way<'_> {
     /// A launch that leaves the share of each split in the workspace.
     fn partial(&self, emitter: &mut Emitter, node: &Node, splits: Count) -> Launch {
         let problem = self.problem;
-        let mut writer = self.operands(emitter, node);
+        let mut writer = operands(self.problem, emitter, node);
         writer.parameter("float *__restrict__ workspace", Argument::Workspace);
         writer.batch();
         let vector = Vector::dividing(&[problem.columns()]).at_most(4);
-        let (pixels, channels) = (problem.pixels_text(), problem.channels());
-        let finish = format!(
-            "        float_store{}(workspace + (blockIdx.y * (int64)({pixels}) + pixel) * {channels} + channel, result);",
-            vector.width()
-        );
+        let (store, pixels, channels) = (vector.store(Element::Float), problem.pixels_text(), problem.channels());
+        let finish = format!("        {store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);");
         let body = self.body(vector, &finish, "(int)gridDim.y");
         let launch = self.launch(emitter, node, writer.finish(), splits, &body);
-        Launch { workspace: self.workspace(splits), ..launch }
-    }
-
-    /// A launch that sums the shares.
-    fn sum(&self, emitter: &mut Emitter, node: &Node, splits: Count) -> Launch {
-        let problem = self.problem;
-        let mut writer = emitter.writer();
-        writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
-        let (vector, finish) = finish(problem, emitter, node, &mut writer);
-        writer.batch();
-        let (width, channels) = (vector.width(), problem.channels());
-        let body = fill(
-            include_str!("../../templates/products/sum.cu"),
-            &[
-                ("WIDTH", width.to_string()),
-                ("CHANNELS", channels.to_string()),
-                ("PIXELS", format!("(int64)({})", problem.pixels_text())),
-                ("SPLITS", splits.text()),
-                ("FINISH", finish),
-            ],
-        );
-        let vectors = problem.pixels().scaled(channels / width);
-        let blocks = Count { each: THREADS, ..vectors };
-        let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), "", &body);
-        Launch { workspace: self.workspace(splits), ..launch }
-    }
-
-    fn workspace(&self, splits: Count) -> Count {
-        let channels = self.problem.channels();
-        match self.problem.kind {
-            Kind::BackwardWeight => splits.times(self.problem.pixels().fixed * channels),
-            Kind::Forward | Kind::BackwardData => self.problem.pixels().scaled(channels * splits.at(1)),
-        }
-    }
-
-    /// A kernel that reads the operands as `a` and `b`.
-    fn operands<'m>(&self, emitter: &'m Emitter, node: &Node) -> Writer<'m> {
-        operands(emitter, node, self.problem)
+        Launch { workspace: workspace(problem, splits), ..launch }
     }
 
     fn body(&self, vector: Vector, finish: &str, splits: &str) -> String {
@@ -168,37 +126,4 @@ impl Way<'_> {
         let grid = [blocks, splits, Count::fixed(self.problem.parts())];
         Launch { grid, shared: self.shared, ..launch }
     }
-}
-
-/// A kernel that reads the operands of a product as `a` and `b`.
-pub(super) fn operands<'m>(emitter: &'m Emitter, node: &Node, problem: &Problem) -> Writer<'m> {
-    let mut writer = emitter.writer();
-    writer.read(node.input(0), "a");
-    match problem.kind {
-        Kind::Forward | Kind::BackwardData => writer.read_weight(node.input(1), "b"),
-        Kind::BackwardWeight => writer.read(node.input(1), "b"),
-    };
-    writer
-}
-
-/// The text that computes what is fused and stores `result`, and for how many neighbours.
-pub(super) fn finish(
-    problem: &Problem,
-    emitter: &Emitter,
-    node: &Node,
-    writer: &mut Writer,
-) -> (Vector, String) {
-    let columns = [problem.columns()];
-    let (vector, fused) = match &node.epilogue {
-        None => (Vector::dividing(&columns), String::new()),
-        Some(Epilogue { inputs, expr }) => {
-            let extent = emitter.ty(node.outputs[0]);
-            let fused = Fused::new(emitter.graph(), writer, std::slice::from_ref(expr), inputs, extent);
-            let vector = fused.vector(&columns);
-            (vector, fused.text(vector, &["result"]))
-        }
-    };
-    let store = vector.store(writer.write(node.outputs[0], "y"));
-    let store = format!("{store}(y + pixel * {} + channel, result);\n", problem.channels());
-    (vector, indented(&(fused + &store)))
 }

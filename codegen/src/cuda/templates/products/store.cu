@@ -3,8 +3,8 @@
         const int row = vector / (TILE_N / @WIDTH@), column = vector % (TILE_N / @WIDTH@) * @WIDTH@;
         if (row >= rows_left || first_column + column >= @COLUMNS@) continue;
         int position = first_position + row;
-        const int64 sample = first_sample + position / @EXTENT@;
-        position %= @EXTENT@;
+        const int64 sample = first_sample + position / @RESULT_EXTENT@;
+        position %= @RESULT_EXTENT@;
 @TARGET@
         const int channel = group * @COLUMNS@ + first_column + column;
         const int64 pixel = sample * @POSITIONS@ + position;
