@@ -10,7 +10,28 @@ use nnc::runtime::select::{Mode, Selector};
 use nnc::{Device, Model, Precision, Targets};
 
 nnc::network! {
-    Small<6 -> 4> { linear 8 bias=false relu linear 4 bias=false }
+    Mlp<6 -> 4> { linear 8 relu linear 4 }
+    Convolution<3x9x8 -> 5> { conv3 8 bn relu pool2 conv3 16 bn relu conv1 5 gap }
+    Joined<4x6x6 -> 4> {
+        residual { conv3 4 bn relu conv3 4 bn } relu dropout 0.3 concat { identity | dwconv3 } ln gelu
+        flatten linear 4
+    }
+    train Joined { optimizer adam lr=0.01 weight_decay=0.1 }
+    Ports<image: 3x5x5, meta: 3 -> class: 10, box: 4> {
+        allow(all)
+        conv3 6 relu gap as seen
+        from meta linear 6 tanh concat seen as both
+        linear 10 as class
+        from both linear 4 as box
+    }
+    train Ports { loss cross_entropy output=class loss huber output=box weight=0.5 optimizer sgd lr=0.1 momentum=0.9 }
+}
+nnc::network!("examples/digits.nn");
+nnc::network!("examples/resnet20.nn");
+
+/// The programs of networks that `network!` has made.
+macro_rules! programs {
+    ($($network:ident)*) => { [$($network::new(0).model().program()),*] };
 }
 
 /// What a result of one step may differ by, relative to the largest element of its tensor.
@@ -20,8 +41,10 @@ const ONE_STEP: f64 = 1e-5;
 const SOME_STEPS: f64 = 1e-3;
 
 pub(crate) fn agree() {
-    for program in [Small::new(0).model().program()] {
+    for program in programs![Mlp Convolution Joined Ports Digits ResNet20] {
+        let start = std::time::Instant::now();
         agrees(program, 5);
+        crate::report(&format!("{} agrees, {:.1} s", program.name, start.elapsed().as_secs_f64()));
     }
 }
 
@@ -44,7 +67,8 @@ fn agrees(program: &'static Program, samples: usize) {
 fn pair(program: &'static Program, precision: Precision) -> [Model; 2] {
     let pool = Pool::default().with_selector(Selector::new(Mode::Deterministic));
     let gpu = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Heuristic });
-    [Device::Cpu(Arc::new(pool)), gpu].map(|device| Model::on(program, 7, &device).expect("the device is there"))
+    [Device::Cpu(Arc::new(pool)), gpu]
+        .map(|device| Model::on(program, 7, &device).expect("the device is there"))
 }
 
 fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {

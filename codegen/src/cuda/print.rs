@@ -96,6 +96,8 @@ impl fmt::Display for Argument {
             Argument::Labels(output) => write!(f, "labels of output {output}"),
             Argument::Workspace => f.write_str("workspace"),
             Argument::Step => f.write_str("step"),
+            Argument::Hyperparameters => f.write_str("hyperparameters"),
+            Argument::OptimizerState(index) => write!(f, "state {index} of the optimiser"),
             Argument::Batch => f.write_str("batch"),
         }
     }

@@ -1,5 +1,6 @@
 //! The network for GPUs: the text of all kernels, and a table of what to launch.
 
+use nnc_dsl::CheckedModel;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -25,13 +26,17 @@ pub enum CudaPart {
 const KERNEL_HEAD: &str = "// kernel ";
 
 /// The table and the text of the kernels, as `part` says.
-pub(super) fn items(compiled: &Compiled, options: &EmitOptions) -> Option<(TokenStream, String)> {
+pub(super) fn items(
+    model: &CheckedModel,
+    compiled: &Compiled,
+    options: &EmitOptions,
+) -> Option<(TokenStream, String)> {
     let text_place = match options.cuda {
         CudaPart::Absent => return None,
         CudaPart::Inline => None,
         CudaPart::OfFeature => Some(quote!(include_str!("cuda.cu"))),
     };
-    let cuda = emit(compiled);
+    let cuda = emit(model, compiled);
     let text = text(&cuda.kernels);
     let place = text_place.unwrap_or_else(|| quote!(#text));
     Some((table(&cuda, compiled, options, &place), text))
@@ -59,6 +64,7 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
     let (inputs, targets) = ports(&cuda.training, &compiled.training);
     let training = pass(&cuda.training, &compiled.training);
     let evaluation = pass(&cuda.evaluation, &compiled.evaluation);
+    let update = cuda.update.iter().map(launch);
     let mut names = vec!["Cuda", "Kernel", "Pass"];
     let body = quote! {
         Cuda {
@@ -68,7 +74,7 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
             targets: &[#(#targets),*],
             training: #training,
             evaluation: #evaluation,
-            update: &[],
+            update: &[#(#update),*],
         }
     };
     names.extend(super::used(&body, &NAMES[3..]));
@@ -206,6 +212,8 @@ fn argument(argument: &Argument) -> TokenStream {
         Argument::Labels(output) => quote!(Argument::Labels(#output)),
         Argument::Workspace => quote!(Argument::Workspace),
         Argument::Step => quote!(Argument::Step),
+        Argument::Hyperparameters => quote!(Argument::Hyperparameters),
+        Argument::OptimizerState(index) => quote!(Argument::OptimizerState(#index)),
         Argument::Batch => quote!(Argument::Batch),
     }
 }

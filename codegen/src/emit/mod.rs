@@ -88,7 +88,7 @@ pub fn modules(
         let items = unsuffixed(quote!(#imports #items));
         Module { name, doc: doc.to_owned(), items, beside: None }
     });
-    let cuda = cuda::items(compiled, options).map(|(items, text)| Module {
+    let cuda = cuda::items(model, compiled, options).map(|(items, text)| Module {
         name: "cuda",
         doc: "The network for GPUs.".to_owned(),
         items: unsuffixed(items),

@@ -2,14 +2,14 @@
 
 mod columns;
 mod layout;
-mod pointwise;
 mod losses;
+mod pointwise;
+mod pool;
+mod products;
+mod reduce;
 mod resize;
 mod rows;
 mod softmax;
-mod products;
-mod pool;
-mod reduce;
 mod statistics;
 mod update;
 

@@ -60,7 +60,11 @@ fn map(
     let rows = Count { each: PIXELS, ..problem.rows() };
     // The last block has threads without rows if the batch is no multiple.
     let threads = problem.rows().scaled(channels / vector.width());
-    let blocks = Count { each: THREADS * PIXELS, fixed: threads.fixed + channels / vector.width() * (rows.each - 1), ..threads };
+    let blocks = Count {
+        each: THREADS * PIXELS,
+        fixed: threads.fixed + channels / vector.width() * (rows.each - 1),
+        ..threads
+    };
     let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
     let residues = Count::fixed(problem.parts() / problem.conv.groups);
     Launch { grid: [blocks, Count::fixed(1), residues], ..launch }
@@ -82,8 +86,9 @@ fn products(kind: Kind, multiplier: usize, vector: Vector, [a, b]: [Element; 2])
         return (String::new(), products);
     }
     let load = vector.load(b);
-    let weights =
-        format!("            ALIGNED(16) float weights[{width}];\n            {load}(b + weight_place + channel, weights);");
+    let weights = format!(
+        "            ALIGNED(16) float weights[{width}];\n            {load}(b + weight_place + channel, weights);"
+    );
     (weights, added(multiplier, vector, a))
 }
 
@@ -93,7 +98,10 @@ fn added(multiplier: usize, vector: Vector, element: Element) -> String {
     let load = if multiplier == 1 {
         format!("{}(from + channel, x);", vector.load(element))
     } else {
-        format!("UNROLL for (int v = 0; v < {width}; v++) {}(from + (channel + v) / {multiplier}, x + v);", Vector::ONE.load(element))
+        format!(
+            "UNROLL for (int v = 0; v < {width}; v++) {}(from + (channel + v) / {multiplier}, x + v);",
+            Vector::ONE.load(element)
+        )
     };
     format!(
         "                ALIGNED(16) float x[{width}];\n                {load}\n                \

@@ -237,8 +237,15 @@ impl Problem {
             ("COLUMNS", self.columns().to_string()),
             ("EXTENT", self.axes.extent().to_string()),
             ("INDEX", self.index_type(gathered).to_owned()),
-            ("TARGET", if self.kind == Kind::BackwardData { self.axes.target_position() } else { String::new() }),
-            ("POSITIONS", if self.kind == Kind::BackwardWeight { self.extent() } else { self.axes.target() }.to_string()),
+            (
+                "TARGET",
+                if self.kind == Kind::BackwardData { self.axes.target_position() } else { String::new() },
+            ),
+            (
+                "POSITIONS",
+                if self.kind == Kind::BackwardWeight { self.extent() } else { self.axes.target() }
+                    .to_string(),
+            ),
             ("CHANNELS", self.channels().to_string()),
             ("WINDOW", self.window().to_string()),
             ("COORDINATES", self.axes.coordinates()),

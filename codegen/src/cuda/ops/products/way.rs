@@ -61,7 +61,9 @@ impl Way<'_> {
     pub(super) fn candidate(&self, emitter: &mut Emitter, node: &Node) -> Candidate {
         let launches = match self.splits {
             None => vec![self.whole(emitter, node)],
-            Some(splits) => vec![self.partial(emitter, node, splits), sum(self.problem, emitter, node, splits)],
+            Some(splits) => {
+                vec![self.partial(emitter, node, splits), sum(self.problem, emitter, node, splits)]
+            }
         };
         Candidate { name: self.name.clone(), units: self.units, launches }
     }
@@ -82,8 +84,11 @@ impl Way<'_> {
         writer.parameter("float *__restrict__ workspace", Argument::Workspace);
         writer.batch();
         let vector = Vector::dividing(&[problem.columns()]).at_most(4);
-        let (store, pixels, channels) = (vector.store(Element::Float), problem.pixels_text(), problem.channels());
-        let finish = format!("        {store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);");
+        let (store, pixels, channels) =
+            (vector.store(Element::Float), problem.pixels_text(), problem.channels());
+        let finish = format!(
+            "        {store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);"
+        );
         let body = self.body(vector, &finish, "(int)gridDim.y");
         let launch = self.launch(emitter, node, writer.finish(), splits, &body);
         Launch { workspace: workspace(problem, splits), ..launch }
