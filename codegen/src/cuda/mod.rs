@@ -10,6 +10,7 @@
 //! Convention: one file in `ops` per family of operations, each with its launches and their texts.
 
 mod emitter;
+mod fused;
 mod launch;
 mod memory;
 mod ops;

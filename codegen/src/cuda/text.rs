@@ -7,6 +7,9 @@
 use super::{Argument, Element, Memory, Place, Region};
 use crate::graph::ValueId;
 
+/// The most parameters of a kernel.
+const PARAMETERS: usize = 32;
+
 /// The text with each `@NAME@` replaced.
 ///
 /// # Panics
@@ -20,6 +23,12 @@ pub(super) fn fill(template: &str, values: &[(&str, String)]) -> String {
     }
     assert!(!text.contains('@'), "not everything is filled in:\n{text}");
     text
+}
+
+/// The lines, each one step further in.
+pub(super) fn indented(text: &str) -> String {
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+    text.lines().map(line).collect()
 }
 
 /// The parameters and arguments of a kernel in the making.
@@ -70,14 +79,28 @@ impl<'a> Writer<'a> {
         self.parameter("int64 batch", Argument::Batch);
     }
 
-    /// Any parameter.
+    /// What the kernels of a step have in common: `const Step *step`.
+    pub(super) fn step(&mut self) {
+        self.parameter("const Step *__restrict__ step", Argument::Step);
+    }
+
+    /// Any parameter; one that is there already stays the only one.
     pub(super) fn parameter(&mut self, text: &str, argument: Argument) {
+        if self.parameters.iter().any(|known| known == text) {
+            return;
+        }
         self.parameters.push(text.to_owned());
         self.arguments.push(argument);
     }
 
+    /// Whether a launch takes so many parameters.
+    pub(super) fn fits(&self) -> bool {
+        self.parameters.len() <= PARAMETERS
+    }
+
     /// The parameters and the arguments.
     pub(super) fn finish(self) -> (Vec<String>, Vec<Argument>) {
+        assert!(self.fits(), "a kernel takes at most {PARAMETERS} parameters");
         (self.parameters, self.arguments)
     }
 }
@@ -95,6 +118,11 @@ impl Vector {
     pub(super) fn dividing(extents: &[usize]) -> Vector {
         let fits = |width: &usize| extents.iter().all(|extent| extent.is_multiple_of(*width));
         Vector([8, 4].into_iter().find(fits).unwrap_or(1))
+    }
+
+    /// No wider than `width`, a power of two.
+    pub(super) fn at_most(self, width: usize) -> Vector {
+        Vector(self.0.min(width))
     }
 
     /// Elements.
@@ -116,7 +144,7 @@ impl Vector {
         match element {
             Element::Real => format!("{verb}{}", self.0),
             Element::Float => format!("float_{verb}{}", self.0),
-            Element::Place => unreachable!("places of maxima are read and written one by one"),
+            Element::Place => format!("place_{verb}{}", self.0),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::Compiled;
 
 #[cfg(feature = "pretty")]
 pub use files::{CrateOptions, EmittedFile, RuntimeDependency, crate_files, rust_text};
+pub(crate) use fused::operand_name;
 
 /// The name of a network's type in emitted code.
 pub fn type_name(model: &CheckedModel) -> Ident {

@@ -1,13 +1,14 @@
 //! The kernels of each operation, a file per family.
 
+mod lanes;
 mod layout;
 mod losses;
+mod pointwise;
 mod resize;
-mod rows;
 mod softmax;
 
-use super::{Emitter, Step};
-use crate::graph::{Node, Op};
+use super::{Count, Emitter, Step};
+use crate::graph::{Node, Op, Type};
 
 /// What a node needs.
 pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
@@ -19,11 +20,42 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Op::LogSumExp => softmax::log_sum_exp(emitter, node),
         Op::CrossEntropy(loss) => losses::cross_entropy(emitter, node, loss),
         Op::CrossEntropyBackward(loss) => losses::cross_entropy_backward(emitter, node, loss),
+        Op::LossTerms(term) => losses::terms(emitter, node, term),
+        Op::LossTermsBackward(slope) => losses::terms_backward(emitter, node, slope),
         Op::Concat => layout::concat(emitter, node),
         Op::Split => layout::split(emitter, node),
         Op::Permute(permute) => layout::permute(emitter, node, permute),
         Op::Crop(crop) => layout::crop(emitter, node, crop),
+        Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
         Op::Reshape => Vec::new(),
         _ => Vec::new(),
+    }
+}
+
+/// So many things in each sample, or in a tensor that does not grow with the batch.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    batched: bool,
+    count: usize,
+}
+
+impl Rows {
+    /// `count` of them in a tensor of this type, per sample if it is batched.
+    fn of(ty: &Type, count: usize) -> Rows {
+        Rows { batched: ty.batched, count }
+    }
+
+    /// Their number as C, of type `int64`.
+    fn text(self) -> String {
+        match self {
+            Rows { batched: false, count } => format!("(int64){count}"),
+            Rows { count: 1, .. } => "batch".to_owned(),
+            Rows { count, .. } => format!("batch * {count}"),
+        }
+    }
+
+    /// Blocks that take `each` of them.
+    fn blocks(self, each: usize) -> Count {
+        if self.batched { Count::batched(self.count, each) } else { Count::fixed(self.count.div_ceil(each)) }
     }
 }

@@ -5,17 +5,18 @@
 //! reverse, at two precisions, and every candidate of a product is tried.
 
 mod device;
-mod library;
+
+use std::path::Path;
 
 use nnc_codegen::cuda::{Element, Emitter, Launch, Memory, Step, Units};
 use nnc_codegen::graph::{Mode, Node, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
 use nnc_dsl::CheckedModel;
+use nnc_emulator::{Library, Real};
 
 use crate::interpret::{Feed, Run, run_rounding};
 use device::Device;
-use library::Library;
 
 /// The type of activations in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,8 @@ pub(crate) enum Precision {
 }
 
 impl Precision {
-    /// What a result may differ by, relative to the largest element of its tensor. The reference rounds
+    /// What a result may differ by, relative to the largest element of its tensor, or, where terms cancel,
+    /// to the largest that there would be if they did not. The reference rounds
     /// as storage does; sums in another order and the tensor cores' TF32 (10 bits) and bf16 (7 bits,
     /// also of the weights) remain.
     fn tolerance(self, units: Units) -> f64 {
@@ -33,6 +35,13 @@ impl Precision {
             (Precision::F32, Units::Simt) => 1e-5,
             (Precision::F32, Units::TensorCores) => 1e-3,
             (Precision::Bf16, _) => 2e-2,
+        }
+    }
+
+    fn real(self) -> Real {
+        match self {
+            Precision::F32 => Real::Float,
+            Precision::Bf16 => Real::Bf16,
         }
     }
 
@@ -72,7 +81,9 @@ fn check_plan(name: &str, plan: &Plan, feed: &Feed, precision: Precision) {
     let mut emitter = Emitter::new(plan, Vec::new());
     let steps: Vec<(&Node, Vec<Step>)> = graph.nodes.iter().map(|node| (node, emitter.node(node))).collect();
     let (memory, kernels) = emitter.finish();
-    let library = Library::build(&kernels, precision);
+    let texts: String = kernels.iter().map(|kernel| kernel.text.as_str()).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    let library = Library::build(&folder, &texts, precision.real());
     let element = |id: ValueId| memory.places[id.0].map_or(Element::Real, |place| place.region.element());
     let run = run_rounding(graph, feed, |id, x| precision.round(element(id), x));
     let mut device = Device::new(&memory, feed, precision);
@@ -105,9 +116,11 @@ fn compare(
     tolerance: f64,
     context: &dyn Fn() -> String,
 ) {
-    for output in &node.outputs {
+    let sizes = run.sizes(node).unwrap_or_default();
+    for (number, output) in node.outputs.iter().enumerate() {
         let (found, expected) = (device.read(memory.place(*output)), run.value(*output));
-        let largest = expected.iter().fold(1e-30f64, |largest, x| largest.max(x.abs()));
+        let size = sizes.get(number).copied().unwrap_or(1e-30);
+        let largest = expected.iter().fold(size, |largest, x| largest.max(x.abs()));
         for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
             let close = (found - expected).abs() <= tolerance * largest;
             assert!(close, "element {index} of {output:?} is {found}, not {expected}; {}", context());

@@ -74,6 +74,30 @@ FUNCTION void float_store8(float *to, const float *from) {
     copy16(to + 4, from + 4);
 }
 
+// Places of maxima in their windows, exact as `float`.
+FUNCTION void place_load1(const uint16 *from, float *to) { to[0] = (float)from[0]; }
+FUNCTION void place_store1(uint16 *to, const float *from) { to[0] = (uint16)from[0]; }
+FUNCTION void place_load4(const uint16 *from, float *to) {
+    ALIGNED(8) uint16 places[4];
+    copy8(places, from);
+    UNROLL for (int i = 0; i < 4; i++) to[i] = (float)places[i];
+}
+FUNCTION void place_store4(uint16 *to, const float *from) {
+    ALIGNED(8) uint16 places[4];
+    UNROLL for (int i = 0; i < 4; i++) places[i] = (uint16)from[i];
+    copy8(to, places);
+}
+FUNCTION void place_load8(const uint16 *from, float *to) {
+    ALIGNED(16) uint16 places[8];
+    copy16(places, from);
+    UNROLL for (int i = 0; i < 8; i++) to[i] = (float)places[i];
+}
+FUNCTION void place_store8(uint16 *to, const float *from) {
+    ALIGNED(16) uint16 places[8];
+    UNROLL for (int i = 0; i < 8; i++) places[i] = (uint16)from[i];
+    copy16(to, places);
+}
+
 // Sums and maxima over the 32 lanes of a warp; all lanes get the result, by the same tree every time.
 FUNCTION float warp_sum(float x) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
@@ -113,12 +137,12 @@ FUNCTION float row_max(float x, int lanes, float *shared) {
     return x;
 }
 
-// Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
-// same as the processor draws.
-FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
-    uint32 c0 = index, c1 = (uint32)step->step, c2 = (uint32)(step->step >> 32), c3 = 1u << 24 | stream;
-    uint32 k0 = (uint32)step->seed, k1 = (uint32)(step->seed >> 32);
-    UNROLL for (int round = 0; round < 10; round++) {
+// Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of what `tag` names, at this step or in
+// this epoch, the same as the processor draws (runtime/src/random.rs).
+FUNCTION void philox_block(uint64 seed, uint64 round, uint32 tag, uint32 index, uint32 *words) {
+    uint32 c0 = index, c1 = (uint32)round, c2 = (uint32)(round >> 32), c3 = tag;
+    uint32 k0 = (uint32)seed, k1 = (uint32)(seed >> 32);
+    UNROLL for (int turn = 0; turn < 10; turn++) {
         uint64 first = (uint64)c0 * 0xD2511F53u, second = (uint64)c2 * 0xCD9E8D57u;
         c0 = (uint32)(second >> 32) ^ c1 ^ k0;
         c1 = (uint32)second;
@@ -131,4 +155,52 @@ FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *word
     words[1] = c1;
     words[2] = c2;
     words[3] = c3;
+}
+// Those of stream `stream` of a network's random words.
+FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
+    philox_block(step->seed, step->step, 1u << 24 | stream, index, words);
+}
+
+// A number in [0, 1): the upper 24 bits of a word.
+FUNCTION float random_unit(uint32 word) { return (float)(word >> 8) * (1.0f / 16777216.0f); }
+
+// Two independent normal numbers from two words (Box & Muller 1958). The nearest quarter of a turn is
+// taken off, so that the polynomials, Cephes' as on the processor, see an eighth of a turn at most.
+FUNCTION void random_normal_pair(uint32 first, uint32 second, float *to) {
+    float radius = sqrtf(-2.0f * logf(random_unit(first) + 1.0f / 16777216.0f));
+    uint32 quarter = (second + (1u << 29)) >> 30;
+    float x = (float)(int)(second - (quarter << 30)) * 1.4629180793e-9f; // 2π / 2³²
+    float square = x * x;
+    float sine = ((-1.9515296e-4f * square + 8.332161e-3f) * square - 1.6666655e-1f) * square * x + x;
+    float cosine = ((2.4433157e-5f * square - 1.3887316e-3f) * square + 4.1666646e-2f) * (square * square) -
+                   0.5f * square + 1.0f;
+    float near = quarter & 1 ? sine : cosine, far = quarter & 1 ? cosine : sine;
+    to[0] = radius * ((quarter + 1) & 2 ? -near : near);
+    to[1] = radius * (quarter & 2 ? -far : far);
+}
+
+// The four numbers of a block of a stream.
+FUNCTION void random_uniform_block(const Step *step, uint32 stream, int64 block, float *to) {
+    uint32 words[4];
+    philox(step, stream, (uint32)block, words);
+    UNROLL for (int i = 0; i < 4; i++) to[i] = random_unit(words[i]);
+}
+FUNCTION void random_normal_block(const Step *step, uint32 stream, int64 block, float *to) {
+    uint32 words[4];
+    philox(step, stream, (uint32)block, words);
+    random_normal_pair(words[0], words[1], to);
+    random_normal_pair(words[2], words[3], to + 2);
+}
+// Number `index` of a stream.
+FUNCTION float random_uniform(const Step *step, uint32 stream, int64 index) {
+    float block[4];
+    random_uniform_block(step, stream, index / 4, block);
+    const int place = (int)(index % 4);
+    return place < 2 ? (place == 0 ? block[0] : block[1]) : (place == 2 ? block[2] : block[3]);
+}
+FUNCTION float random_normal(const Step *step, uint32 stream, int64 index) {
+    float block[4];
+    random_normal_block(step, stream, index / 4, block);
+    const int place = (int)(index % 4);
+    return place < 2 ? (place == 0 ? block[0] : block[1]) : (place == 2 ? block[2] : block[3]);
 }
