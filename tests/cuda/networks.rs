@@ -148,7 +148,9 @@ pub(crate) fn bits() {
     for program in programs![Convolution Joined] {
         let [_, mut gpu] = pair(program, Precision::F32);
         let batch = Batch::random(program, 5, 3);
-        (0..3).for_each(|_| drop(batch.train(&mut gpu)));
+        for _ in 0..3 {
+            batch.train(&mut gpu);
+        }
         let bits = bits_of(program, &gpu);
         let hash = bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
         crate::report(&format!("{}: {} parameters, {hash:016x}", program.name, bits.len()));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
+use super::choice::Times;
 use super::passes::Kind;
 use super::tasks::{Task, run_all};
 use crate::devices::cuda::{CudaError, Event};
@@ -30,11 +31,11 @@ impl Engine {
         kind: Kind,
         product: &'static Product,
         batch: usize,
-    ) -> Result<Vec<(&'static str, f64)>, CudaError> {
+    ) -> Result<Times, CudaError> {
         let binding = self.binding(kind, batch);
         let measured = self.choices.open(product).map(|candidate| {
             let tasks = binding.bound(candidate.launches.iter());
-            Ok((candidate.name, self.time(&tasks)?.as_secs_f64()))
+            Ok((candidate.name.to_owned(), self.time(&tasks)?.as_secs_f64()))
         });
         measured.collect()
     }
