@@ -65,7 +65,7 @@ impl<'a> Emitter<'a> {
         let word = &self.graph().origins[node.origin.0].word;
         let stem = if words.is_empty() { word.clone() } else { words.join("_") };
         let stem: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        if suffix.is_empty() { format!("nn_{stem}") } else { format!("nn_{stem}_{suffix}") }
+        if suffix.is_empty() || stem == suffix { format!("nn_{stem}") } else { format!("nn_{stem}_{suffix}") }
     }
 
     /// A launch of the kernel with this body, which is written only once: `blocks` blocks along x.
@@ -89,7 +89,8 @@ impl<'a> Emitter<'a> {
         Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
     }
 
-    fn kernel(
+    /// The index of the kernel with this body, which is written only once.
+    pub(super) fn kernel(
         &mut self,
         wish: &str,
         threads: usize,

@@ -4,8 +4,11 @@
 //! expressions go; [`fill`] puts them in. A [`Writer`] pairs the parameters of one kernel with the
 //! arguments of its launch, so that they cannot come apart.
 
-use super::{Argument, Element, Memory, Place, Region};
+use super::{Argument, Element, Memory, Place};
 use crate::graph::ValueId;
+
+/// The most parameters of a kernel.
+const PARAMETERS: usize = 32;
 
 /// The text with each `@NAME@` replaced.
 ///
@@ -21,6 +24,15 @@ pub(super) fn fill(template: &str, values: &[(&str, String)]) -> String {
     assert!(!text.contains('@'), "not everything is filled in:\n{text}");
     text
 }
+
+/// The lines, each one step further in.
+pub(super) fn indented(text: &str) -> String {
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+    text.lines().map(line).collect()
+}
+
+/// The parameters of a kernel and the arguments of its launch.
+pub(super) type Parts = (Vec<String>, Vec<Argument>);
 
 /// The parameters and arguments of a kernel in the making.
 #[derive(Clone, Debug)]
@@ -42,13 +54,7 @@ impl<'a> Writer<'a> {
 
     /// A weight of a product: parameters and what is prepared from them are read as `real`.
     pub(super) fn read_weight(&mut self, value: ValueId, name: &str) -> Element {
-        let place = self.memory.place(value);
-        let region = match place.region {
-            Region::Parameter => Region::ParameterReal,
-            Region::Prepared => Region::PreparedReal,
-            other => other,
-        };
-        self.read_place(Place { region, ..place }, name)
+        self.read_place(self.memory.weight_place(value), name)
     }
 
     fn read_place(&mut self, place: Place, name: &str) -> Element {
@@ -70,14 +76,28 @@ impl<'a> Writer<'a> {
         self.parameter("int64 batch", Argument::Batch);
     }
 
-    /// Any parameter.
+    /// What the kernels of a step have in common: `const Step *step`.
+    pub(super) fn step(&mut self) {
+        self.parameter("const Step *__restrict__ step", Argument::Step);
+    }
+
+    /// Any parameter; one that is there already stays the only one.
     pub(super) fn parameter(&mut self, text: &str, argument: Argument) {
+        if self.parameters.iter().any(|known| known == text) {
+            return;
+        }
         self.parameters.push(text.to_owned());
         self.arguments.push(argument);
     }
 
+    /// Whether a launch takes so many parameters.
+    pub(super) fn fits(&self) -> bool {
+        self.parameters.len() <= PARAMETERS
+    }
+
     /// The parameters and the arguments.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<Argument>) {
+    pub(super) fn finish(self) -> Parts {
+        assert!(self.fits(), "a kernel takes at most {PARAMETERS} parameters");
         (self.parameters, self.arguments)
     }
 }
@@ -87,11 +107,19 @@ impl<'a> Writer<'a> {
 pub(super) struct Vector(usize);
 
 impl Vector {
+    /// One by one.
+    pub(super) const ONE: Vector = Vector(1);
+
     /// The widest whose width divides all extents: then neighbours stay neighbours, and their address
     /// is a multiple of their size, since every tensor begins at a multiple of sixteen elements.
     pub(super) fn dividing(extents: &[usize]) -> Vector {
         let fits = |width: &usize| extents.iter().all(|extent| extent.is_multiple_of(*width));
         Vector([8, 4].into_iter().find(fits).unwrap_or(1))
+    }
+
+    /// No wider than `width`, a power of two.
+    pub(super) fn at_most(self, width: usize) -> Vector {
+        Vector(self.0.min(width))
     }
 
     /// Elements.
@@ -113,7 +141,7 @@ impl Vector {
         match element {
             Element::Real => format!("{verb}{}", self.0),
             Element::Float => format!("float_{verb}{}", self.0),
-            Element::Place => unreachable!("places of maxima are read and written one by one"),
+            Element::Place => format!("place_{verb}{}", self.0),
         }
     }
 }

@@ -67,7 +67,7 @@ fn results(graph: &Graph, run: &Run) -> Vec<Vec<f64>> {
 }
 
 /// Random values for all that comes from outside: parameters within ±1, states about 1.
-fn feed(graph: &Graph) -> Feed {
+pub(crate) fn feed(graph: &Graph) -> Feed {
     let mut seed = 0;
     let mut draw = |count: usize, low: f64, high: f64| -> Vec<f64> {
         seed += 1 << 32;

@@ -5,11 +5,13 @@
 mod interpret;
 
 mod emulated;
+mod extents;
 mod fusion;
 mod gradients;
 mod models;
 #[cfg(feature = "pretty")]
 mod names;
+mod products;
 mod summaries;
 mod traffic;
 mod words;

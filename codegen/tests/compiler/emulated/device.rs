@@ -14,7 +14,12 @@ pub(crate) struct Device {
     precision: Precision,
     buffers: HashMap<Region, Buffer>,
     labels: Vec<Vec<i32>>,
-    step: [u64; 3],
+    workspace: Vec<f32>,
+    /// What an optimiser's update reads and writes beside the flat buffers.
+    pub(crate) hyperparameters: Vec<f32>,
+    pub(crate) states: Vec<Vec<f32>>,
+    /// Seed, step, flags.
+    pub(crate) step: [u64; 3],
 }
 
 /// Bytes that begin at a multiple of 64.
@@ -52,14 +57,19 @@ impl Device {
             precision,
             buffers: lens.into_iter().map(buffer).collect(),
             labels: labels.collect(),
-            // Seed, step, flags: the interpreter's random numbers are those of seed and step 0.
+            workspace: Vec::new(),
+            hyperparameters: Vec::new(),
+            states: Vec::new(),
+            // The interpreter's random numbers are those of seed and step 0.
             step: [0; 3],
         }
     }
 
-    /// Fills everything with NaN.
-    pub(crate) fn poison(&mut self) {
+    /// Fills everything with NaN, and takes exactly as much workspace as the launches that follow ask for.
+    pub(crate) fn poison(&mut self, launches: &[&Launch]) {
         self.buffers.values_mut().for_each(|buffer| buffer.bytes().fill(0xff));
+        let workspace = launches.iter().map(|launch| launch.workspace.at(self.batch)).max();
+        self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -107,17 +117,17 @@ impl Device {
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
-        // Exactly as much as was asked for, and NaN.
-        let mut workspace = vec![f32::NAN; launch.workspace.at(self.batch)];
-        let mut address = |device: &mut Device, argument: &Argument| match argument {
+        let address = |device: &mut Device, argument: &Argument| match argument {
             Argument::Place(place) => {
                 let start = device.start(*place);
                 let buffer = device.buffers.get_mut(&place.region).expect("a buffer for each region");
                 buffer.bytes()[start..].as_ptr() as u64
             }
             Argument::Labels(output) => device.labels[*output].as_ptr() as u64,
-            Argument::Workspace => workspace.as_mut_ptr() as u64,
+            Argument::Workspace => device.workspace.as_mut_ptr() as u64,
             Argument::Step => device.step.as_ptr() as u64,
+            Argument::Hyperparameters => device.hyperparameters.as_ptr() as u64,
+            Argument::OptimizerState(index) => device.states[*index].as_mut_ptr() as u64,
             Argument::Batch => device.batch as u64,
         };
         let arguments: Vec<u64> = launch.arguments.iter().map(|argument| address(self, argument)).collect();
