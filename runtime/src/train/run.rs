@@ -122,6 +122,7 @@ impl<'a> Run<'a> {
             parameters: parameter_count(self.program),
             samples: self.record.data.samples,
             memory: self.model.memory().training(self.record.config.batch),
+            device: self.model.device(),
             threads: self.model.threads(),
             folder: self.folder.path(),
             resumed: self.resumed,
