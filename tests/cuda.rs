@@ -35,9 +35,11 @@ const CASES: &[Case] = &[
     Case::new("checkpoints_go_from_device_to_device", networks::checkpoints),
     Case::new("values_that_are_not_finite_are_found", failures::not_finite),
     Case::new("a_step_is_reproducible", networks::bits),
-    Case::new("a_batch_that_does_not_fit_is_refused", failures::memory).with(&[("NNC_FAKE_MEMORY", "90000000")]),
+    Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
+        .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
-    Case::new("a_failed_copy_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync_v2:40")]),
+    Case::new("a_failed_copy_is_an_error", failures::launch)
+        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync_v2:40")]),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 

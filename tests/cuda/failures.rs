@@ -74,7 +74,8 @@ fn one_among_good_ones(program: &'static Program) {
     let reports = results.iter().filter(|result| matches!(result, Ok(Some(_)))).count();
     assert!(reports == 1 && matches!(results.last(), Some(Err(Error::NonFinite(_)))), "{results:?}");
     assert_eq!((gpu.step(), bits_of(program, &gpu)), (1, bits_of(program, &other)));
-    let [found, expected] = [&mut gpu, &mut other].map(|model| model.train_batch(&mut good).expect("it fits"));
+    let [found, expected] =
+        [&mut gpu, &mut other].map(|model| model.train_batch(&mut good).expect("it fits"));
     assert_eq!(found, expected);
 }
 

@@ -67,7 +67,8 @@ impl Choices {
             return false;
         }
         let remembered = self.cache.gpu_times(&self.gpu, &problem(product, batch));
-        let Some(times) = remembered.filter(|times| self.open(product).all(|one| times.contains_key(one.name)))
+        let Some(times) =
+            remembered.filter(|times| self.open(product).all(|one| times.contains_key(one.name)))
         else {
             return true;
         };
@@ -109,7 +110,7 @@ impl Choices {
 }
 
 /// What is found under in the file. That of the processor has other operations' names, not others' meaning.
-fn problem(product: &'static Product, batch: usize) -> Problem {
+pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
     let operation = match product.operation {
         "conv" => Operation::Forward,
         "conv_backward_data" => Operation::BackwardData,

@@ -28,6 +28,7 @@ use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use choice::Choices;
+pub use measure::Measured;
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
 use passes::{Kind, Schedule};
 use regions::{Extents, Regions};
