@@ -73,3 +73,23 @@ fn random_numbers_and_spreads_of_many_sizes() {
         }
     }
 }
+
+/// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
+#[test]
+fn variances_far_from_zero() {
+    let norms = [
+        Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 },
+        Layer::LayerNorm { eps: 1e-3 },
+        Layer::GroupNorm { groups: 2, eps: 1e-3, affine: true },
+        Layer::GroupNorm { groups: 24, eps: 1e-3, affine: true },
+    ];
+    for norm in norms {
+        let model = Body::new(&[24, 30, 20]).same("norm", norm.clone()).model_with(Loss::MeanSquaredError);
+        let plan = optimised(&model, Mode::Training);
+        let mut feed = feed(&plan.graph);
+        feed.inputs[0].iter_mut().for_each(|x| *x += 300.0);
+        if let Err(difference) = super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned) {
+            panic!("{norm:?}: {difference}");
+        }
+    }
+}
