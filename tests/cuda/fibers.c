@@ -175,6 +175,16 @@ static int nnc_wake(unsigned first, unsigned count, nnc_state state) {
     return 1;
 }
 
+// The shared memory of known size, which the linker gathers; nothing if no kernel has any.
+extern unsigned char __start_nnc_shared[] __attribute__((weak, visibility("hidden")));
+extern unsigned char __stop_nnc_shared[] __attribute__((weak, visibility("hidden")));
+
+// What an earlier block left would make a missing barrier look like one.
+static void nnc_poison(unsigned dynamic) {
+    memset(nnc_dynamic_shared, 0xff, dynamic);
+    if (__start_nnc_shared) memset(__start_nnc_shared, 0xff, __stop_nnc_shared - __start_nnc_shared);
+}
+
 static void nnc_run_block(int reverse) {
     for (unsigned i = 0; i < nnc_threads; i++) nnc_prepare(&nnc_fibers[i]);
     for (;;) {
@@ -216,7 +226,7 @@ __attribute__((visibility("default"))) void nnc_launch(const char *name, void (*
     for (nnc_block.z = 0; nnc_block.z < grid[2]; nnc_block.z++)
         for (nnc_block.y = 0; nnc_block.y < grid[1]; nnc_block.y++)
             for (nnc_block.x = 0; nnc_block.x < grid[0]; nnc_block.x++) {
-                memset(nnc_dynamic_shared, 0xff, shared);
+                nnc_poison(shared);
                 nnc_run_block(reverse);
             }
     free(memory);

@@ -29,7 +29,7 @@ typedef unsigned short uint16;
     void name
 #define UNROLL
 #define ALIGNED(bytes) _Alignas(bytes)
-#define SHARED static _Alignas(16)
+#define SHARED static _Alignas(16) __attribute__((section("nnc_shared")))
 #define DYNAMIC_SHARED(type, name) type *name = (type *)nnc_dynamic_shared
 #define barrier() nnc_block_barrier(__LINE__)
 #define warp_barrier() nnc_warp_barrier(__LINE__)

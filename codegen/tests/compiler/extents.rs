@@ -79,9 +79,18 @@ fn losses_of_few_and_many_classes() {
             Loss::CROSS_ENTROPY,
             Loss::CrossEntropy { label_smoothing: 0.1, class_weights: Vec::new() },
             Loss::CrossEntropy { label_smoothing: 0.1, class_weights: weights },
-            Loss::MeanSquaredError,
         ];
         for loss in losses {
+            let name = format!("{loss:?} of {shape:?}");
+            check(&name, &Body::new(shape).same("scale", SCALE).model_with(loss));
+        }
+    }
+}
+
+#[test]
+fn terms_of_few_and_many_elements() {
+    for shape in [&[3][..], &[100], &[3, 50, 60], &[2, 70, 61]] {
+        for loss in [Loss::MeanSquaredError, Loss::BinaryCrossEntropy, Loss::Huber { delta: 0.4 }] {
             let name = format!("{loss:?} of {shape:?}");
             check(&name, &Body::new(shape).same("scale", SCALE).model_with(loss));
         }

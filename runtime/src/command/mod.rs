@@ -14,6 +14,8 @@ mod predict;
 mod saved;
 mod terminal;
 mod tune;
+#[cfg(feature = "cuda")]
+mod tune_gpu;
 
 pub mod table;
 pub mod units;

@@ -263,6 +263,16 @@ impl Model {
         }
     }
 
+    /// Measures the candidates of the products of a step of training and of an evaluation of `batch` samples on a GPU,
+    /// and keeps the times; on the processor there are [`products`](Model::products) instead.
+    #[cfg(feature = "cuda")]
+    pub fn candidates(&mut self, batch: usize) -> Result<Vec<crate::devices::cuda::Measured>, Error> {
+        match &mut self.engine {
+            Engine::Cpu(_) => Ok(Vec::new()),
+            Engine::Cuda(cuda) => cuda.candidates(batch),
+        }
+    }
+
     /// Bytes that the kernels have taken so far for themselves: scratch memory, and the weights that
     /// evaluation keeps packed. They depend on the algorithms that were chosen, and grow with the largest
     /// batch of each mode alone.

@@ -4,12 +4,16 @@
 //! parts that depend on the number of labels alone. On maps the losses of all positions are written
 //! first and then summed, a block a sample.
 
+use nnc_dsl::scalar::Expr;
+
 use super::super::emitter::THREADS;
-use super::super::text::{Vector, Writer, fill};
+use super::super::fused::Fused;
+use super::super::text::{Vector, Writer, fill, indented};
 use super::super::{Argument, Count, Emitter, Launch, Step};
-use super::rows::Rows;
+use super::lanes::Lanes;
+use super::pointwise;
 use super::softmax::{self, Kept};
-use crate::graph::{CrossEntropy, Node, Type};
+use crate::graph::{CrossEntropy, Node, Operand, Type};
 
 /// logits → loss of each sample
 pub(super) fn cross_entropy(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy) -> Vec<Step> {
@@ -26,7 +30,7 @@ pub(super) fn cross_entropy(emitter: &mut Emitter, node: &Node, loss: &CrossEntr
 /// The loss of each row of logits: in the workspace, or scaled as the result if a sample has but one.
 fn losses_of_rows(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy, scale: &Scale) -> Launch {
     let ty = emitter.ty(node.input(0));
-    let (rows, positions) = (Rows::new(ty.channels()), ty.positions());
+    let (rows, positions) = (Lanes::new(ty.channels()), ty.positions());
     let mut writer = emitter.writer();
     let from = writer.read(node.input(0), "x");
     labels(&mut writer, loss);
@@ -63,7 +67,7 @@ fn losses_of_rows(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy, scale
 /// logits → gradient of the mean loss
 pub(super) fn cross_entropy_backward(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy) -> Vec<Step> {
     let ty = emitter.ty(node.input(0)).clone();
-    let (rows, scale) = (Rows::new(ty.channels()), Scale::new(loss, &ty));
+    let (rows, scale) = (Lanes::new(ty.channels()), Scale::new(loss, &ty));
     let mut launches = scale.launch(emitter, node);
     let mut writer = emitter.writer();
     let (from, to) = (writer.read(node.input(0), "x"), writer.write(node.outputs[0], "y"));
@@ -194,6 +198,54 @@ impl<'a> Scale<'a> {
             format!("{weight} / total")
         }
     }
+}
+
+/// (prediction, target) → loss of each sample: the mean over its elements of a term.
+pub(super) fn terms(emitter: &mut Emitter, node: &Node, term: &Expr) -> Vec<Step> {
+    let ty = emitter.ty(node.input(0)).clone();
+    let len = ty.len();
+    let pieces = len.div_ceil(PIECE);
+    let scale = literal(1.0 / len as f64);
+    let mut writer = emitter.writer();
+    let fused = Fused::new(emitter.graph(), &mut writer, std::slice::from_ref(term), &node.inputs, &ty);
+    let result = if pieces == 1 {
+        let store = Vector::ONE.store(writer.write(node.outputs[0], "y"));
+        format!("    const float result = {scale} * sum;\n    {store}(y + sample, &result);")
+    } else {
+        writer.parameter("float *__restrict__ workspace", Argument::Workspace);
+        "    workspace[blockIdx.x] = sum;".to_owned()
+    };
+    let vector = fused.vector(&[len]);
+    let body = fill(
+        include_str!("../templates/loss_terms.cu"),
+        &[
+            ("PIECES", pieces.to_string()),
+            ("PIECE", PIECE.to_string()),
+            ("LEN", len.to_string()),
+            ("WIDTH", vector.width().to_string()),
+            ("FUSED", indented(&indented(&fused.flat_text(vector, &["terms"])))),
+            ("RESULT", result),
+        ],
+    );
+    let threads = (len / vector.width()).next_power_of_two().clamp(32, THREADS);
+    let (blocks, parts) = (Count::batched(pieces, 1), writer.finish());
+    let launch = emitter.launch(node, "terms", threads, blocks, parts, "", &body);
+    if pieces == 1 {
+        return vec![Step::Launch(launch)];
+    }
+    let first = Launch { workspace: Count::batched(pieces, 1), ..launch };
+    vec![Step::Launch(first), Step::Launch(sums(emitter, node, pieces, "", &scale, 0))]
+}
+
+/// Elements of a sample whose terms a block adds up.
+const PIECE: usize = 8192;
+
+/// (prediction, target) → gradient of the mean loss: the slope of each term over their number.
+pub(super) fn terms_backward(emitter: &mut Emitter, node: &Node, slope: &Expr) -> Vec<Step> {
+    let share = Operand::InverseCount { positions: emitter.ty(node.outputs[0]).len() };
+    let inputs = [&node.inputs[..], &[share]].concat();
+    let scaled = Expr::Var(node.inputs.len()) * slope.clone();
+    pointwise::pointwise(emitter, &Node { inputs, ..node.clone() }, &[scaled])
 }
 
 /// loss[sample] = scale · the sum of `len` numbers, which lie in the workspace after the first `offset`.

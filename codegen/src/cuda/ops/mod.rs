@@ -1,6 +1,7 @@
 //! The kernels of each operation, a file per family.
 
 mod columns;
+mod lanes;
 mod layout;
 mod losses;
 mod pointwise;
@@ -8,7 +9,6 @@ mod pool;
 mod products;
 mod reduce;
 mod resize;
-mod rows;
 mod softmax;
 mod statistics;
 mod update;
@@ -27,6 +27,8 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Op::LogSumExp => softmax::log_sum_exp(emitter, node),
         Op::CrossEntropy(loss) => losses::cross_entropy(emitter, node, loss),
         Op::CrossEntropyBackward(loss) => losses::cross_entropy_backward(emitter, node, loss),
+        Op::LossTerms(term) => losses::terms(emitter, node, term),
+        Op::LossTermsBackward(slope) => losses::terms_backward(emitter, node, slope),
         Op::Concat => layout::concat(emitter, node),
         Op::Split => layout::split(emitter, node),
         Op::Permute(permute) => layout::permute(emitter, node, permute),
@@ -48,7 +50,7 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
             statistics::running(emitter, node, *momentum, *positions)
         }
         Op::Reshape => Vec::new(),
-        _ => Vec::new(),
+        Op::Normalize(_) => unreachable!("the pass `expand` leaves none"),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::super::text::{Vector, fill};
 use super::super::{Emitter, Step};
-use super::rows::Rows;
+use super::lanes::Lanes;
 use crate::graph::Node;
 
 /// x → y
@@ -38,9 +38,9 @@ fn rows(
     suffix: &str,
     kept: Kept,
     result: &str,
-    stored: fn(Rows) -> Vector,
+    stored: fn(Lanes) -> Vector,
 ) -> Vec<Step> {
-    let (rows, ty) = (Rows::new(emitter.ty(node.input(0)).channels()), emitter.ty(node.input(0)));
+    let (rows, ty) = (Lanes::new(emitter.ty(node.input(0)).channels()), emitter.ty(node.input(0)));
     let mut writer = emitter.writer();
     let (from, to) = (writer.read(node.input(0), "x"), writer.write(node.outputs[0], "y"));
     writer.batch();
@@ -76,7 +76,7 @@ pub(super) fn template(kept: Kept, result: &str) -> String {
 /// (y, dy) → dx
 pub(super) fn softmax_backward(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     let ty = emitter.ty(node.outputs[0]);
-    let rows = Rows::new(ty.channels());
+    let rows = Lanes::new(ty.channels());
     let mut writer = emitter.writer();
     let (y, dy) = (writer.read(node.input(0), "y"), writer.read(node.input(1), "dy"));
     let to = writer.write(node.outputs[0], "dx");

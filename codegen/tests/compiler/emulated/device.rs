@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use nnc_codegen::cuda::{Argument, Kernel, Launch, Memory, Place, Region};
+use nnc_emulator::Library;
 
-use super::library::Library;
 use super::{Element, Precision, from_bf16, to_bf16};
 use crate::interpret::Feed;
 
@@ -134,7 +134,15 @@ impl Device {
         let grid = launch.grid.map(|count| count.at(self.batch) as u32);
         // SAFETY: every argument is the address of a live buffer; kernels stay within their operands, which
         // is what these tests are about.
-        unsafe { library.launch(kernel, &arguments, grid, launch.shared, reverse) };
+        unsafe {
+            library.launch(nnc_emulator::Launch {
+                kernel: &kernel.name,
+                grid,
+                shared: launch.shared,
+                arguments: &arguments,
+                reverse,
+            });
+        }
     }
 
     /// First byte of a place.

@@ -7,19 +7,20 @@
 mod broken;
 mod device;
 mod language;
-mod library;
 mod reductions;
 mod update;
 
-use nnc_codegen::cuda::{Element, Emitter, Launch, Memory, Step, Units};
+use std::path::Path;
+
+use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Step, Units};
 use nnc_codegen::graph::{Mode, Node, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
 use nnc_dsl::CheckedModel;
+use nnc_emulator::{Library, Real};
 
 use crate::interpret::{Feed, Run};
 use device::Device;
-use library::Library;
 
 /// The type of activations in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,13 @@ impl Precision {
         }
     }
 
+    fn real(self) -> Real {
+        match self {
+            Precision::F32 => Real::Float,
+            Precision::Bf16 => Real::Bf16,
+        }
+    }
+
     fn round(self, element: Element, x: f64) -> f64 {
         match (self, element) {
             (Precision::Bf16, Element::Real) => f64::from(from_bf16(to_bf16(x as f32))),
@@ -48,6 +56,13 @@ impl Precision {
             (_, Element::Place) => x,
         }
     }
+}
+
+/// The kernels, compiled for the processor.
+fn library(kernels: &[Kernel], precision: Precision) -> Library {
+    let texts: String = kernels.iter().map(|kernel| kernel.text.as_str()).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    Library::build(&folder, &texts, precision.real())
 }
 
 /// To nearest, ties to even.
@@ -98,7 +113,7 @@ fn compare_plan(
     let steps: Vec<(&Node, Vec<Step>)> = graph.nodes.iter().map(|node| (node, emitter.node(node))).collect();
     let (memory, mut kernels) = emitter.finish();
     kernels.iter_mut().for_each(|kernel| kernel.text = change(&kernel.text));
-    let library = Library::build(&kernels, precision);
+    let library = library(&kernels, precision);
     let element = |id: ValueId| memory.places[id.0].map_or(Element::Real, |place| place.region.element());
     let mut run = Run::new(graph, feed, |id, x| precision.round(element(id), x));
     let mut device = Device::new(&memory, feed, precision);

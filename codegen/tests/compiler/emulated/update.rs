@@ -7,8 +7,7 @@ use nnc_codegen::{Compiled, compile};
 use nnc_dsl::model::{CheckedModel, Layer, OptimizerKind};
 
 use super::device::Device;
-use super::library::Library;
-use super::{Precision, from_bf16, to_bf16};
+use super::{Precision, from_bf16, library, to_bf16};
 use crate::gradients::feed;
 use crate::interpret::uniform;
 use crate::models::Body;
@@ -88,7 +87,7 @@ fn updated(
     let cuda = cuda::emit(model, compiled);
     let launch = &cuda.update[0];
     let kernel = &cuda.kernels[launch.kernel];
-    let library = Library::build(std::slice::from_ref(kernel), precision);
+    let library = library(std::slice::from_ref(kernel), precision);
     let mut device = Device::new(&cuda.training.memory, &feed(&compiled.training.graph), precision);
     let place = |region| Place { region, offset: 0, len: compiled.training.tensors.trained_len };
     device.poison(&[launch]);

@@ -228,12 +228,12 @@ FUNCTION float row_max(float x, int lanes, float *shared) {
     return x;
 }
 
-// Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the
-// same as the processor draws.
-FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
-    uint32 c0 = index, c1 = (uint32)step->step, c2 = (uint32)(step->step >> 32), c3 = 1u << 24 | stream;
-    uint32 k0 = (uint32)step->seed, k1 = (uint32)(step->seed >> 32);
-    UNROLL for (int round = 0; round < 10; round++) {
+// Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of what `tag` names, at this step or in
+// this epoch, the same as the processor draws (runtime/src/random.rs).
+FUNCTION void philox_block(uint64 seed, uint64 round, uint32 tag, uint32 index, uint32 *words) {
+    uint32 c0 = index, c1 = (uint32)round, c2 = (uint32)(round >> 32), c3 = tag;
+    uint32 k0 = (uint32)seed, k1 = (uint32)(seed >> 32);
+    UNROLL for (int turn = 0; turn < 10; turn++) {
         uint64 first = (uint64)c0 * 0xD2511F53u, second = (uint64)c2 * 0xCD9E8D57u;
         c0 = (uint32)(second >> 32) ^ c1 ^ k0;
         c1 = (uint32)second;
@@ -246,6 +246,10 @@ FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *word
     words[1] = c1;
     words[2] = c2;
     words[3] = c3;
+}
+// Those of stream `stream` of a network's random words.
+FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *words) {
+    philox_block(step->seed, step->step, 1u << 24 | stream, index, words);
 }
 
 // A number in [0, 1): the upper 24 bits of a word.

@@ -8,7 +8,7 @@ use super::super::text::Vector;
 
 /// The division of rows of `channels` elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rows {
+pub(super) struct Lanes {
     /// Elements of a row.
     pub(super) channels: usize,
     /// What a lane takes at once.
@@ -22,16 +22,16 @@ pub(super) struct Rows {
 /// Lanes of a warp.
 const WARP: usize = 32;
 
-impl Rows {
+impl Lanes {
     /// About eight elements a lane; more once a warp is full, and a block from 64 on.
-    pub(super) fn new(channels: usize) -> Rows {
+    pub(super) fn new(channels: usize) -> Lanes {
         let vector = Vector::dividing(&[channels]);
         let (lanes, threads) = match channels {
             ..=2048 => (channels.div_ceil(8).next_power_of_two().min(WARP), 256),
             ..=8192 => (256, 256),
             _ => (1024, 1024),
         };
-        Rows { channels, vector, lanes, threads }
+        Lanes { channels, vector, lanes, threads }
     }
 
     /// Rows of a block.
@@ -64,15 +64,15 @@ mod tests {
 
     #[test]
     fn few_channels_take_a_part_of_a_warp_and_many_a_block() {
-        let lanes = |channels| {
-            let rows = Rows::new(channels);
-            (rows.vector.width(), rows.lanes, rows.of_block())
+        let division = |channels| {
+            let lanes = Lanes::new(channels);
+            (lanes.vector.width(), lanes.lanes, lanes.of_block())
         };
-        assert_eq!(lanes(2), (1, 1, 256));
-        assert_eq!(lanes(10), (1, 2, 128));
-        assert_eq!(lanes(64), (8, 8, 32));
-        assert_eq!(lanes(1000), (8, 32, 8));
-        assert_eq!(lanes(4100), (4, 256, 1));
-        assert_eq!(lanes(50_000), (8, 1024, 1));
+        assert_eq!(division(2), (1, 1, 256));
+        assert_eq!(division(10), (1, 2, 128));
+        assert_eq!(division(64), (8, 8, 32));
+        assert_eq!(division(1000), (8, 32, 8));
+        assert_eq!(division(4100), (4, 256, 1));
+        assert_eq!(division(50_000), (8, 1024, 1));
     }
 }
