@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
-use nnc_codegen::compile;
 use nnc_codegen::graph::Mode;
+use nnc_codegen::{compile, cuda};
 use nnc_dsl::syntax::{parse, print};
 use nnc_dsl::{Diagnostic, Entry};
 
@@ -18,7 +18,7 @@ struct Stage {
     text: fn(&ArgMatches) -> Result<String, Failure>,
 }
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 6] = [
     Stage { name: "ast", doc: "The syntax tree, written as the text that means the same", text: tree },
     Stage {
         name: "checked",
@@ -31,6 +31,7 @@ const STAGES: [Stage; 5] = [
         text: |matches| Ok(nnc_codegen::graph(&model_file::load(matches)?.model, mode(matches)).to_string()),
     },
     Stage { name: "plan", doc: "The fused kernels in order, with their places in memory", text: plan },
+    Stage { name: "cuda", doc: "The CUDA kernels, and their launches in order", text: kernels },
     Stage { name: "rust", doc: "The source files of the crate", text: sources },
 ];
 
@@ -53,7 +54,7 @@ pub(crate) fn command() -> Command {
                 .value_name("MODE")
                 .value_parser(["training", "evaluation"])
                 .default_value("training")
-                .help("Which pass, for `graph` and `plan`"),
+                .help("Which pass, for `graph`, `plan` and `cuda`"),
         )
         .after_help(stages_help())
 }
@@ -95,6 +96,11 @@ fn plan(matches: &ArgMatches) -> Result<String, Failure> {
         Mode::Training => compiled.training.to_string(),
         Mode::Evaluation => compiled.evaluation.to_string(),
     })
+}
+
+fn kernels(matches: &ArgMatches) -> Result<String, Failure> {
+    let model = model_file::load(matches)?.model;
+    Ok(cuda::emit(&model, &compile(&model)).text(mode(matches)))
 }
 
 /// The Rust files one after the other, each under its path.

@@ -8,6 +8,7 @@
 //! open; *emit* only writes. This room is pure: no files, no environment, no clock. The same model
 //! and options give the same bytes.
 
+pub mod cuda;
 pub mod differentiate;
 pub mod emit;
 pub mod graph;

@@ -1,6 +1,7 @@
 //! Golden tests: one model with every stage beside it.
 //!
-//! Each `golden/*.nn` has a `.golden` with what the compiler makes of it. `NNC_BLESS=1` writes
+//! Each `golden/*.nn` has a `.golden` with what the compiler makes of it; `kernels.nn` shows the texts
+//! for GPUs, too. `NNC_BLESS=1` writes
 //! them anew; then read the difference.
 
 #![cfg(feature = "pretty")]
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nnc_codegen::emit::{CrateOptions, RuntimeDependency, crate_files};
 use nnc_codegen::graph::{Mode, verify};
-use nnc_codegen::{compile, graph};
+use nnc_codegen::{compile, cuda, graph};
 use nnc_dsl::syntax::Entry;
 use nnc_dsl::{CheckedModel, Options, check};
 
@@ -57,6 +58,13 @@ fn stages(path: &Path) -> String {
         assert_eq!(verify(&plan.graph), Ok(()));
         text += &format!("\n== graph\n{graph}\n== plan\n{plan}");
     }
+    let with_cuda = path.ends_with("kernels.nn");
+    if with_cuda {
+        let cuda = cuda::emit(&model, &compiled);
+        for mode in [Mode::Training, Mode::Evaluation] {
+            text += &format!("\n== cuda\n{}", cuda.text(mode));
+        }
+    }
     let options = CrateOptions {
         package: "golden".to_owned(),
         file: "golden.nn".to_owned(),
@@ -64,7 +72,9 @@ fn stages(path: &Path) -> String {
         runtime: RuntimeDependency::Version("0.1.0".to_owned()),
     };
     for file in crate_files(&model, &compiled, &options) {
-        if file.path.starts_with("src/") {
+        // The kernels' texts stand above.
+        let is_other = !file.path.starts_with("src/cuda.") || with_cuda && file.path == "src/cuda.rs";
+        if file.path.starts_with("src/") && is_other {
             text += &format!("\n== {}\n{}", file.path, file.text);
         }
     }

@@ -14,6 +14,7 @@ fn every_stage_has_a_text() {
         ("checked", "conv3 4"),
         ("graph", "gradient of conv1.weight"),
         ("plan", "floats per sample"),
+        ("cuda", "KERNEL("),
         ("rust", "pub struct Tiny"),
     ];
     for (stage, part) in stages {

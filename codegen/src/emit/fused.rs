@@ -97,7 +97,8 @@ fn operand_names(graph: &Graph, inputs: &[Operand]) -> Vec<Ident> {
     inputs.iter().map(|operand| namer.fresh(&operand_name(graph, *operand))).collect()
 }
 
-fn operand_name(graph: &Graph, operand: Operand) -> String {
+/// A name after an operand's role.
+pub(crate) fn operand_name(graph: &Graph, operand: Operand) -> String {
     let id = match operand {
         Operand::Value(id) => id,
         Operand::InverseCount { .. } => return "inverse_count".to_owned(),

@@ -114,7 +114,8 @@ fn random_text(stream: u32, distribution: Distribution, per: Per) -> String {
     format!("{}#{stream}{per}", format!("{distribution:?}").to_lowercase())
 }
 
-fn conv_text(conv: &Conv) -> String {
+/// Window, strides and the rest: ` 3x3 stride 1x1 pad 1x1`.
+pub(crate) fn conv_text(conv: &Conv) -> String {
     let first = first_axis(&conv.input, &conv.output, &conv.kernel);
     let text = |axes: &[usize; 3]| axes_text(&axes[first..]);
     let dilation = match conv.dilation {

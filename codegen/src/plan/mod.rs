@@ -119,6 +119,22 @@ impl Plan {
     pub fn slot(&self, value: ValueId) -> Slot {
         self.slots[value.0].expect("every value that a node reads or writes was placed")
     }
+
+    /// The value whose memory each value shares.
+    pub(crate) fn roots(&self) -> Vec<ValueId> {
+        roots(&self.graph)
+    }
+
+    /// Packs those values of the growing arena that `belongs` picks into an arena of their own: where
+    /// each begins, and the elements per sample that they take together.
+    pub(crate) fn pack_part(&self, belongs: impl Fn(ValueId) -> bool) -> (Vec<(ValueId, usize)>, usize) {
+        let outside = |slot: &Option<Slot>| slot.filter(|slot| slot.region != Region::Batched);
+        let placed: Vec<_> = self.slots.iter().map(outside).collect();
+        let mut lives = memory::live_ranges(&self.graph, &self.roots(), &placed);
+        lives.retain(|live| live.region == Region::Batched && belongs(live.value));
+        let (offsets, len) = memory::pack(&lives);
+        (lives.iter().map(|live| live.value).zip(offsets).collect(), len)
+    }
 }
 
 impl Tensors {

@@ -1,8 +1,10 @@
 //! Working with scalar expressions: the one road of every activation, loss term and
 //! optimiser update from formula to derivative to source text.
 
+mod c;
 mod derivative;
 mod display;
+mod print;
 mod rust;
 mod simplify;
 
@@ -10,6 +12,7 @@ use std::collections::BTreeSet;
 
 use nnc_dsl::scalar::Expr;
 
+pub use c::{CExpr, to_c};
 pub use derivative::derivative;
 pub use display::display;
 pub use rust::{Let, RustExpr, to_rust};

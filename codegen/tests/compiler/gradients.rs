@@ -3,6 +3,7 @@
 //! For each model three things must hold: the gradients of the training graph are the slopes of its
 //! loss, no pass changes a result, and neither does one in evaluation.
 
+use crate::emulated;
 use crate::interpret::{Feed, Run, run, uniform};
 use crate::models::{Body, network, pooling, window};
 use nnc_codegen::graph::{Graph, Mode, Source, verify};
@@ -23,6 +24,7 @@ fn check(name: &str, model: &CheckedModel) {
     for mode in [Mode::Training, Mode::Evaluation] {
         passes_change_nothing(name, &graph(model, mode), &feed);
     }
+    emulated::check(name, model, &feed);
 }
 
 fn gradients_are_slopes(name: &str, graph: &Graph, feed: &Feed) {
@@ -65,7 +67,7 @@ fn results(graph: &Graph, run: &Run) -> Vec<Vec<f64>> {
 }
 
 /// Random values for all that comes from outside: parameters within ±1, states about 1.
-fn feed(graph: &Graph) -> Feed {
+pub(crate) fn feed(graph: &Graph) -> Feed {
     let mut seed = 0;
     let mut draw = |count: usize, low: f64, high: f64| -> Vec<f64> {
         seed += 1 << 32;

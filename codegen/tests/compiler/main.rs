@@ -4,11 +4,14 @@
 #[path = "../interpret/mod.rs"]
 mod interpret;
 
+mod emulated;
+mod extents;
 mod fusion;
 mod gradients;
 mod models;
 #[cfg(feature = "pretty")]
 mod names;
+mod products;
 mod summaries;
 mod traffic;
 mod words;

@@ -1,7 +1,7 @@
 //! Functions of each element, their sums, and random numbers.
 
-use nnc_codegen::graph::{Distribution, Keep, Node, Operand, Per, Spread, Type};
-use nnc_dsl::scalar::Expr;
+use nnc_codegen::graph::{Distribution, Keep, Node, Op, Operand, Per, Spread, Type};
+use nnc_dsl::scalar::{Binary, Expr, Unary};
 
 use super::Run;
 use super::pools::unpooled;
@@ -16,12 +16,9 @@ impl Run<'_> {
 
     pub(super) fn reduce(&self, node: &Node, exprs: &[Expr], keep: Keep) -> Vec<Vec<f64>> {
         let extent = self.graph.ty(node.input(0));
-        let (numbers, of) = kept(keep, extent, self.feed.batch);
         let sum = |expr: &Expr| {
-            let mut sums = vec![0.0; numbers];
             let terms = self.elements(expr, &node.inputs, extent, self.len(node.input(0)), &[]);
-            terms.iter().enumerate().for_each(|(element, term)| sums[of(element)] += term);
-            stored(keep, extent, sums)
+            sums(keep, extent, self.feed.batch, &terms)
         };
         exprs.iter().map(sum).collect()
     }
@@ -47,6 +44,26 @@ impl Run<'_> {
         self.elements(expr, &node.inputs, self.graph.ty(extent), self.len(extent), &[])
     }
 
+    /// The size that rounding errors of each result are relative to, where that is not the result's own:
+    /// terms of a sum may cancel.
+    pub(crate) fn sizes(&self, node: &Node) -> Option<Vec<f64>> {
+        let (exprs, extent) = match &node.op {
+            Op::Pointwise(exprs) => (exprs, node.outputs[0]),
+            Op::Reduce { exprs, .. } => (exprs, node.input(0)),
+            _ => return None,
+        };
+        let (ty, count) = (self.graph.ty(extent), self.len(extent));
+        let largest = |expr: &Expr| {
+            let sizes = self.elements_by(|values| size(expr, values), &node.inputs, ty, count, &[]);
+            let sums = match node.op {
+                Op::Reduce { keep, .. } => sums(keep, ty, self.feed.batch, &sizes),
+                _ => sizes,
+            };
+            sums.into_iter().fold(0.0, f64::max)
+        };
+        Some(exprs.iter().map(largest).collect())
+    }
+
     fn elements(
         &self,
         expr: &Expr,
@@ -55,10 +72,21 @@ impl Run<'_> {
         count: usize,
         result: &[f64],
     ) -> Vec<f64> {
+        self.elements_by(|values| expr.eval(values), operands, extent, count, result)
+    }
+
+    fn elements_by(
+        &self,
+        function: impl Fn(&[f64]) -> f64,
+        operands: &[Operand],
+        extent: &Type,
+        count: usize,
+        result: &[f64],
+    ) -> Vec<f64> {
         let element = |index: usize| {
             let values: Vec<f64> =
                 operands.iter().map(|operand| self.operand(*operand, extent, index, result)).collect();
-            expr.eval(&values)
+            function(&values)
         };
         (0..count).map(element).collect()
     }
@@ -94,15 +122,54 @@ impl Run<'_> {
     }
 }
 
-/// Any numbers do that are a function of stream and place; a normal one by Box & Muller 1958.
+fn sums(keep: Keep, extent: &Type, batch: usize, terms: &[f64]) -> Vec<f64> {
+    let (numbers, of) = kept(keep, extent, batch);
+    let mut sums = vec![0.0; numbers];
+    terms.iter().enumerate().for_each(|(element, term)| sums[of(element)] += term);
+    stored(keep, extent, sums)
+}
+
+/// The value with every sign in sums and products turned so that nothing cancels.
+fn size(expr: &Expr, values: &[f64]) -> f64 {
+    match expr {
+        Expr::Unary(Unary::Neg, x) => size(x, values),
+        Expr::Binary(Binary::Add | Binary::Sub, a, b) => size(a, values) + size(b, values),
+        Expr::Binary(Binary::Mul, a, b) => size(a, values) * size(b, values),
+        Expr::Binary(Binary::Div, a, b) => size(a, values) / b.eval(values).abs(),
+        Expr::Select(compare, parts) => {
+            let [left, right, then, otherwise] = parts.as_ref();
+            let chosen =
+                Expr::select(*compare, left.clone(), right.clone(), Expr::Const(1.0), Expr::Const(0.0));
+            size(if chosen.eval(values) == 1.0 { then } else { otherwise }, values)
+        }
+        Expr::Const(_) | Expr::Var(_) | Expr::Unary(..) | Expr::Binary(..) => expr.eval(values).abs(),
+    }
+}
+
+/// What a run with seed 0 draws in its first step: four numbers from each block of Philox, a uniform one
+/// from the upper 24 bits of a word, two normal ones from two words (Box & Muller 1958).
 fn random(stream: u32, distribution: Distribution, place: usize) -> f64 {
-    let uniform = |draw: u64| uniform(u64::from(stream) << 40 | (place as u64) << 1 | draw);
+    let words = philox([(place / 4) as u32, 0, 0, 1 << 24 | stream]);
+    let unit = |word: u32| f64::from(word >> 8) / f64::from(1 << 24);
+    let word = place % 4;
     match distribution {
-        Distribution::Uniform => uniform(0),
+        Distribution::Uniform => unit(words[word]),
         Distribution::Normal => {
-            (-2.0 * (1.0 - uniform(0)).ln()).sqrt() * (std::f64::consts::TAU * uniform(1)).cos()
+            let radius = (-2.0 * (unit(words[word & 2]) + 0.5f64.powi(24)).ln()).sqrt();
+            let angle = f64::from(words[word | 1]) / 0.5f64.powi(-32) * std::f64::consts::TAU;
+            radius * if word % 2 == 0 { angle.cos() } else { angle.sin() }
         }
     }
+}
+
+/// Philox4x32-10 with key 0 (Salmon et al. 2011).
+fn philox(counter: [u32; 4]) -> [u32; 4] {
+    (0..10u32).fold(counter, |[a, b, c, d], round| {
+        let [first, second] = [(a, 0xD251_1F53u64), (c, 0xCD9E_8D57)].map(|(word, by)| u64::from(word) * by);
+        let [high, low] = [|product: u64| (product >> 32) as u32, |product: u64| product as u32];
+        let key = [0x9E37_79B9, 0xBB67_AE85].map(|weyl: u32| weyl.wrapping_mul(round));
+        [high(second) ^ b ^ key[0], low(second), high(first) ^ d ^ key[1], low(first)]
+    })
 }
 
 /// SplitMix64 (Steele et al. 2014), scaled to [0, 1).

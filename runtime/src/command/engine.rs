@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::devices::cpu::{MOST_THREADS, Pool, THREADS_VARIABLE, wanted_threads};
 use crate::error::Error;
+use crate::model::Device;
 use crate::select::{Mode, Selector, TimingCache};
 
 /// The names of [`engine_arguments`].
@@ -49,8 +50,13 @@ pub(super) fn workspace_argument() -> Arg {
         .help("Leave out algorithms with more scratch memory than this, such as 64MiB")
 }
 
-/// The threads and the choice of algorithms that the matches of [`engine_arguments`] ask for.
-pub(super) fn pool(matches: &ArgMatches) -> Result<Arc<Pool>, Error> {
+/// What the matches of [`engine_arguments`] ask for.
+pub(super) fn device(matches: &ArgMatches) -> Result<Device, Error> {
+    pool(matches).map(Device::Cpu)
+}
+
+/// The threads and the choice of algorithms.
+fn pool(matches: &ArgMatches) -> Result<Arc<Pool>, Error> {
     let name = matches.get_one::<String>("algorithms");
     let mode = Mode::NAMED.into_iter().find(|mode| name.is_some_and(|name| name == mode.name()));
     let selector = capped(Selector::new(mode.unwrap_or_default()), matches);

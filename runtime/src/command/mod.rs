@@ -63,11 +63,11 @@ pub fn main(program: &'static Program) -> ExitCode {
 /// Trains `program` as matches of [`train_arguments`] say.
 pub fn train(program: &'static Program, matches: &ArgMatches) -> ExitCode {
     let TrainSettings { overrides, start } = TrainSettings::new(matches);
-    let pool = match engine::pool(matches) {
-        Ok(pool) => pool,
+    let device = match engine::device(matches) {
+        Ok(device) => device,
         Err(error) => return fail(&error),
     };
-    let options = Options { overrides, pool, start, interrupt: catch_interrupts() };
+    let options = Options { overrides, device, start, interrupt: catch_interrupts() };
     match train::train(program, &options, &mut Terminal::new()) {
         Ok(Outcome::Finished { .. }) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted { folder }) => {

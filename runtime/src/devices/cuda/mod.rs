@@ -15,6 +15,7 @@ mod compile;
 mod context;
 #[cfg(feature = "cuda-libraries")]
 mod convolutions;
+pub(crate) mod engine;
 mod error;
 mod graph;
 mod libraries;

@@ -22,6 +22,9 @@ FUNCTION float nnc_max(float a, float b) { return a > b || a != a ? a : b; }
 FUNCTION float nnc_min(float a, float b) { return a < b || a != a ? a : b; }
 FUNCTION float nnc_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+FUNCTION int int_min(int a, int b) { return a < b ? a : b; }
+FUNCTION int int_max(int a, int b) { return a > b ? a : b; }
+
 // Eight, four or one neighbouring activations; the address is a multiple of their size.
 FUNCTION void load1(const real *from, float *to) { to[0] = from_real(from[0]); }
 FUNCTION void store1(real *to, const float *from) { to[0] = to_real(from[0]); }
@@ -74,6 +77,92 @@ FUNCTION void float_store8(float *to, const float *from) {
     copy16(to + 4, from + 4);
 }
 
+// Places of maxima in their windows, exact as `float`.
+FUNCTION void place_load1(const uint16 *from, float *to) { to[0] = (float)from[0]; }
+FUNCTION void place_store1(uint16 *to, const float *from) { to[0] = (uint16)from[0]; }
+FUNCTION void place_load4(const uint16 *from, float *to) {
+    ALIGNED(8) uint16 places[4];
+    copy8(places, from);
+    UNROLL for (int i = 0; i < 4; i++) to[i] = (float)places[i];
+}
+FUNCTION void place_store4(uint16 *to, const float *from) {
+    ALIGNED(8) uint16 places[4];
+    UNROLL for (int i = 0; i < 4; i++) places[i] = (uint16)from[i];
+    copy8(to, places);
+}
+FUNCTION void place_load8(const uint16 *from, float *to) {
+    ALIGNED(16) uint16 places[8];
+    copy16(places, from);
+    UNROLL for (int i = 0; i < 8; i++) to[i] = (float)places[i];
+}
+FUNCTION void place_store8(uint16 *to, const float *from) {
+    ALIGNED(16) uint16 places[8];
+    UNROLL for (int i = 0; i < 8; i++) places[i] = (uint16)from[i];
+    copy16(to, places);
+}
+
+// Tiles of products in shared memory, and their fragments for the tensor cores. A tile has rows of
+// `pitch` elements that begin at multiples of sixteen bytes; `MMA_K` is the depth of one product.
+enum { MMA_K = 32 / sizeof(real) };
+
+// Copies a power of two of elements, up to sixteen bytes, to shared memory; zeros if not `valid`.
+FUNCTION void stage(real *shared, const real *global, int valid, int bytes) {
+    if (bytes == 16)
+        copy_async16(shared, global, valid);
+    else if (bytes == 8)
+        copy_async8(shared, global, valid);
+    else if (bytes == 4)
+        copy_async4(shared, global, valid);
+    else
+        *shared = valid ? *global : (real)0;
+}
+
+// d += a · b, for 16 rows and 8 columns.
+FUNCTION void mma(float *d, const uint32 *a, const uint32 *b) {
+#if REAL == REAL_FLOAT
+    mma_tf32(d, a, b);
+#else
+    mma_real(d, a, b);
+#endif
+}
+
+FUNCTION void round_fragment(uint32 *words) {
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) words[i] = to_tf32(as_float(words[i]));
+#endif
+}
+// 16 rows of a from a tile of rows.
+FUNCTION void fragment_a(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+    load_matrices(to, tile + lane % 16 * pitch + lane / 16 * (MMA_K / 2));
+    round_fragment(to);
+}
+// 16 columns of b, as two fragments, from a tile whose rows are these columns.
+FUNCTION void fragment_b(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+    load_matrices(to, tile + (lane % 8 + lane / 16 * 8) * pitch + lane / 8 % 2 * (MMA_K / 2));
+    round_fragment(to);
+}
+// The same where the rows of the tile go along the depth.
+FUNCTION void fragment_a_transposed(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) to[i] = as_bits(tile[(lane % 4 + i / 2 * 4) * pitch + lane / 4 + i % 2 * 8]);
+    round_fragment(to);
+#else
+    load_matrices_transposed(to, tile + (lane % 8 + lane / 16 * 8) * pitch + lane / 8 % 2 * 8);
+#endif
+}
+FUNCTION void fragment_b_transposed(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) to[i] = as_bits(tile[(lane % 4 + i % 2 * 4) * pitch + lane / 4 + i / 2 * 8]);
+    round_fragment(to);
+#else
+    load_matrices_transposed(to, tile + lane % 16 * pitch + lane / 16 * 8);
+#endif
+}
+
 // Sums and maxima over the 32 lanes of a warp; all lanes get the result, by the same tree every time.
 FUNCTION float warp_sum(float x) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
@@ -81,6 +170,61 @@ FUNCTION float warp_sum(float x) {
 }
 FUNCTION float warp_max(float x) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
+    return x;
+}
+
+// The sum over a block of whole warps; all threads get it. `shared` has room for 32.
+FUNCTION float block_sum(float x, float *shared) {
+    x = warp_sum(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    float sum = 0.0f;
+    for (int warp = 0; warp < (int)blockDim.x / 32; warp++) sum += shared[warp];
+    return sum;
+}
+
+// Mean and sum of squares about it with one more number, of which there are 1 / share then (Welford 1962).
+FUNCTION void add_to_moments(float share, float *mean, float *squares, float x) {
+    float delta = x - *mean;
+    *mean += delta * share;
+    *squares += delta * (x - *mean);
+}
+// Those of two sets together (Chan, Golub & LeVeque 1979).
+FUNCTION void merge_moments(float count, float *mean, float *squares, float other, float other_mean,
+                            float other_squares) {
+    if (other == 0.0f) return;
+    float share = other / (count + other), delta = other_mean - *mean;
+    *mean += delta * share;
+    *squares += other_squares + delta * delta * count * share;
+}
+// Those of neighbouring lanes of a warp, twice `distance` of them, together.
+FUNCTION void warp_moments(float *count, float *mean, float *squares, int distance) {
+    for (; distance > 0; distance /= 2) {
+        float other = shuffle_xor(*count, distance), other_mean = shuffle_xor(*mean, distance);
+        float other_squares = shuffle_xor(*squares, distance);
+        merge_moments(*count, mean, squares, other, other_mean, other_squares);
+        *count += other;
+    }
+}
+FUNCTION float block_max(float x, float *shared) {
+    x = warp_max(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    return warp_max(shared[threadIdx.x % 32 < blockDim.x / 32 ? threadIdx.x % 32 : 0]);
+}
+
+// The same over the `lanes` neighbouring threads that share a row: a power of two up to a warp, or the
+// whole block.
+FUNCTION float row_sum(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_sum(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+    return x;
+}
+FUNCTION float row_max(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_max(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
     return x;
 }
 
@@ -102,4 +246,48 @@ FUNCTION void philox(const Step *step, uint32 stream, uint32 index, uint32 *word
     words[1] = c1;
     words[2] = c2;
     words[3] = c3;
+}
+
+// A number in [0, 1): the upper 24 bits of a word.
+FUNCTION float random_unit(uint32 word) { return (float)(word >> 8) * (1.0f / 16777216.0f); }
+
+// Two independent normal numbers from two words (Box & Muller 1958). The nearest quarter of a turn is
+// taken off, so that the polynomials, Cephes' as on the processor, see an eighth of a turn at most.
+FUNCTION void random_normal_pair(uint32 first, uint32 second, float *to) {
+    float radius = sqrtf(-2.0f * logf(random_unit(first) + 1.0f / 16777216.0f));
+    uint32 quarter = (second + (1u << 29)) >> 30;
+    float x = (float)(int)(second - (quarter << 30)) * 1.4629180793e-9f; // 2π / 2³²
+    float square = x * x;
+    float sine = ((-1.9515296e-4f * square + 8.332161e-3f) * square - 1.6666655e-1f) * square * x + x;
+    float cosine = ((2.4433157e-5f * square - 1.3887316e-3f) * square + 4.1666646e-2f) * (square * square) -
+                   0.5f * square + 1.0f;
+    float near = quarter & 1 ? sine : cosine, far = quarter & 1 ? cosine : sine;
+    to[0] = radius * ((quarter + 1) & 2 ? -near : near);
+    to[1] = radius * (quarter & 2 ? -far : far);
+}
+
+// The four numbers of a block of a stream.
+FUNCTION void random_uniform_block(const Step *step, uint32 stream, int64 block, float *to) {
+    uint32 words[4];
+    philox(step, stream, (uint32)block, words);
+    UNROLL for (int i = 0; i < 4; i++) to[i] = random_unit(words[i]);
+}
+FUNCTION void random_normal_block(const Step *step, uint32 stream, int64 block, float *to) {
+    uint32 words[4];
+    philox(step, stream, (uint32)block, words);
+    random_normal_pair(words[0], words[1], to);
+    random_normal_pair(words[2], words[3], to + 2);
+}
+// Number `index` of a stream.
+FUNCTION float random_uniform(const Step *step, uint32 stream, int64 index) {
+    float block[4];
+    random_uniform_block(step, stream, index / 4, block);
+    const int place = (int)(index % 4);
+    return place < 2 ? (place == 0 ? block[0] : block[1]) : (place == 2 ? block[2] : block[3]);
+}
+FUNCTION float random_normal(const Step *step, uint32 stream, int64 index) {
+    float block[4];
+    random_normal_block(step, stream, index / 4, block);
+    const int place = (int)(index % 4);
+    return place < 2 ? (place == 0 ? block[0] : block[1]) : (place == 2 ? block[2] : block[3]);
 }

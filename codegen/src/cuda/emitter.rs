@@ -1,0 +1,126 @@
+//! What the operations' emission shares: kernels with their names, and launches.
+
+use std::collections::HashMap;
+
+use super::text::Writer;
+use super::{Count, Kernel, Launch, Memory, Step, ops};
+use crate::graph::{Graph, Node, Type, ValueId};
+use crate::plan::Plan;
+
+/// Emits the nodes of one plan.
+pub struct Emitter<'a> {
+    plan: &'a Plan,
+    memory: Memory,
+    kernels: Vec<Kernel>,
+    /// Index by text without the name.
+    known: HashMap<String, usize>,
+}
+
+/// Threads of a block where nothing speaks for another number.
+pub(super) const THREADS: usize = 256;
+
+impl<'a> Emitter<'a> {
+    /// One that goes on from the kernels of another pass.
+    pub fn new(plan: &'a Plan, kernels: Vec<Kernel>) -> Emitter<'a> {
+        let known = kernels.iter().enumerate().map(|(index, kernel)| (anonymous(kernel), index)).collect();
+        Emitter { plan, memory: Memory::new(plan), kernels, known }
+    }
+
+    /// The memory and all kernels.
+    pub fn finish(self) -> (Memory, Vec<Kernel>) {
+        (self.memory, self.kernels)
+    }
+
+    /// The kernels so far.
+    pub fn kernels(&self) -> &[Kernel] {
+        &self.kernels
+    }
+
+    /// The places.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What a node needs; nothing for one without a kernel.
+    pub fn node(&mut self, node: &Node) -> Vec<Step> {
+        ops::steps(self, node)
+    }
+
+    pub(super) fn graph(&self) -> &'a Graph {
+        &self.plan.graph
+    }
+
+    pub(super) fn ty(&self, value: ValueId) -> &'a Type {
+        self.plan.graph.ty(value)
+    }
+
+    /// A kernel's parameters and arguments, to be filled.
+    pub(super) fn writer(&self) -> Writer<'_> {
+        Writer::new(&self.memory)
+    }
+
+    /// The name that a kernel of `node` wishes: its words, and what is special about it.
+    pub(super) fn wish(&self, node: &Node, suffix: &str) -> String {
+        let words: Vec<&str> = node.words.iter().map(String::as_str).collect();
+        let word = &self.graph().origins[node.origin.0].word;
+        let stem = if words.is_empty() { word.clone() } else { words.join("_") };
+        let stem: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        if suffix.is_empty() || stem == suffix { format!("nn_{stem}") } else { format!("nn_{stem}_{suffix}") }
+    }
+
+    /// A launch of the kernel with this body, which is written only once: `blocks` blocks along x.
+    ///
+    /// `items` are definitions that stand before the kernel; names in them must follow from their content.
+    pub(super) fn launch(
+        &mut self,
+        node: &Node,
+        suffix: &str,
+        threads: usize,
+        blocks: Count,
+        writer: (Vec<String>, Vec<super::Argument>),
+        items: &str,
+        body: &str,
+    ) -> Launch {
+        let (parameters, arguments) = writer;
+        let wish = self.wish(node, suffix);
+        let kernel = self.kernel(&wish, threads, &parameters, items, body);
+        let layer = self.graph().origins[node.origin.0].path();
+        let grid = [blocks, Count::fixed(1), Count::fixed(1)];
+        Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
+    }
+
+    /// The index of the kernel with this body, which is written only once.
+    pub(super) fn kernel(
+        &mut self,
+        wish: &str,
+        threads: usize,
+        parameters: &[String],
+        items: &str,
+        body: &str,
+    ) -> usize {
+        let count = parameters.len();
+        let parameters = parameters.join(",\n    ");
+        let write = |name: &str| {
+            format!("{items}KERNEL({name}, {threads}, {count})(\n    {parameters}) {{\n{body}}}\n")
+        };
+        if let Some(index) = self.known.get(&write("")) {
+            return *index;
+        }
+        let name = self.fresh(wish);
+        self.known.insert(write(""), self.kernels.len());
+        self.kernels.push(Kernel { text: write(&name), name, threads });
+        self.kernels.len() - 1
+    }
+
+    /// The wish, with a number if another kernel has it.
+    fn fresh(&self, wish: &str) -> String {
+        let taken = |name: &str| self.kernels.iter().any(|kernel| kernel.name == name);
+        let numbered = (2..).map(|number| format!("{wish}_{number}"));
+        let mut names = std::iter::once(wish.to_owned()).chain(numbered);
+        names.find(|name| !taken(name)).expect("an endless row of names")
+    }
+}
+
+fn anonymous(kernel: &Kernel) -> String {
+    kernel.text.replacen(&format!("KERNEL({}, ", kernel.name), "KERNEL(, ", 1)
+}
