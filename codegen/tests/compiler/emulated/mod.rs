@@ -150,7 +150,7 @@ fn compare(
     node: &Node,
     tolerance: f64,
 ) -> Result<(), String> {
-    let rounding = run.rounding(node).unwrap_or_default();
+    let rounding = run.rounding(node, tolerance).unwrap_or_default();
     for (number, output) in node.outputs.iter().enumerate() {
         let (found, expected) = (device.read(memory.place(*output)), run.value(*output));
         let rounding = rounding.get(number);
