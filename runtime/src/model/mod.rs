@@ -180,7 +180,8 @@ impl Model {
         })
     }
 
-    /// [`Model::predict`] into `output`, without an allocation once a batch of that size has been seen.
+    /// [`Model::predict`] into `output`; on the processor without an allocation once a batch of that size has been
+    /// seen.
     pub fn predict_into(&mut self, inputs: &[f32], output: &mut [f32]) -> Result<(), Error> {
         self.staged(|model, staging| {
             let feed = staging.inputs(&model.pool, model.program, &[inputs])?;
