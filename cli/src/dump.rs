@@ -99,8 +99,8 @@ fn plan(matches: &ArgMatches) -> Result<String, Failure> {
 }
 
 fn kernels(matches: &ArgMatches) -> Result<String, Failure> {
-    let compiled = compile(&model_file::load(matches)?.model);
-    Ok(cuda::emit(&compiled).text(mode(matches)))
+    let model = model_file::load(matches)?.model;
+    Ok(cuda::emit(&model, &compile(&model)).text(mode(matches)))
 }
 
 /// The Rust files one after the other, each under its path.

@@ -59,7 +59,7 @@ fn stages(path: &Path) -> String {
         text += &format!("\n== graph\n{graph}\n== plan\n{plan}");
     }
     if path.ends_with("kernels.nn") {
-        let cuda = cuda::emit(&compiled);
+        let cuda = cuda::emit(&model, &compiled);
         for mode in [Mode::Training, Mode::Evaluation] {
             text += &format!("\n== cuda\n{}", cuda.text(mode));
         }

@@ -51,6 +51,10 @@ pub enum Argument {
     Workspace,
     /// The address of the `Step`.
     Step,
+    /// The address of the optimiser's hyperparameters (`float`), in their order in the language.
+    Hyperparameters,
+    /// The address of the optimiser's state of this index (`float`), as long as what learns.
+    OptimizerState(usize),
     /// The number of samples (`int64`).
     Batch,
 }
@@ -122,6 +126,16 @@ impl Count {
     /// With a factor on the result.
     pub const fn times(self, times: usize) -> Count {
         Count { times, ..self }
+    }
+
+    /// The number before the factor as C, from `int64 batch`.
+    pub(super) fn text(self) -> String {
+        let Count { per_sample, fixed, each, at_most, .. } = self;
+        let number = format!("(batch * {per_sample} + {}) / {each}", fixed + each - 1);
+        match at_most {
+            usize::MAX => number,
+            _ => format!("{number} < {at_most} ? {number} : {at_most}"),
+        }
     }
 
     /// The number for a batch.
