@@ -77,4 +77,4 @@
 /// The language is described in `docs/language.md`.
 pub use nnc_macros::network;
 pub use nnc_runtime as runtime;
-pub use nnc_runtime::{Error, Model, StepReport, Targets};
+pub use nnc_runtime::{Device, Error, Model, Precision, StepReport, Targets};

@@ -67,7 +67,7 @@ fn evaluation_follows_a_state() {
 #[test]
 fn evaluation_follows_a_checkpoint() {
     check(|model| {
-        let other = Model::new(model.program(), 77).checkpoint();
+        let other = Model::new(model.program(), 77).checkpoint().unwrap();
         model.restore(&other, Path::new("memory")).expect("the network is the same");
     });
 }
@@ -113,7 +113,7 @@ fn check(change: impl Fn(&mut Model)) {
         let after = outputs(&mut model);
         assert_ne!(after, before, "{mode:?}");
         let mut other = fresh();
-        other.restore(&model.checkpoint(), Path::new("memory")).expect("the network is the same");
+        other.restore(&model.checkpoint().unwrap(), Path::new("memory")).expect("the network is the same");
         assert_eq!(after, outputs(&mut other), "{mode:?}, changed");
     }
 }

@@ -12,13 +12,18 @@ use crate::output;
 /// Builds the crate in `folder`, which is called like its package, in release and gives its
 /// program. Tells the user, who knows it as `name`, how long it took; what cargo says is shown only
 /// if it fails.
-pub(crate) fn build(name: &str, folder: &Path, build_folder: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn build(
+    name: &str,
+    folder: &Path,
+    build_folder: &Path,
+    features: &[&str],
+) -> Result<PathBuf, Failure> {
     let label = format!("building {name} … ");
     let start = Instant::now();
     if output::is_watched() {
         output::show(&label);
     }
-    let result = invoke(folder, build_folder);
+    let result = invoke(folder, build_folder, features);
     let label = if output::is_watched() { "" } else { &label };
     match result {
         Ok(output) if output.status.success() => {
@@ -40,9 +45,10 @@ pub(crate) fn build(name: &str, folder: &Path, build_folder: &Path) -> Result<Pa
 
 /// The finished program lies with the crate, all on the way to it in the shared folder. Cargo itself
 /// locks both.
-fn invoke(folder: &Path, build_folder: &Path) -> io::Result<Output> {
+fn invoke(folder: &Path, build_folder: &Path, features: &[&str]) -> io::Result<Output> {
     Command::new(cargo())
         .args(["build", "--release", "--quiet"])
+        .arg(format!("--features={}", features.join(",")))
         .arg(if output::is_watched() { "--color=always" } else { "--color=never" })
         // The crate's own folder: the configuration of the folder that the user is in is for the
         // user's own programs.

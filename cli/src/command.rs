@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{check, dump, explain, fmt, generate, graph, run, summary, tune};
+use crate::{check, devices, dump, explain, fmt, generate, graph, run, summary, tune};
 
 const ABOUT: &str = "\
 nnc compiles networks written as a line of words into Rust programs that train, evaluate and
@@ -25,6 +25,7 @@ Examples:
   nnc graph digits.nn -o digits.svg      Draw it
   nnc tune digits.nn                     Measure which algorithms are the fastest here
   nnc digits.nn -o digits                Write the Rust crate
+  nnc devices                            What this machine can compute on
   nnc explain E0301                      The manual page of an error, a lint or a word
 
 Exit status: 0, 1 if something in the model or its surroundings is to be mended, 2 for a wrong
@@ -47,6 +48,7 @@ pub(crate) fn command() -> Command {
         .subcommand(summary::command())
         .subcommand(graph::command())
         .subcommand(dump::command())
+        .subcommand(devices::command())
         .subcommand(explain::command())
         .after_help(EXAMPLES)
 }

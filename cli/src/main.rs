@@ -11,6 +11,7 @@ mod cargo;
 mod check;
 mod command;
 mod crate_folder;
+mod devices;
 mod dump;
 mod explain;
 mod failure;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Some(("summary", matches)) => summary::run(matches),
         Some(("graph", matches)) => graph::run(matches),
         Some(("dump", matches)) => dump::run(matches),
+        Some(("devices", matches)) => devices::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         _ => generate::run(&matches),
     };

@@ -195,7 +195,7 @@ fn advise(failure: Failure, path: &Path) -> Failure {
         failure.help(format!("there is `{}`", with_ending.display()))
     } else if is_word {
         failure.help(
-            "if a command was meant, there are run, check, fmt, summary, graph, dump and explain: see `nnc --help`",
+            "if a command was meant, there are run, check, fmt, summary, graph, dump, devices and explain: see `nnc --help`",
         )
     } else {
         failure

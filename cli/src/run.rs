@@ -7,7 +7,9 @@ use std::process::{Command as Process, ExitCode};
 use clap::{ArgMatches, Command};
 use nnc_codegen::compile;
 use nnc_dsl::CheckedModel;
-use nnc_runtime::command::{TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line};
+use nnc_runtime::command::{
+    TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line, wants_cuda,
+};
 
 use crate::cache::{Cache, unique_name};
 use crate::crate_folder::write_crate;
@@ -28,6 +30,7 @@ pub(crate) fn command() -> Command {
              nnc run digits.nn --set width=64 --epochs 5     With other settings\n  \
              nnc run mnist.nn --data path/to/mnist           With the data somewhere else\n  \
              nnc run digits.nn --optimizer sgd --lr 0.1      With another optimiser\n  \
+             nnc run digits.nn --device cuda --precision bf16  On a GPU\n  \
              nnc run digits.nn --resume                      Go on with an interrupted run\n\n\
              Programs are kept in $NNC_CACHE_DIR, or else nnc/ in the user's cache folder.",
         )
@@ -37,7 +40,7 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
     check_hyperparameters(&file.model, &TrainSettings::new(matches))?;
-    start(&file, |program| {
+    start(&file, wants_cuda(matches), |program| {
         let mut process = Process::new(program);
         process.arg("train").args(train_command_line(matches));
         process.env(TRAIN_COMMAND_VARIABLE, command_line(matches));
@@ -46,20 +49,28 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// Builds the program of a network and becomes the process that `command` makes of it.
-pub(crate) fn start(file: &ModelFile, command: impl FnOnce(&Path) -> Process) -> Result<ExitCode, Failure> {
-    let program = build(file)?;
+pub(crate) fn start(
+    file: &ModelFile,
+    cuda: bool,
+    command: impl FnOnce(&Path) -> Process,
+) -> Result<ExitCode, Failure> {
+    let program = build(file, cuda)?;
     become_process(&mut command(&program)).map_err(|error| Failure::io("start", &program, &error))
 }
 
-/// Generates the crate into the cache and builds it there.
-fn build(file: &ModelFile) -> Result<PathBuf, Failure> {
+/// Generates the crate into the cache and builds it there, for GPUs too if `cuda` says so.
+fn build(file: &ModelFile, cuda: bool) -> Result<PathBuf, Failure> {
     let cache = Cache::open()?;
     let compiled = compile(&file.model);
     let name = package::package_name(&file.model.name);
-    let unique = unique_name(&name, &package::package_files(file, &compiled, &name));
+    let mut unique = unique_name(&name, &package::package_files(file, &compiled, &name));
+    if cuda {
+        unique.push_str("-cuda");
+    }
     let folder = cache.crate_folder(&unique);
     write_crate(&folder, &package::package_files(file, &compiled, &unique))?;
-    cargo::build(&name, &folder, &cache.build_folder())
+    let features = if cuda { &["cuda"][..] } else { &[] };
+    cargo::build(&name, &folder, &cache.build_folder(), features)
 }
 
 /// Finds wrong names before the build, not after it.

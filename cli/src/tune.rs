@@ -30,7 +30,7 @@ pub(crate) fn command() -> Command {
 /// Measures. On Unix it does not come back but for a failure.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
-    start(&file, |program| {
+    start(&file, false, |program| {
         let mut process = Process::new(program);
         process.arg("tune").args(tune_command_line(matches));
         process

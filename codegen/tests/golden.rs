@@ -58,7 +58,8 @@ fn stages(path: &Path) -> String {
         assert_eq!(verify(&plan.graph), Ok(()));
         text += &format!("\n== graph\n{graph}\n== plan\n{plan}");
     }
-    if path.ends_with("kernels.nn") {
+    let with_cuda = path.ends_with("kernels.nn");
+    if with_cuda {
         let cuda = cuda::emit(&model, &compiled);
         for mode in [Mode::Training, Mode::Evaluation] {
             text += &format!("\n== cuda\n{}", cuda.text(mode));
@@ -71,7 +72,9 @@ fn stages(path: &Path) -> String {
         runtime: RuntimeDependency::Version("0.1.0".to_owned()),
     };
     for file in crate_files(&model, &compiled, &options) {
-        if file.path.starts_with("src/") {
+        // The kernels' texts stand above.
+        let is_other = !file.path.starts_with("src/cuda.") || with_cuda && file.path == "src/cuda.rs";
+        if file.path.starts_with("src/") && is_other {
             text += &format!("\n== {}\n{}", file.path, file.text);
         }
     }

@@ -3,7 +3,7 @@
 //! A macro cannot see whether it stands for an item or an expression, so the call's form decides: a
 //! text that begins with a signature is an expression, everything else is items.
 
-use nnc_codegen::emit::{EmitOptions, nested};
+use nnc_codegen::emit::{CudaPart, EmitOptions, nested};
 use nnc_dsl::ast::{Ident, Item, Module, Use};
 use nnc_dsl::syntax::{parse, print};
 use nnc_dsl::{CheckedModel, Diagnostic, Entry, Options, Outcome, Span as Place, check_file};
@@ -154,7 +154,8 @@ fn expression(models: &[CheckedModel], source: TokenStream, extras: TokenStream)
 
 /// Lints speak about the user's own code, which this module is not.
 fn hidden(model: &CheckedModel, source: TokenStream, module: &proc_macro2::Ident) -> TokenStream {
-    let options = EmitOptions { runtime: quote!(::nnc::runtime), source };
+    let cuda = if cfg!(feature = "cuda") { CudaPart::Inline } else { CudaPart::Absent };
+    let options = EmitOptions { runtime: quote!(::nnc::runtime), source, cuda };
     let items = nested(model, &nnc_codegen::compile(model), &options);
     quote! {
         #[allow(

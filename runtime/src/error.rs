@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::data;
+#[cfg(feature = "cuda")]
+use crate::devices::cuda::CudaError;
 
 /// A mistake in what the user gave, or a failure of the machine.
 #[derive(Debug)]
@@ -59,6 +61,9 @@ pub enum Error {
         /// What to do.
         help: String,
     },
+    /// A GPU, its driver or a library.
+    #[cfg(feature = "cuda")]
+    Cuda(CudaError),
 }
 
 /// What a pass over the network is for.
@@ -98,6 +103,8 @@ impl Error {
             Error::Checkpoint { help, .. } | Error::Settings { help, .. } => Some(help.clone()),
             Error::UnknownName { kind, known, .. } => Some(format!("the {kind}s are {}", known.join(", "))),
             Error::NonFinite(failure) => Some(failure.help().to_owned()),
+            #[cfg(feature = "cuda")]
+            Error::Cuda(error) => Some(error.help().to_owned()),
         }
     }
 
@@ -143,6 +150,8 @@ impl fmt::Display for Error {
             Error::UnknownName { kind, name, .. } => write!(f, "the network has no {kind} `{name}`"),
             Error::NonFinite(failure) => failure.fmt(f),
             Error::Settings { message, .. } => f.write_str(message),
+            #[cfg(feature = "cuda")]
+            Error::Cuda(error) => error.fmt(f),
         }
     }
 }
@@ -181,6 +190,8 @@ impl std::error::Error for Error {
         match self {
             Error::Data(error) => Some(error),
             Error::File { source, .. } => Some(source),
+            #[cfg(feature = "cuda")]
+            Error::Cuda(error) => Some(error),
             _ => None,
         }
     }
@@ -189,5 +200,12 @@ impl std::error::Error for Error {
 impl From<data::Error> for Error {
     fn from(error: data::Error) -> Error {
         Error::Data(error)
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl From<CudaError> for Error {
+    fn from(error: CudaError) -> Error {
+        Error::Cuda(error)
     }
 }

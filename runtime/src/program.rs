@@ -3,6 +3,7 @@
 //! The compiler emits one `static PROGRAM: Program` per network. It is plain data, so that
 //! everything that works on it is compiled once, in this crate, and not in the user's.
 
+use crate::emitted::cuda::Cuda;
 use crate::emitted::{Pass, Slot, Update};
 
 /// A compiled network.
@@ -38,6 +39,8 @@ pub struct Program {
     pub optimizer: Optimizer,
     /// What the `train` section says.
     pub defaults: Defaults,
+    /// The same for GPUs, where it was compiled in.
+    pub cuda: Option<&'static Cuda>,
 }
 
 /// An input or an output.

@@ -102,6 +102,10 @@ FUNCTION void copy_async16(void *shared, const void *global, int valid) {
     nnc_aligned(shared, 16), nnc_aligned(global, valid ? 16 : 1);
     nnc_copy_later(shared, valid ? global : NULL, 16);
 }
+FUNCTION void copy_async8(void *shared, const void *global, int valid) {
+    nnc_aligned(shared, 8), nnc_aligned(global, valid ? 8 : 1);
+    nnc_copy_later(shared, valid ? global : NULL, 8);
+}
 FUNCTION void copy_async4(void *shared, const void *global, int valid) {
     nnc_aligned(shared, 4), nnc_aligned(global, valid ? 4 : 1);
     nnc_copy_later(shared, valid ? global : NULL, 4);

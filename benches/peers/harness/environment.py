@@ -36,10 +36,11 @@ def enter(python, pip_arguments):
     os.execv(arguments[0], arguments)
 
 
-def build(packages, native):
+def build(packages, native, device):
     """Builds the Rust programs; gives the folder that they are in."""
     workspace = ["--manifest-path", str(PEERS / "rust" / "Cargo.toml")]
     chosen = [argument for package in packages for argument in ("-p", package)]
+    chosen += ["--features", "peer-ours/cuda"] if device == "cuda" else []
     subprocess.run(["cargo", "build", "--release", *workspace, *chosen], check=True, env=flags(native))
     metadata = ["cargo", "metadata", "--format-version", "1", "--no-deps", *workspace]
     found = subprocess.run(metadata, check=True, capture_output=True, text=True).stdout
@@ -87,4 +88,15 @@ def machine():
     """What the figures depend on."""
     with open("/proc/cpuinfo") as lines:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    return {"processor": model, "processors": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    found = {"processor": model, "processors": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    return {**found, "gpu": gpu()}
+
+
+def gpu():
+    """Name and driver of the first GPU, as the driver's own tool tells them."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(query, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "no GPU"
+    return found.splitlines()[0].replace(",", ", driver")

@@ -19,8 +19,8 @@ from .child import Child, Failure
 # What is timed in a loop.
 LOOPS = ("training", "evaluation", "latency")
 MEASURES = (*LOOPS, "start", "memory")
-# Relative to the largest output, respectively to the loss.
-TOLERANCE = 1e-3
+# Relative to the largest output, respectively to the loss: TF32 has 10 bits, bf16 has 7.
+TOLERANCES = {"f32": 1e-3, "tf32": 1e-2, "bf16": 1e-1}
 CHECK_RATE = 0.01
 CHECK_STEPS = 3
 
@@ -35,6 +35,11 @@ class Plan:
     turn_seconds: float
     start_repetitions: int
     threads: int
+    device: str
+    precision: str
+    # Runs between two looks at the clock: a GPU works behind the program's back, and is waited for at
+    # the end of each group.
+    group: int
 
 
 class Results:
@@ -107,6 +112,8 @@ class Session:
             "batch": self.network.batch,
             "threads": self.plan.threads,
             "form": child.system.form,
+            "device": self.plan.device,
+            "precision": self.plan.precision,
             "onnx": self.onnx,
             "parameters": str(self.values.parameters) if given else None,
             "states": str(self.values.states) if given else None,
@@ -143,13 +150,14 @@ class Session:
         if not children:
             return []
         reference, agreed = children[0], []
+        tolerance = TOLERANCES[self.plan.precision]
         for child in children:
             error = relative_error(found[child], found[reference])
             self.results.add(child.system, f"{what} error", [error])
             excuse = child.system.other_losses if what == "training" and np.isfinite(error) else ""
-            if error <= TOLERANCE or excuse:
+            if error <= tolerance or excuse:
                 agreed.append(child)
-            if error > TOLERANCE:
+            if error > tolerance:
                 text = f"differs from {reference.system.name} by {error:.1e} of the largest value"
                 self.results.fail(child.system, what, f"{text}; timed all the same: {excuse}" if excuse else text)
         return agreed
@@ -169,7 +177,7 @@ class Session:
             # The first run compiles and allocates, the second tells how long the others will take.
             found = self.attempt(child, measure, lambda: self.turn(child, measure, 2, 1))
             if found:
-                repetitions[child] = min(max(round(self.plan.turn_seconds * 1e3 / found[0]), 1), 500)
+                repetitions[child] = min(max(round(self.plan.turn_seconds * 1e3 / found[0] / self.plan.group), 1), 500)
         order = random.Random(0)
         for _ in range(self.plan.repetitions):
             turns = list(repetitions)
@@ -181,7 +189,7 @@ class Session:
 
     def turn(self, child, measure, warm_up, repetitions):
         message = {"do": "time", "what": measure, "warm_up": warm_up, "repetitions": repetitions}
-        return child.ask(message)["milliseconds"]
+        return child.ask({**message, "group": self.plan.group})["milliseconds"]
 
     def starts(self):
         """From the start of a process to the end of its first step, or first evaluation."""

@@ -38,7 +38,7 @@ OPENMP = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # As of 0.11: `Op::MaxPool2D` in its `backprop.rs`.
 CANDLE_LOSSES = "its gradient of maximum pooling is divided by the size of the window"
 
-SYSTEMS = [
+CPU_SYSTEMS = [
     System(OURS, package="peer-ours"),
     System("pytorch", python="pytorch.py", threads=OPENMP),
     System("pytorch-channels-last", python="pytorch.py", form="channels-last", threads=OPENMP),
@@ -49,3 +49,15 @@ SYSTEMS = [
     System("burn", package="peer-burn", threads=("RAYON_NUM_THREADS",)),
     System("candle", package="peer-candle", threads=("RAYON_NUM_THREADS",), other_losses=CANDLE_LOSSES),
 ]
+
+# On a GPU: PyTorch with channels-last tensors throughout, eager, compiled, and compiled into CUDA graphs.
+CUDA_SYSTEMS = [
+    System(OURS, package="peer-ours"),
+    System("pytorch", python="pytorch_cuda.py", form="eager"),
+    System("pytorch-compiled", python="pytorch_cuda.py", form="max-autotune-no-cudagraphs", slow_start=True),
+    System("pytorch-graphs", python="pytorch_cuda.py", form="max-autotune", slow_start=True),
+]
+
+
+def systems(device):
+    return CUDA_SYSTEMS if device == "cuda" else CPU_SYSTEMS

@@ -40,6 +40,7 @@ class Request:
         self.batch = message["batch"]
         self.threads = message["threads"]
         self.form = message["form"]
+        self.precision = message["precision"]
         self.onnx = message["onnx"]
         self.parameters = Values(message["parameters"])
         self.states = Values(message["states"])
@@ -49,7 +50,8 @@ class Request:
 
 def main(load):
     """Serves requests for ever. `load(Request)` gives a model with `version`, `train_step(rate)`,
-    `evaluate()` and `latency()`; a system that cannot train leaves `train_step` out."""
+    `evaluate()` and `latency()`; a system that cannot train leaves `train_step` out, one that works
+    behind the program's back has `finish()`, which waits for it."""
     # What libraries print goes to the log, not into the protocol.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -70,12 +72,14 @@ def main(load):
 def answer(model, message):
     match message["do"]:
         case "predict":
-            np.asarray(model.evaluate(), dtype="<f4").tofile(message["output"])
+            outputs = model.outputs() if hasattr(model, "outputs") else model.evaluate()
+            np.asarray(outputs, dtype="<f4").tofile(message["output"])
             return {}
         case "train":
             return {"losses": [float(model.train_step(message["rate"])) for _ in range(message["steps"])]}
         case "time":
-            return {"milliseconds": measure(work(model, message["what"]), message)}
+            finish = getattr(model, "finish", lambda: None)
+            return {"milliseconds": measure(work(model, message["what"]), finish, message)}
 
 
 def work(model, what):
@@ -88,12 +92,16 @@ def work(model, what):
             return model.latency
 
 
-def measure(run, message):
+def measure(run, finish, message):
+    """Milliseconds of one run, for each group of runs."""
     for _ in range(message["warm_up"]):
         run()
+    finish()
     milliseconds = []
     for _ in range(message["repetitions"]):
         start = time.perf_counter()
-        run()
-        milliseconds.append((time.perf_counter() - start) * 1e3)
+        for _ in range(message["group"]):
+            run()
+        finish()
+        milliseconds.append((time.perf_counter() - start) * 1e3 / message["group"])
     return milliseconds

@@ -1,6 +1,10 @@
 //! The program from outside: command lines, outputs and exit statuses.
 
+#[path = "../../../tests/cuda/fake.rs"]
+mod fake;
+
 mod check;
+mod devices;
 mod dump;
 mod explain;
 mod fix;

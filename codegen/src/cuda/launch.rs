@@ -128,8 +128,30 @@ impl Count {
         Count { times, ..self }
     }
 
+    /// So many times as much before the division.
+    pub const fn scaled(self, factor: usize) -> Count {
+        Count { per_sample: self.per_sample * factor, fixed: self.fixed * factor, ..self }
+    }
+
+    /// The number in kernel texts, where `batch` is a parameter.
+    pub fn text(self) -> String {
+        let Count { per_sample, fixed, each, at_most, times } = self;
+        let sum = match (per_sample, fixed) {
+            (0, fixed) => fixed.to_string(),
+            (per_sample, 0) => format!("batch * {per_sample}"),
+            (per_sample, fixed) => format!("batch * {per_sample} + {fixed}"),
+        };
+        let divided = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
+        let bound = if at_most == usize::MAX {
+            divided
+        } else {
+            format!("({divided} < {at_most} ? {divided} : {at_most})")
+        };
+        if times == 1 { bound } else { format!("({bound}) * {times}") }
+    }
+
     /// The number before the factor as C, from `int64 batch`.
-    pub(super) fn text(self) -> String {
+    pub(super) fn quotient_text(self) -> String {
         let Count { per_sample, fixed, each, at_most, .. } = self;
         let number = format!("(batch * {per_sample} + {}) / {each}", fixed + each - 1);
         match at_most {

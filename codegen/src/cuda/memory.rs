@@ -5,7 +5,7 @@
 //! gradients, the network's outputs. Each kind has an arena of its own, so that offsets in elements
 //! serve all precisions.
 
-use crate::graph::{Graph, Node, Op, Section, ValueId};
+use crate::graph::{Graph, Node, Op, Section, Source, ValueId};
 use crate::plan::{self, Plan, Slot};
 
 /// How the elements of a value are stored.
@@ -22,9 +22,9 @@ pub enum Element {
 /// The buffers of the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
-    /// Input samples, `real`.
+    /// Input samples, `real`; of several inputs each begins at a multiple of sixteen elements.
     Input,
-    /// Target values, `float`.
+    /// Target values, `float`, set apart likewise.
     Target,
     /// The arena of activations, `real`; grows with the batch.
     Batched,
@@ -115,6 +115,10 @@ impl Memory {
         let (roots, elements) = (plan.roots(), elements(plan));
         let mut places: Vec<Option<Place>> =
             plan.slots.iter().map(|slot| slot.and_then(outside_place)).collect();
+        let values = places.iter_mut().zip(&plan.graph.values);
+        let inputs =
+            values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
+        set_apart(inputs);
         let arenas = [
             (Region::Batched, Element::Real),
             (Region::Wide, Element::Float),
@@ -138,6 +142,18 @@ impl Memory {
     pub fn place(&self, value: ValueId) -> Place {
         self.places[value.0].expect("every value that a node reads or writes was placed")
     }
+
+    /// The place of a value as a weight of a product: parameters and what is prepared from them are read
+    /// as `real`.
+    pub fn weight_place(&self, value: ValueId) -> Place {
+        let place = self.place(value);
+        let region = match place.region {
+            Region::Parameter => Region::ParameterReal,
+            Region::Prepared => Region::PreparedReal,
+            other => other,
+        };
+        Place { region, ..place }
+    }
 }
 
 /// The place of what is not in the growing arena: the same as on the processor.
@@ -153,6 +169,21 @@ fn outside_place(slot: Slot) -> Option<Place> {
         plan::Region::Prepared => Region::Prepared,
     };
     Some(Place { region, offset: slot.offset, len: slot.len })
+}
+
+/// Sets inputs and targets apart, so that each begins at a multiple of sixteen elements; on the processor
+/// they lie one after the other.
+fn set_apart<'a>(places: impl Iterator<Item = &'a mut Place>) {
+    let (mut input, mut target) = (0, 0);
+    for place in places {
+        let end = match place.region {
+            Region::Input => &mut input,
+            Region::Target => &mut target,
+            _ => continue,
+        };
+        place.offset = *end;
+        *end += place.len.next_multiple_of(16);
+    }
 }
 
 /// How each value is stored; what shares memory is stored alike.

@@ -4,7 +4,7 @@
 //! expressions go; [`fill`] puts them in. A [`Writer`] pairs the parameters of one kernel with the
 //! arguments of its launch, so that they cannot come apart.
 
-use super::{Argument, Element, Memory, Place, Region};
+use super::{Argument, Element, Memory, Place};
 use crate::graph::ValueId;
 
 /// The most parameters of a kernel.
@@ -54,13 +54,7 @@ impl<'a> Writer<'a> {
 
     /// A weight of a product: parameters and what is prepared from them are read as `real`.
     pub(super) fn read_weight(&mut self, value: ValueId, name: &str) -> Element {
-        let place = self.memory.place(value);
-        let region = match place.region {
-            Region::Parameter => Region::ParameterReal,
-            Region::Prepared => Region::PreparedReal,
-            other => other,
-        };
-        self.read_place(Place { region, ..place }, name)
+        self.read_place(self.memory.weight_place(value), name)
     }
 
     fn read_place(&mut self, place: Place, name: &str) -> Element {

@@ -8,6 +8,7 @@
 
 mod api;
 mod calls;
+mod cuda;
 mod fused;
 mod modes;
 mod names;
@@ -25,6 +26,7 @@ use quote::{format_ident, quote};
 
 use crate::Compiled;
 
+pub use cuda::CudaPart;
 #[cfg(feature = "pretty")]
 pub use files::{CrateOptions, EmittedFile, RuntimeDependency, crate_files, rust_text};
 pub(crate) use fused::operand_name;
@@ -41,6 +43,8 @@ pub struct EmitOptions {
     pub runtime: TokenStream,
     /// An expression of type `&'static str`: the model's text.
     pub source: TokenStream,
+    /// How the part for GPUs is emitted.
+    pub cuda: CudaPart,
 }
 
 /// A module of an emitted network.
@@ -51,6 +55,8 @@ pub struct Module {
     pub doc: String,
     /// Its items.
     pub items: TokenStream,
+    /// A text that the module includes: its ending beside the module's own name, and the text.
+    pub beside: Option<(&'static str, String)>,
 }
 
 /// The modules of a network, and the items of their parent: the type.
@@ -76,22 +82,26 @@ pub fn modules(
             parameters::items(&compiled.training, &flat),
         ),
     ];
-    let modules = bodies
-        .into_iter()
-        .filter(|(_, _, items)| !items.is_empty())
-        .map(|(name, doc, items)| {
-            // The table names fields and variants alike and brings its own imports.
-            let imports = if name == "program" { quote!() } else { imports(&items, options, name) };
-            Module { name, doc: doc.to_owned(), items: unsuffixed(quote!(#imports #items)) }
-        })
-        .collect();
-    (modules, unsuffixed(api::items(model, compiled, options)))
+    let modules = bodies.into_iter().filter(|(_, _, items)| !items.is_empty()).map(|(name, doc, items)| {
+        // The table names fields and variants alike and brings its own imports.
+        let imports = if name == "program" { quote!() } else { imports(&items, options, name) };
+        let items = unsuffixed(quote!(#imports #items));
+        Module { name, doc: doc.to_owned(), items, beside: None }
+    });
+    let cuda = cuda::items(model, compiled, options).map(|(items, text)| Module {
+        name: "cuda",
+        doc: "The network for GPUs.".to_owned(),
+        items: unsuffixed(items),
+        beside: (options.cuda == CudaPart::OfFeature).then_some(("cu", text)),
+    });
+    let root = unsuffixed(api::items(model, compiled, options));
+    (modules.chain(cuda).collect(), root)
 }
 
 /// The whole network as the items of one module, for the macro.
 pub fn nested(model: &CheckedModel, compiled: &Compiled, options: &EmitOptions) -> TokenStream {
     let (modules, items) = modules(model, compiled, options);
-    let modules = modules.into_iter().map(|Module { name, doc, items }| {
+    let modules = modules.into_iter().map(|Module { name, doc, items, .. }| {
         let (name, doc) = (format_ident!("{name}"), format!(" {doc}"));
         quote! { #[doc = #doc] mod #name { #items } }
     });
@@ -127,12 +137,8 @@ struct Shared {
 
 /// `use` lines for just the names that the items mention.
 fn imports(items: &TokenStream, options: &EmitOptions, module: &str) -> TokenStream {
-    let mut mentioned = Vec::new();
-    collect_idents(items.clone(), &mut mentioned);
-    mentioned.sort();
-    let used = |names: &[&str]| -> Vec<Ident> {
-        let found = names.iter().filter(|name| mentioned.binary_search_by(|m| m.as_str().cmp(name)).is_ok());
-        found.map(|name| format_ident!("{name}")).collect()
+    let used = |names: &[&'static str]| -> Vec<Ident> {
+        used(items, names).iter().map(|name| format_ident!("{name}")).collect()
     };
     let runtime = &options.runtime;
     let emitted = used(&names::EMITTED);
@@ -141,6 +147,15 @@ fn imports(items: &TokenStream, options: &EmitOptions, module: &str) -> TokenStr
     let siblings = if from_parent { used(&["fused", "parameters", "shapes"]) } else { Vec::new() };
     let siblings = (!siblings.is_empty()).then(|| quote!(use super::{#(#siblings),*};));
     quote!(#emitted #siblings)
+}
+
+/// Those of the names that the items mention.
+fn used(items: &TokenStream, names: &[&'static str]) -> Vec<&'static str> {
+    let mut mentioned = Vec::new();
+    collect_idents(items.clone(), &mut mentioned);
+    mentioned.sort();
+    let is_mentioned = |name: &&&str| mentioned.binary_search_by(|other| other.as_str().cmp(name)).is_ok();
+    names.iter().filter(is_mentioned).copied().collect()
 }
 
 fn collect_idents(tokens: TokenStream, found: &mut Vec<String>) {

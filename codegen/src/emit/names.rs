@@ -91,8 +91,9 @@ const KEYWORDS: [&str; 52] = [
 const NEVER_RAW: [&str; 5] = ["self", "Self", "super", "crate", "_"];
 
 /// What stands beside the type in an emitted module.
-const TOP_LEVEL: [&str; 9] = [
+const TOP_LEVEL: [&str; 10] = [
     "PROGRAM",
+    "cuda",
     "evaluation",
     "fused",
     "nnc_runtime",

@@ -5,7 +5,7 @@ use nnc_dsl::model::{Data, Loss, LossTerm, Shape};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{EmitOptions, parameters};
+use super::{CudaPart, EmitOptions, parameters};
 use crate::Compiled;
 use crate::graph::{Source, ValueId};
 use crate::optimizers::update_rule;
@@ -28,6 +28,7 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
     let (eval_batched, eval_fixed) = (evaluation.batched_len, evaluation.fixed_len);
     let prepared = evaluation.prepared_len;
     let (optimizer, defaults) = (optimizer(model), defaults(model));
+    let cuda = cuda(options.cuda);
     let data = model.train.data.is_some().then(|| quote!(Data,));
     let parameter = (!rows.is_empty()).then(|| quote!(Init, Layout, Parameter,));
     let state = (!states.is_empty()).then(|| quote!(State,));
@@ -75,7 +76,22 @@ pub(super) fn items(model: &CheckedModel, compiled: &Compiled, options: &EmitOpt
             },
             optimizer: #optimizer,
             defaults: #defaults,
+            #cuda
         };
+    }
+}
+
+/// The field `cuda`.
+fn cuda(part: CudaPart) -> TokenStream {
+    match part {
+        CudaPart::Absent => quote!(cuda: None,),
+        CudaPart::Inline => quote!(cuda: Some(&super::cuda::CUDA),),
+        CudaPart::OfFeature => quote! {
+            #[cfg(feature = "cuda")]
+            cuda: Some(&super::cuda::CUDA),
+            #[cfg(not(feature = "cuda"))]
+            cuda: None,
+        },
     }
 }
 

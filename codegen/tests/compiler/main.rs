@@ -11,6 +11,7 @@ mod gradients;
 mod models;
 #[cfg(feature = "pretty")]
 mod names;
+mod products;
 mod summaries;
 mod traffic;
 mod words;

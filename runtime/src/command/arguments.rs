@@ -10,12 +10,14 @@ use clap::builder::{RangedU64ValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::device::{DEVICE, device_arguments};
 use super::engine::{ENGINE, engine_arguments, threads_argument, workspace_argument};
 use crate::train::{Overrides, Start};
 
 /// The arguments of `train`.
 pub fn train_arguments() -> Vec<Arg> {
     let [threads, algorithms, workspace] = engine_arguments();
+    let [device, precision] = device_arguments();
     vec![
         data_argument(),
         positive("epochs", "Passes over the training part"),
@@ -40,6 +42,8 @@ pub fn train_arguments() -> Vec<Arg> {
         threads,
         algorithms,
         workspace,
+        device,
+        precision,
         Arg::new("run")
             .long("run")
             .value_name("DIR")
@@ -85,7 +89,7 @@ pub fn tune_arguments() -> Vec<Arg> {
 /// The command line that gives the same matches of [`train_arguments`] again.
 pub fn train_command_line(matches: &ArgMatches) -> Vec<OsString> {
     let own = ["data", "epochs", "batch", "seed", "lr", "hyper", "run", "resume"];
-    command_line(matches, own.into_iter().chain(ENGINE))
+    command_line(matches, own.into_iter().chain(ENGINE).chain(DEVICE))
 }
 
 /// The command line that gives the same matches of [`tune_arguments`] again.
@@ -162,6 +166,7 @@ fn evaluate_command(name: &str) -> Command {
         )
         .arg(positive("batch", "Samples at a time"))
         .args(engine_arguments())
+        .args(device_arguments())
         .arg(format_argument())
         .after_help(examples(
             name,
@@ -186,6 +191,7 @@ fn predict_command(name: &str) -> Command {
         .arg(positive("count", "Test samples to show when no file is given [default: 10]"))
         .arg(positive("top", "Classes to show for each sample [default: 3]"))
         .args(engine_arguments())
+        .args(device_arguments())
         .arg(format_argument())
         .after_help(examples(
             name,

@@ -51,11 +51,16 @@ pub(super) fn workspace_argument() -> Arg {
 
 /// The threads and the choice of algorithms that the matches of [`engine_arguments`] ask for.
 pub(super) fn pool(matches: &ArgMatches) -> Result<Arc<Pool>, Error> {
-    let name = matches.get_one::<String>("algorithms");
-    let mode = Mode::NAMED.into_iter().find(|mode| name.is_some_and(|name| name == mode.name()));
-    let selector = capped(Selector::new(mode.unwrap_or_default()), matches);
+    let selector = capped(Selector::new(mode(matches)), matches);
     let pool = Pool::new(threads(matches)?);
     Ok(Arc::new(pool.with_selector(selector.with_cache(TimingCache::of_user()))))
+}
+
+/// How algorithms are chosen.
+pub(super) fn mode(matches: &ArgMatches) -> Mode {
+    let name = matches.get_one::<String>("algorithms");
+    let mode = Mode::NAMED.into_iter().find(|mode| name.is_some_and(|name| name == mode.name()));
+    mode.unwrap_or_default()
 }
 
 /// A pool whose selector measures for so long.

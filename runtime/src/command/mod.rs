@@ -6,6 +6,7 @@
 //! line and 130 for a run that was interrupted and can be resumed.
 
 mod arguments;
+mod device;
 mod engine;
 mod evaluate;
 mod output;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
 
+pub use device::wants_cuda;
 pub use arguments::{TrainSettings, train_arguments, train_command_line, tune_arguments, tune_command_line};
 
 use crate::error::Error;
@@ -63,11 +65,11 @@ pub fn main(program: &'static Program) -> ExitCode {
 /// Trains `program` as matches of [`train_arguments`] say.
 pub fn train(program: &'static Program, matches: &ArgMatches) -> ExitCode {
     let TrainSettings { overrides, start } = TrainSettings::new(matches);
-    let pool = match engine::pool(matches) {
-        Ok(pool) => pool,
+    let device = match device::device(program, matches) {
+        Ok(device) => device,
         Err(error) => return fail(&error),
     };
-    let options = Options { overrides, pool, start, interrupt: catch_interrupts() };
+    let options = Options { overrides, device, start, interrupt: catch_interrupts() };
     match train::train(program, &options, &mut Terminal::new()) {
         Ok(Outcome::Finished { .. }) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted { folder }) => {
@@ -119,7 +121,7 @@ fn invocation(program: &Program) -> String {
 fn train_command(program: &Program, matches: &ArgMatches) -> String {
     let mut line =
         std::env::var(TRAIN_COMMAND_VARIABLE).unwrap_or_else(|_| format!("{} train", invocation(program)));
-    for argument in command_line(matches, ["algorithms", "workspace"]) {
+    for argument in command_line(matches, ["algorithms", "workspace", "device", "precision"]) {
         line.push_str(&format!(" {}", argument.display()));
     }
     line

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
-use super::engine::pool;
+use super::device::device;
 use super::output::complain;
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
@@ -28,7 +28,7 @@ impl Saved {
             let (path, network) = (path.display(), &checkpoint.metadata.network);
             complain(&format!("warning: `{path}` was trained with another text of the model (`{network}`)"));
         }
-        let mut model = Model::with_pool(program, checkpoint.metadata.seed, pool(matches)?);
+        let mut model = Model::on(program, checkpoint.metadata.seed, &device(program, matches)?)?;
         model.restore(&checkpoint, &path)?;
         let Some(run) = checkpoint.metadata.run else { return Err(without_run(&path)) };
         Ok(Saved { path, model, run })

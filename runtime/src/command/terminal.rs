@@ -140,7 +140,7 @@ fn beginning(start: &Beginning) -> Vec<String> {
             start.network,
             thousands(start.parameters as u64),
             bytes(start.memory as u64),
-            plural(start.threads, "thread"),
+            computing_on(start),
         ),
         format!("{}: {training} training, {validation} validation, {test} test samples", config.data),
         format!(
@@ -156,6 +156,11 @@ fn beginning(start: &Beginning) -> Vec<String> {
         lines.push(format!("resumed with {epoch} of {} epochs done, and {steps} of the next", config.epochs));
     }
     lines
+}
+
+/// `2 threads`, or the GPU.
+fn computing_on(start: &Beginning) -> String {
+    if start.device == "cpu" { plural(start.threads, "thread") } else { start.device.clone() }
 }
 
 fn label(step: &Step) -> String {

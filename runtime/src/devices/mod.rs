@@ -4,3 +4,5 @@
 //! against these; which kernel serves a call is decided in [`select`](crate::select).
 
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;

@@ -10,6 +10,7 @@ mod pass;
 mod slot;
 mod update;
 
+pub mod cuda;
 pub mod math;
 
 pub use crate::kernels::conv::{

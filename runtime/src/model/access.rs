@@ -1,5 +1,6 @@
 //! Parameters, gradients, states and hyperparameters by name, in the outside order.
 
+use super::engine::FlatBuffer;
 use super::{Model, layout};
 use crate::error::Error;
 use crate::program::{Parameter, State};
@@ -8,43 +9,40 @@ impl Model {
     /// The values of a parameter.
     pub fn parameter(&self, name: &str) -> Result<Vec<f32>, Error> {
         let parameter = self.find_parameter(name)?;
-        Ok(layout::to_outside(parameter, &self.parameters[range(parameter)]))
+        Ok(layout::to_outside(parameter, &self.engine.read(FlatBuffer::Parameters, range(parameter))?))
     }
 
     /// Replaces the values of a parameter.
     pub fn set_parameter(&mut self, name: &str, values: &[f32]) -> Result<(), Error> {
         let parameter = self.find_parameter(name)?;
         check_length(name, parameter.shape, values)?;
-        self.parameters[range(parameter)].copy_from_slice(&layout::to_inside(parameter, values));
-        self.is_prepared = false;
-        Ok(())
+        let inside = layout::to_inside(parameter, values);
+        self.engine.write(FlatBuffer::Parameters, parameter.offset, &inside)
     }
 
     /// The gradient of a parameter, from the last step of training; a frozen one has none.
     pub fn gradient(&self, name: &str) -> Result<Vec<f32>, Error> {
         let parameter = self.find_parameter(name)?;
-        let gradient = self.gradients.get(range(parameter)).ok_or_else(|| {
-            Error::settings(
+        if range(parameter).end > self.program.trained_len {
+            return Err(Error::settings(
                 format!("parameter `{name}` is frozen and has no gradient"),
                 "take it out of the part of the network that is `frozen`, or leave its gradient out",
-            )
-        })?;
-        Ok(layout::to_outside(parameter, gradient))
+            ));
+        }
+        Ok(layout::to_outside(parameter, &self.engine.read(FlatBuffer::Gradients, range(parameter))?))
     }
 
     /// The values of a state, such as a running mean.
     pub fn state(&self, name: &str) -> Result<Vec<f32>, Error> {
         let state = self.find_state(name)?;
-        Ok(self.states[state_range(state)].to_vec())
+        Ok(self.engine.read(FlatBuffer::States, state_range(state))?.into_owned())
     }
 
     /// Replaces the values of a state.
     pub fn set_state(&mut self, name: &str, values: &[f32]) -> Result<(), Error> {
         let state = self.find_state(name)?;
         check_length(name, state.shape, values)?;
-        self.states[state_range(state)].copy_from_slice(values);
-        self.is_prepared = false;
-        Ok(())
+        self.engine.write(FlatBuffer::States, state.offset, values)
     }
 
     /// The value of a hyperparameter of the optimiser.

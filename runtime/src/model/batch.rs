@@ -4,7 +4,7 @@
 //! the input and the target region hold their tensors one after the other, each for the whole
 //! batch. Labels stay where they are, since they have no channels to reorder.
 
-use super::step::reserve;
+use super::cpu::reserve;
 use super::{Targets, layout};
 use crate::data;
 use crate::devices::cpu::{Buffer, Pool};

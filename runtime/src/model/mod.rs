@@ -1,12 +1,18 @@
 //! A network with its memory: trains, evaluates and predicts batch by batch.
 //!
-//! A [`Model`] owns the flat buffers and arenas that a [`Program`] was planned for and runs the
-//! emitted passes over them. Its one convention: what users hand in and get back is in the
-//! outside order, maps channels first, one sample after the other. Loops over data sets are
-//! the business of [`train`](crate::train).
+//! A [`Model`] is a [`Program`] on an [engine](engine): the flat buffers and arenas that the program was
+//! planned for, and what runs its passes over them, on the processor or on a GPU. Its one convention: what users
+//! hand in and get back is in the outside order, maps channels first, one sample after the other.
+//! Loops over data sets are the business of [`train`](crate::train).
 
 mod access;
 mod batch;
+mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod device;
+mod engine;
+mod failure;
 mod finite;
 mod initial;
 mod layout;
@@ -14,43 +20,30 @@ mod memory;
 mod orthogonal;
 mod persist;
 mod products;
-mod step;
 
 use std::path::Path;
 use std::sync::Arc;
 
+pub use device::{Device, Gpu, Precision};
 pub use memory::Memory;
 pub use products::Product;
 
 use crate::checkpoint::Checkpoint;
 use crate::data::Batch;
-use crate::devices::cpu::{Buffer, Pool};
-use crate::error::Error;
-use crate::kernels::conv::PackedWeights;
+use crate::devices::cpu::Pool;
+use crate::error::{Error, Phase};
 use crate::program::Program;
 use batch::{Feed, Staging};
-use step::Arena;
+use cpu::Cpu;
+use engine::{Ended, Engine, FlatBuffer, Settings, Stop, Take};
 
 /// A network with its parameters, ready to be trained and used.
 pub struct Model {
     program: &'static Program,
+    /// What is computed on the processor in any case: initial values, changes of order.
     pool: Arc<Pool>,
-    parameters: Buffer,
-    gradients: Buffer,
-    states: Buffer,
-    /// The states before the step under way, for a step that fails.
-    saved_states: Buffer,
-    prepared: Buffer,
-    /// Weights as evaluation multiplies by them.
-    packed: PackedWeights,
-    /// Whether `prepared` and `packed` belong to the parameters and states as they are.
-    is_prepared: bool,
-    optimizer: Vec<Buffer>,
+    engine: Engine,
     hyperparameters: Vec<f32>,
-    /// The hyperparameters of the group of parameters that is being updated.
-    group_hyperparameters: Vec<f32>,
-    /// Of either mode: a model does one thing at a time.
-    arena: Arena,
     staging: Staging,
     seed: u64,
     step: u64,
@@ -92,27 +85,40 @@ impl Model {
     /// The same on the threads and with the choice of algorithms of `pool`, which several models may
     /// share.
     pub fn with_pool(program: &'static Program, seed: u64, pool: Arc<Pool>) -> Model {
-        let optimizer = &program.optimizer;
-        let mut model = Model {
-            program,
-            pool,
-            parameters: Buffer::zeroed(program.parameter_len),
-            gradients: Buffer::zeroed(program.trained_len),
-            states: Buffer::zeroed(program.state_len),
-            saved_states: Buffer::zeroed(program.state_len),
-            prepared: Buffer::zeroed(program.evaluation.prepared_len),
-            packed: PackedWeights::default(),
-            is_prepared: false,
-            optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
-            hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
-            group_hyperparameters: Vec::new(),
-            arena: Arena::default(),
-            staging: Staging::default(),
-            seed,
-            step: 0,
-        };
-        model.initialise();
+        let engine = Engine::Cpu(Box::new(Cpu::new(program, &pool)));
+        let mut model = Model::of(program, seed, pool, engine);
+        model.initialise().expect("the processor's memory can be written");
         model
+    }
+
+    /// The same on any device.
+    ///
+    /// # Errors
+    /// If the device is a GPU that is not there, cannot be used or has too little memory, or if the
+    /// program was compiled without kernels for it.
+    pub fn on(program: &'static Program, seed: u64, device: &Device) -> Result<Model, Error> {
+        match device {
+            Device::Cpu(pool) => Ok(Model::with_pool(program, seed, Arc::clone(pool))),
+            Device::Cuda(gpu) => Model::on_gpu(program, seed, gpu),
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_gpu(program: &'static Program, seed: u64, gpu: &Gpu) -> Result<Model, Error> {
+        let engine = Engine::Cuda(Box::new(cuda::Cuda::new(program, gpu)?));
+        let mut model = Model::of(program, seed, Pool::shared(), engine);
+        model.initialise()?;
+        Ok(model)
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn on_gpu(_: &'static Program, _: u64, _: &Gpu) -> Result<Model, Error> {
+        Err(device::not_compiled_in())
+    }
+
+    fn of(program: &'static Program, seed: u64, pool: Arc<Pool>, engine: Engine) -> Model {
+        let hyperparameters = program.optimizer.hyperparameters.iter().map(|(_, value)| *value).collect();
+        Model { program, pool, engine, hyperparameters, staging: Staging::default(), seed, step: 0 }
     }
 
     /// Reads a model from a checkpoint, on the [shared pool](Pool::shared).
@@ -125,7 +131,7 @@ impl Model {
 
     /// Writes the model to a checkpoint.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        self.checkpoint().write(path.as_ref())
+        self.checkpoint()?.write(path.as_ref())
     }
 
     /// One step of training a network with one input and one target: the gradient of the mean loss
@@ -170,7 +176,7 @@ impl Model {
     pub fn predict_many(&mut self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, Error> {
         self.staged(|model, staging| {
             let feed = staging.inputs(&model.pool, model.program, inputs)?;
-            Ok(model.outputs(feed))
+            model.outputs(feed)
         })
     }
 
@@ -179,14 +185,34 @@ impl Model {
         self.staged(|model, staging| {
             let feed = staging.inputs(&model.pool, model.program, &[inputs])?;
             batch::check_output(model.program, feed.size, output.len())?;
-            model.infer(feed, |pool, port, values| layout::channels_first(pool, port.shape, values, output));
-            Ok(())
+            let take: &mut Take =
+                &mut |pool, port, values| layout::channels_first(pool, port.shape, values, output);
+            model.infer(feed, take)
         })
     }
 
     /// [`Model::train_step`] on a batch that a loader made.
     pub fn train_batch(&mut self, batch: &mut Batch) -> Result<StepReport, Error> {
         self.train(batch::loaded(self.program, batch)?)
+    }
+
+    /// Begins a step on a batch that a loader made, without waiting for it where the device works on its own. The report
+    /// is that of an earlier step, if there is one; [`Model::finish`] gives those that are still to come. Without this
+    /// call in between, steps and their reports are in order.
+    pub fn train_ahead(&mut self, batch: &mut Batch) -> Result<Option<StepReport>, Error> {
+        self.begin_training(batch::loaded(self.program, batch)?)
+    }
+
+    /// [`Model::evaluate`] in the manner of [`Model::train_ahead`].
+    pub fn evaluate_ahead(&mut self, batch: &mut Batch) -> Result<Option<StepReport>, Error> {
+        self.begin_measuring(batch::loaded(self.program, batch)?)
+    }
+
+    /// Waits for the earliest batch that [`Model::train_ahead`] or [`Model::evaluate_ahead`] has begun and that
+    /// has no report yet; nothing if there is none.
+    pub fn finish(&mut self) -> Result<Option<StepReport>, Error> {
+        let ended = self.engine.end();
+        self.ended(ended)
     }
 
     /// [`Model::evaluate`] on a batch that a loader made.
@@ -196,7 +222,7 @@ impl Model {
 
     /// [`Model::predict_many`] on inputs that a loader or a [`Transform`](crate::data::Transform) made.
     pub fn predict_transformed(&mut self, inputs: &mut [f32]) -> Result<Vec<Vec<f32>>, Error> {
-        Ok(self.outputs(batch::transformed(self.program, inputs)?))
+        self.outputs(batch::transformed(self.program, inputs)?)
     }
 
     /// The network.
@@ -221,35 +247,105 @@ impl Model {
 
     /// What the model needs in memory, beside its [`workspace`](Model::workspace).
     pub fn memory(&self) -> Memory {
-        Memory::of(self.program)
+        match &self.engine {
+            Engine::Cpu(_) => Memory::of(self.program),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.memory(),
+        }
+    }
+
+    /// What the model computes on: `cpu`, or the name and the precision of a GPU.
+    pub fn device(&self) -> String {
+        match &self.engine {
+            Engine::Cpu(_) => "cpu".to_owned(),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.name(),
+        }
     }
 
     /// Bytes that the kernels have taken so far for themselves: scratch memory, and the weights that
     /// evaluation keeps packed. They depend on the algorithms that were chosen, and grow with the largest
     /// batch of each mode alone.
     pub fn workspace(&self) -> usize {
-        self.pool.scratch().bytes() + self.packed.bytes()
+        match &self.engine {
+            Engine::Cpu(cpu) => self.pool.scratch().bytes() + cpu.packed_bytes(),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.workspace(),
+        }
     }
 
-    fn initialise(&mut self) {
+    fn initialise(&mut self) -> Result<(), Error> {
         for (index, parameter) in self.program.parameters.iter().enumerate() {
             let values = initial::values(parameter, index, self.seed, &self.pool);
-            self.parameters[access::range(parameter)].copy_from_slice(&values);
+            self.engine.write(FlatBuffer::Parameters, parameter.offset, &values)?;
         }
         for state in self.program.states {
-            self.states[access::state_range(state)].fill(state.initial);
+            let values = vec![state.initial; access::state_range(state).len()];
+            self.engine.write(FlatBuffer::States, state.offset, &values)?;
         }
+        Ok(())
+    }
+
+    /// A step, and its report.
+    fn train(&mut self, feed: Feed) -> Result<StepReport, Error> {
+        while self.finish()?.is_some() {}
+        let begun = self.begin_training(feed)?;
+        self.report_of(begun)
+    }
+
+    fn begin_training(&mut self, mut feed: Feed) -> Result<Option<StepReport>, Error> {
+        let settings = Settings { seed: self.seed, step: self.step, hyperparameters: &self.hyperparameters };
+        let ended = self.engine.begin_training(&mut feed, settings);
+        self.ended(ended)
+    }
+
+    /// An evaluation, and its report.
+    fn measure(&mut self, feed: Feed) -> Result<StepReport, Error> {
+        while self.finish()?.is_some() {}
+        let begun = self.begin_measuring(feed)?;
+        self.report_of(begun)
+    }
+
+    fn begin_measuring(&mut self, mut feed: Feed) -> Result<Option<StepReport>, Error> {
+        let ended = self.engine.begin_measuring(&mut feed);
+        self.ended(ended)
+    }
+
+    /// The report of the only batch that is under way.
+    fn report_of(&mut self, begun: Option<StepReport>) -> Result<StepReport, Error> {
+        match begun {
+            Some(report) => Ok(report),
+            None => Ok(self.finish()?.expect("a batch was begun")),
+        }
+    }
+
+    /// Counts a step that has ended, and says in the network's words why one has failed.
+    fn ended(&mut self, ended: Result<Option<Ended>, Stop>) -> Result<Option<StepReport>, Error> {
+        match ended {
+            Ok(Some(Ended { phase, report })) => {
+                self.step += u64::from(phase == Phase::Training);
+                Ok(Some(report))
+            }
+            Ok(None) => Ok(None),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::NotFinite(what)) => Err(self.failure(what)?),
+        }
+    }
+
+    /// Forward alone; `take` is called with each output in turn.
+    fn infer(&mut self, mut feed: Feed, take: &mut Take) -> Result<(), Error> {
+        self.engine.infer(&self.pool, &mut feed, take)
     }
 
     /// Every output, channels first.
-    fn outputs(&mut self, feed: Feed) -> Vec<Vec<f32>> {
+    fn outputs(&mut self, feed: Feed) -> Result<Vec<Vec<f32>>, Error> {
         let mut outputs = Vec::with_capacity(self.program.outputs.len());
-        self.infer(feed, |pool, port, values| {
+        self.infer(feed, &mut |pool, port, values| {
             let mut output = vec![0.0; values.len()];
             layout::channels_first(pool, port.shape, values, &mut output);
             outputs.push(output);
-        });
-        outputs
+        })?;
+        Ok(outputs)
     }
 
     /// Lends `body` the memory for users' batches.

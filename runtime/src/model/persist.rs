@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::access::{range, state_range};
+use super::engine::FlatBuffer;
 use super::{Model, layout};
 use crate::checkpoint::{Checkpoint, FORMAT, Metadata, Tensor, fingerprint};
 use crate::error::Error;
-use crate::program::Program;
+use crate::program::{Parameter, Program, State};
 
 /// Begins the names of the optimiser's states, which are flat and in the kernels' order.
 const OPTIMIZER: &str = "optimizer.";
@@ -16,11 +17,15 @@ const LISTED: usize = 4;
 
 impl Model {
     /// All that makes up the model, without a training run.
-    pub fn checkpoint(&self) -> Checkpoint {
-        let mut tensors: Vec<Tensor> =
-            self.parameter_tensors().chain(self.state_tensors()).chain(self.optimizer_tensors()).collect();
+    ///
+    /// # Errors
+    /// If a GPU fails to hand it over.
+    pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        let [parameters, states, optimizer] =
+            [self.parameter_tensors()?, self.state_tensors()?, self.optimizer_tensors()?];
+        let mut tensors = [parameters, states, optimizer].concat();
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        Checkpoint { metadata: self.metadata(), tensors }
+        Ok(Checkpoint { metadata: self.metadata(), tensors })
     }
 
     /// Takes everything from `checkpoint`, which was read from `path`. A checkpoint of another
@@ -34,32 +39,31 @@ impl Model {
         let values = |name: &str| checkpoint.tensor(name).map_or(&[][..], |tensor| &tensor.values);
         for parameter in self.program.parameters {
             let inside = layout::to_inside(parameter, values(parameter.name));
-            self.parameters[range(parameter)].copy_from_slice(&inside);
+            self.engine.write(FlatBuffer::Parameters, parameter.offset, &inside)?;
         }
         for state in self.program.states {
-            self.states[state_range(state)].copy_from_slice(values(state.name));
+            self.engine.write(FlatBuffer::States, state.offset, values(state.name))?;
         }
-        self.restore_optimizer(checkpoint);
+        self.restore_optimizer(checkpoint)?;
         self.seed = checkpoint.metadata.seed;
         self.step = checkpoint.metadata.step;
-        self.is_prepared = false;
         Ok(())
     }
 
-    fn restore_optimizer(&mut self, checkpoint: &Checkpoint) {
+    fn restore_optimizer(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let optimizer = &self.program.optimizer;
-        if !has_optimizer_states(self.program, checkpoint) {
-            self.optimizer.iter_mut().for_each(|state| state.fill(0.0));
-            return;
+        let is_own = has_optimizer_states(self.program, checkpoint);
+        for (index, name) in optimizer.states.iter().enumerate() {
+            let tensor = checkpoint.tensor(&format!("{OPTIMIZER}{name}")).filter(|_| is_own);
+            let zeros = || vec![0.0; self.program.trained_len];
+            let values = tensor.map_or_else(zeros, |tensor| tensor.values.clone());
+            self.engine.write(FlatBuffer::Optimizer(index), 0, &values)?;
         }
-        for (name, state) in optimizer.states.iter().zip(&mut self.optimizer) {
-            if let Some(tensor) = checkpoint.tensor(&format!("{OPTIMIZER}{name}")) {
-                state.copy_from_slice(&tensor.values);
-            }
+        let names = optimizer.hyperparameters.iter().map(|(name, _)| *name);
+        for (name, value) in names.zip(&mut self.hyperparameters).filter(|_| is_own) {
+            *value = checkpoint.metadata.hyperparameters.get(name).copied().unwrap_or(*value);
         }
-        for ((name, _), value) in optimizer.hyperparameters.iter().zip(&mut self.hyperparameters) {
-            *value = checkpoint.metadata.hyperparameters.get(*name).copied().unwrap_or(*value);
-        }
+        Ok(())
     }
 
     fn metadata(&self) -> Metadata {
@@ -79,28 +83,33 @@ impl Model {
         }
     }
 
-    fn parameter_tensors(&self) -> impl Iterator<Item = Tensor> {
-        self.program.parameters.iter().map(|parameter| Tensor {
+    fn parameter_tensors(&self) -> Result<Vec<Tensor>, Error> {
+        let flat = self.engine.read(FlatBuffer::Parameters, 0..self.program.parameter_len)?;
+        let tensor = |parameter: &Parameter| Tensor {
             name: parameter.name.to_owned(),
             shape: parameter.shape.to_vec(),
-            values: layout::to_outside(parameter, &self.parameters[range(parameter)]),
-        })
+            values: layout::to_outside(parameter, &flat[range(parameter)]),
+        };
+        Ok(self.program.parameters.iter().map(tensor).collect())
     }
 
-    fn state_tensors(&self) -> impl Iterator<Item = Tensor> {
-        self.program.states.iter().map(|state| Tensor {
+    fn state_tensors(&self) -> Result<Vec<Tensor>, Error> {
+        let flat = self.engine.read(FlatBuffer::States, 0..self.program.state_len)?;
+        let tensor = |state: &State| Tensor {
             name: state.name.to_owned(),
             shape: state.shape.to_vec(),
-            values: self.states[state_range(state)].to_vec(),
-        })
+            values: flat[state_range(state)].to_vec(),
+        };
+        Ok(self.program.states.iter().map(tensor).collect())
     }
 
-    fn optimizer_tensors(&self) -> impl Iterator<Item = Tensor> {
-        self.program.optimizer.states.iter().zip(&self.optimizer).map(|(name, state)| Tensor {
-            name: format!("{OPTIMIZER}{name}"),
-            shape: vec![state.len()],
-            values: state.to_vec(),
-        })
+    fn optimizer_tensors(&self) -> Result<Vec<Tensor>, Error> {
+        let len = self.program.trained_len;
+        let tensor = |(index, name): (usize, &&str)| {
+            let values = self.engine.read(FlatBuffer::Optimizer(index), 0..len)?.into_owned();
+            Ok(Tensor { name: format!("{OPTIMIZER}{name}"), shape: vec![len], values })
+        };
+        self.program.optimizer.states.iter().enumerate().map(tensor).collect()
     }
 }
 

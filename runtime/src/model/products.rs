@@ -1,9 +1,11 @@
 //! The products that the passes of a network compute, for whoever measures them.
 
 use super::batch::{Feed, judged};
+use super::cpu::Cpu;
+use super::engine::Engine;
 use super::layout::channels_and_positions;
 use super::{Model, Targets};
-use crate::emitted::Trace;
+use crate::emitted::{RandomKey, Trace};
 use crate::error::{Error, Phase};
 use crate::program::{Port, Program, Target, TargetKind};
 use crate::select::Problem;
@@ -27,7 +29,7 @@ enum MadeUp {
 
 impl Model {
     /// The products of a step of training and of an evaluation of `batch` samples, in the order in
-    /// which they are computed. Both passes run once, on zeros, and leave the model as it was.
+    /// which they are computed, on the processor. Both passes run once, on zeros, and leave the model as it was.
     pub fn products(&mut self, batch: usize) -> Result<Vec<Product>, Error> {
         let inputs: Vec<Vec<f32>> =
             self.program.inputs.iter().map(|port| vec![0.0; batch * elements(port)]).collect();
@@ -37,27 +39,34 @@ impl Model {
         let targets: Vec<Targets> = targets.iter().map(MadeUp::as_targets).collect();
         let mut products = Vec::new();
         for phase in [Phase::Training, Phase::Evaluation] {
-            products.extend(self.staged(|model, staging| {
-                let feed = staging.samples(&model.pool, model.program, &inputs, &targets);
-                feed.map(|feed| model.trace(phase, feed))
+            products.extend(self.staged(|model, staging| -> Result<_, Error> {
+                let mut feed = staging.samples(&model.pool, model.program, &inputs, &targets)?;
+                Ok(match &mut model.engine {
+                    Engine::Cpu(cpu) => cpu.trace(phase, &mut feed),
+                    #[cfg(feature = "cuda")]
+                    Engine::Cuda(_) => Vec::new(),
+                })
             })?);
         }
         Ok(products)
     }
+}
 
-    fn trace(&mut self, phase: Phase, mut feed: Feed) -> Vec<Product> {
-        let (trace, program) = (Trace::default(), self.program);
+impl Cpu {
+    /// The products of a pass, which leaves everything as it was.
+    fn trace(&mut self, phase: Phase, feed: &mut Feed) -> Vec<Product> {
+        let (trace, program) = (Trace::default(), self.program());
         match phase {
             Phase::Training => {
-                self.saved_states.copy_from_slice(&self.states);
-                let pass = self.training_pass(&mut feed).tracing(&trace);
+                self.save_states();
+                let pass = self.training_pass(feed, RandomKey::default()).tracing(&trace);
                 (program.training.forward)(&pass);
                 (program.training.loss)(&pass);
                 (program.training.backward)(&pass);
-                self.states.copy_from_slice(&self.saved_states);
+                self.restore_states();
             }
             Phase::Evaluation => {
-                let pass = self.evaluation_pass(&mut feed).tracing(&trace);
+                let pass = self.evaluation_pass(feed).tracing(&trace);
                 (program.evaluation.forward)(&pass);
             }
         }

@@ -8,7 +8,7 @@ use super::progress::Totals;
 use super::task::Task;
 use crate::data::{self, Augment, Dataset, Loader, LoaderOptions, Order, Request, Splits, Statistics};
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, StepReport};
 use crate::program::Program;
 
 /// Reads the data set `source` and checks that it fits the network.
@@ -48,13 +48,26 @@ pub fn evaluate(
     };
     let mut loader = Loader::new(Arc::clone(dataset), options)?;
     let mut totals = Totals::default();
+    let mut broken_off = false;
     while let Some(mut batch) = loader.next() {
-        totals.add(&model.evaluate_batch(&mut batch)?);
-        let size = batch.size;
+        let report = model.evaluate_ahead(&mut batch)?;
         loader.recycle(batch);
-        if after_batch(size).is_break() {
-            return Ok(None);
+        broken_off |= report.is_some_and(|report| add(&mut totals, &report, &mut after_batch).is_break());
+        if broken_off {
+            break;
         }
     }
-    Ok(Some(totals))
+    while let Some(report) = model.finish()? {
+        broken_off |= add(&mut totals, &report, &mut after_batch).is_break();
+    }
+    Ok((!broken_off).then_some(totals))
+}
+
+fn add(
+    totals: &mut Totals,
+    report: &StepReport,
+    after_batch: &mut impl FnMut(usize) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    totals.add(report);
+    after_batch(report.samples)
 }

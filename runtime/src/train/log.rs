@@ -66,7 +66,7 @@ pub struct Session<'a> {
     /// Operating system and processor family.
     pub platform: String,
     /// Where it runs.
-    pub device: &'static str,
+    pub device: String,
     /// Threads of the pool.
     pub threads: usize,
     /// How algorithms are chosen.

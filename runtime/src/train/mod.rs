@@ -16,7 +16,6 @@ mod run;
 mod task;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use config::{Config, Overrides, Source};
@@ -27,16 +26,16 @@ pub use observer::{Beginning, Observer, Part, Silent, Step};
 pub use progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
 pub use task::Task;
 
-use crate::devices::cpu::Pool;
 use crate::error::Error;
+use crate::model::Device;
 use crate::program::Program;
 
 /// How to run.
 pub struct Options<'a> {
     /// Changes to the model's `train` section.
     pub overrides: Overrides,
-    /// What to compute with.
-    pub pool: Arc<Pool>,
+    /// What to compute on.
+    pub device: Device,
     /// Where the run begins.
     pub start: Start,
     /// Set it to end the run after the step that it is in.

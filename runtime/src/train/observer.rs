@@ -41,6 +41,8 @@ pub struct Beginning<'a> {
     pub samples: [usize; 3],
     /// Bytes that the model needs for this batch, known before anything runs.
     pub memory: usize,
+    /// What computes: `cpu`, or a GPU and the precision.
+    pub device: String,
     /// Threads of the pool.
     pub threads: usize,
     /// Where checkpoints and log go.

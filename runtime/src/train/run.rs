@@ -17,7 +17,7 @@ use super::{Options, Outcome, Start};
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Augment, Dataset, Loader, LoaderOptions, Order, Splits};
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, StepReport};
 use crate::program::Program;
 
 /// A run under way.
@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         let task = Task::of(program)?;
         let config = Config::new(program, &options.overrides)?;
         let splits = load_data(program, &config.data)?;
-        let mut model = Model::with_pool(program, config.seed, Arc::clone(&options.pool));
+        let mut model = Model::on(program, config.seed, &options.device)?;
         for (name, value) in &config.hyperparameters {
             model.set_hyperparameter(name, *value)?;
         }
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
         record.config = record.config.resumed(program, &options.overrides)?;
         let splits = load_data(program, &record.config.data)?;
         check_data(&record.data, &describe(&splits))?;
-        let mut model = Model::with_pool(program, record.config.seed, Arc::clone(&options.pool));
+        let mut model = Model::on(program, record.config.seed, &options.device)?;
         model.restore(&checkpoint, &folder.last())?;
         let resumed = Some((record.progress.epoch, record.progress.position));
         let log = Log::open(&folder.log())?;
@@ -122,6 +122,7 @@ impl<'a> Run<'a> {
             parameters: parameter_count(self.program),
             samples: self.record.data.samples,
             memory: self.model.memory().training(self.record.config.batch),
+            device: self.model.device(),
             threads: self.model.threads(),
             folder: self.folder.path(),
             resumed: self.resumed,
@@ -177,22 +178,50 @@ impl<'a> Run<'a> {
         let mut loader = Loader::new(Arc::clone(&self.parts.training), self.loader_options())?;
         let steps = self.parts.training.len().div_ceil(self.record.config.batch);
         while let Some(mut batch) = loader.next() {
-            let report = self.model.train_batch(&mut batch)?;
-            let samples = batch.size;
+            let report = self.model.train_ahead(&mut batch)?;
             loader.recycle(batch);
-            clock.samples += samples;
-            self.record.progress.position += 1;
-            self.record.progress.totals.add(&report);
-            clock.recent.add(&report);
-            self.log_steps(clock, steps)?;
-            let step = self.step(Part::Training, self.record.progress.position, steps, samples);
-            observer.step(&Step { loss: Some(report.loss), ..step });
+            if let Some(report) = report {
+                self.count_step(&report, steps, clock, observer)?;
+            }
             if self.interrupt.load(Ordering::Relaxed) {
+                self.finish_steps(steps, clock, observer)?;
                 self.save(&self.folder.last())?;
                 return Ok(ControlFlow::Break(()));
             }
         }
+        self.finish_steps(steps, clock, observer)?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Waits for the steps that were begun and counts them.
+    fn finish_steps(
+        &mut self,
+        steps: usize,
+        clock: &mut Clock,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        while let Some(report) = self.model.finish()? {
+            self.count_step(&report, steps, clock, observer)?;
+        }
+        Ok(())
+    }
+
+    fn count_step(
+        &mut self,
+        report: &StepReport,
+        steps: usize,
+        clock: &mut Clock,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        clock.samples += report.samples;
+        clock.recent.add(report);
+        let progress = &mut self.record.progress;
+        progress.position += 1;
+        progress.totals.add(report);
+        self.log_steps(clock, steps)?;
+        let step = self.step(Part::Training, self.record.progress.position, steps, report.samples);
+        observer.step(&Step { loss: Some(report.loss), ..step });
+        Ok(())
     }
 
     /// The mean loss since the record before, at each twentieth of the epoch.
@@ -281,7 +310,7 @@ impl<'a> Run<'a> {
     }
 
     fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut checkpoint = self.model.checkpoint();
+        let mut checkpoint = self.model.checkpoint()?;
         checkpoint.metadata.run = Some(self.record.clone());
         checkpoint.write(path)
     }
@@ -295,7 +324,7 @@ impl<'a> Run<'a> {
             samples: self.record.data.samples,
             runtime: env!("CARGO_PKG_VERSION"),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            device: "cpu",
+            device: self.model.device(),
             threads: self.model.threads(),
             algorithms: self.model.pool().selector().mode().name(),
         };

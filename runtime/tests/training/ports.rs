@@ -135,24 +135,24 @@ fn checkpoints_hold_the_states_of_what_learns() {
     train(&mut model);
     model.save(&path).unwrap();
     let mut read = Model::load(&pair::PROGRAM, &path).unwrap();
-    let checkpoint = read.checkpoint();
-    assert_eq!(checkpoint, model.checkpoint());
+    let checkpoint = read.checkpoint().unwrap();
+    assert_eq!(checkpoint, model.checkpoint().unwrap());
     assert_eq!(checkpoint.tensor("optimizer.momentum_buffer").unwrap().shape, [4]);
     train(&mut read);
     train(&mut model);
-    assert_eq!(read.checkpoint(), model.checkpoint());
+    assert_eq!(read.checkpoint().unwrap(), model.checkpoint().unwrap());
 }
 
 #[test]
 fn states_of_a_network_that_froze_other_parts_are_left_out() {
     let mut model = model();
     train(&mut model);
-    let mut other = model.checkpoint();
+    let mut other = model.checkpoint().unwrap();
     other.metadata.optimizer_layout = Some("of all ten".into());
     let state = other.tensors.iter_mut().find(|tensor| tensor.name.starts_with("optimizer.")).unwrap();
     (state.shape, state.values) = (vec![10], vec![1.0; 10]);
     model.restore(&other, Path::new("x")).unwrap();
-    let checkpoint = model.checkpoint();
+    let checkpoint = model.checkpoint().unwrap();
     let state = checkpoint.tensor("optimizer.momentum_buffer").unwrap();
     assert_eq!((&state.shape[..], &state.values[..]), (&[4][..], &[0.0; 4][..]));
 }
@@ -161,12 +161,12 @@ fn states_of_a_network_that_froze_other_parts_are_left_out() {
 fn checkpoints_from_before_layouts_are_read() {
     let mut model = model();
     train(&mut model);
-    let new = model.checkpoint();
+    let new = model.checkpoint().unwrap();
     let mut old = new.clone();
     old.metadata.optimizer_layout = None;
     let mut read = self::model();
     read.restore(&old, Path::new("x")).unwrap();
-    assert_eq!(read.checkpoint(), new);
+    assert_eq!(read.checkpoint().unwrap(), new);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nnc_runtime::devices::cpu::Pool;
 use nnc_runtime::train::{EpochRecord, Observer, Options, Outcome, Overrides, Start, Step, train};
-use nnc_runtime::{Error, program::Program};
+use nnc_runtime::{Device, Error, program::Program};
 
 /// A folder that is gone when the test is.
 pub(crate) struct Folder(PathBuf);
@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         let folder = Some(self.folder.to_owned());
         let options = Options {
             overrides: self.overrides.clone(),
-            pool: Arc::new(Pool::new(self.threads)),
+            device: Device::Cpu(Arc::new(Pool::new(self.threads))),
             start: if self.resume { Start::Resume(folder) } else { Start::New(folder) },
             interrupt: &interrupt,
         };

@@ -6,6 +6,7 @@ mod layout;
 mod losses;
 mod pointwise;
 mod pool;
+mod products;
 mod reduce;
 mod resize;
 mod softmax;
@@ -32,6 +33,12 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Op::Split => layout::split(emitter, node),
         Op::Permute(permute) => layout::permute(emitter, node, permute),
         Op::Crop(crop) => layout::crop(emitter, node, crop),
+        Op::Conv(_)
+        | Op::ConvBackwardData(_)
+        | Op::ConvBackwardWeight(_)
+        | Op::Linear
+        | Op::LinearBackwardData
+        | Op::LinearBackwardWeight => products::product(emitter, node),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
         Op::MaxPool { pool, expr } => pool::max_pool(emitter, node, pool, expr),
         Op::MaxPoolBackward(pool) => pool::max_pool_backward(emitter, node, pool),

@@ -92,7 +92,7 @@ impl Sums<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("COLUMNS", all.to_string()),
-                ("BLOCKS", blocks.text()),
+                ("BLOCKS", blocks.quotient_text()),
                 ("STORES", column_stores(&stores, channels)),
             ],
         );

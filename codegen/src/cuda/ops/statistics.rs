@@ -99,7 +99,7 @@ impl Moments<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("CHANNELS", channels.to_string()),
-                ("BLOCKS", blocks.text()),
+                ("BLOCKS", blocks.quotient_text()),
                 ("PIXELS", pixels.text()),
                 ("STORE_MEAN", Vector::ONE.store(mean)),
                 ("STORE_VARIANCE", Vector::ONE.store(variance)),

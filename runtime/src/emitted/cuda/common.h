@@ -101,6 +101,68 @@ FUNCTION void place_store8(uint16 *to, const float *from) {
     copy16(to, places);
 }
 
+// Tiles of products in shared memory, and their fragments for the tensor cores. A tile has rows of
+// `pitch` elements that begin at multiples of sixteen bytes; `MMA_K` is the depth of one product.
+enum { MMA_K = 32 / sizeof(real) };
+
+// Copies a power of two of elements, up to sixteen bytes, to shared memory; zeros if not `valid`.
+FUNCTION void stage(real *shared, const real *global, int valid, int bytes) {
+    if (bytes == 16)
+        copy_async16(shared, global, valid);
+    else if (bytes == 8)
+        copy_async8(shared, global, valid);
+    else if (bytes == 4)
+        copy_async4(shared, global, valid);
+    else
+        *shared = valid ? *global : (real)0;
+}
+
+// d += a · b, for 16 rows and 8 columns.
+FUNCTION void mma(float *d, const uint32 *a, const uint32 *b) {
+#if REAL == REAL_FLOAT
+    mma_tf32(d, a, b);
+#else
+    mma_real(d, a, b);
+#endif
+}
+
+FUNCTION void round_fragment(uint32 *words) {
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) words[i] = to_tf32(as_float(words[i]));
+#endif
+}
+// 16 rows of a from a tile of rows.
+FUNCTION void fragment_a(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+    load_matrices(to, tile + lane % 16 * pitch + lane / 16 * (MMA_K / 2));
+    round_fragment(to);
+}
+// 16 columns of b, as two fragments, from a tile whose rows are these columns.
+FUNCTION void fragment_b(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+    load_matrices(to, tile + (lane % 8 + lane / 16 * 8) * pitch + lane / 8 % 2 * (MMA_K / 2));
+    round_fragment(to);
+}
+// The same where the rows of the tile go along the depth.
+FUNCTION void fragment_a_transposed(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) to[i] = as_bits(tile[(lane % 4 + i / 2 * 4) * pitch + lane / 4 + i % 2 * 8]);
+    round_fragment(to);
+#else
+    load_matrices_transposed(to, tile + (lane % 8 + lane / 16 * 8) * pitch + lane / 8 % 2 * 8);
+#endif
+}
+FUNCTION void fragment_b_transposed(uint32 *to, const real *tile, int pitch) {
+    const int lane = threadIdx.x % 32;
+#if REAL == REAL_FLOAT
+    UNROLL for (int i = 0; i < 4; i++) to[i] = as_bits(tile[(lane % 4 + i % 2 * 4) * pitch + lane / 4 + i / 2 * 8]);
+    round_fragment(to);
+#else
+    load_matrices_transposed(to, tile + lane % 16 * pitch + lane / 16 * 8);
+#endif
+}
+
 // Sums and maxima over the 32 lanes of a warp; all lanes get the result, by the same tree every time.
 FUNCTION float warp_sum(float x) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) x += shuffle_xor(x, distance);

@@ -60,7 +60,12 @@ FUNCTION void copy_async16(void *shared, const void *global, int valid) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(valid ? 16 : 0)
                  : "memory");
 }
-// Four bytes, likewise.
+// Eight and four bytes, likewise.
+FUNCTION void copy_async8(void *shared, const void *global, int valid) {
+    uint32 address = (uint32)__cvta_generic_to_shared(shared);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(address), "l"(global), "r"(valid ? 8 : 0)
+                 : "memory");
+}
 FUNCTION void copy_async4(void *shared, const void *global, int valid) {
     uint32 address = (uint32)__cvta_generic_to_shared(shared);
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(global), "r"(valid ? 4 : 0)

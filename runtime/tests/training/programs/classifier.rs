@@ -134,6 +134,7 @@ pub(crate) static PROGRAM: Program = Program {
         epochs: 4,
         seed: 7,
     },
+    cuda: None,
 };
 
 const fn plain(name: &'static str, shape: &'static [usize], value: f32, offset: usize) -> Parameter {

@@ -124,6 +124,7 @@ const PAIR: Program = Program {
         epochs: 1,
         seed: 0,
     },
+    cuda: None,
 };
 
 fn forward(p: &Pass) {

@@ -73,6 +73,7 @@ pub(crate) static PROGRAM: Program = Program {
         epochs: 20,
         seed: 0,
     },
+    cuda: None,
 };
 
 fn forward(p: &Pass) {

@@ -1,16 +1,37 @@
-//! One batch through the emitted passes.
-//!
-//! Everything here is in the kernels' order. A step that fails leaves parameters and states as
-//! they were.
+//! One batch through the emitted passes on the processor.
 
-use super::access::range;
+use std::sync::Arc;
+
+use super::StepReport;
 use super::batch::{Feed, judged};
+use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop};
 use super::finite::all_finite;
-use super::{Model, StepReport};
 use crate::devices::cpu::{Buffer, Buffers, Pool};
 use crate::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
-use crate::error::{Error, NonFinite, Phase};
+use crate::error::Phase;
+use crate::kernels::conv::PackedWeights;
 use crate::program::{Group, Port, Program, TargetKind};
+
+/// The flat buffers and arenas of a network in the processor's memory.
+pub(super) struct Cpu {
+    program: &'static Program,
+    pool: Arc<Pool>,
+    parameters: Buffer,
+    gradients: Buffer,
+    states: Buffer,
+    /// The states before the step under way, for a step that fails.
+    saved_states: Buffer,
+    prepared: Buffer,
+    /// Weights as evaluation multiplies by them.
+    packed: PackedWeights,
+    /// Whether `prepared` and `packed` belong to the parameters and states as they are.
+    is_prepared: bool,
+    optimizer: Vec<Buffer>,
+    /// The hyperparameters of the group of parameters that is being updated.
+    group_hyperparameters: Vec<f32>,
+    /// Of either mode: a model does one thing at a time.
+    arena: Arena,
+}
 
 /// The working memory of a pass; it grows to the largest one and never shrinks.
 #[derive(Default)]
@@ -36,33 +57,84 @@ pub(super) fn reserve(buffer: &mut Buffer, len: usize) -> &mut [f32] {
     &mut buffer[..len]
 }
 
-impl Model {
+impl Cpu {
+    /// Zeros everywhere.
+    pub(super) fn new(program: &'static Program, pool: &Arc<Pool>) -> Cpu {
+        let states = program.optimizer.states.iter();
+        Cpu {
+            program,
+            pool: Arc::clone(pool),
+            parameters: Buffer::zeroed(program.parameter_len),
+            gradients: Buffer::zeroed(program.trained_len),
+            states: Buffer::zeroed(program.state_len),
+            saved_states: Buffer::zeroed(program.state_len),
+            prepared: Buffer::zeroed(program.evaluation.prepared_len),
+            packed: PackedWeights::default(),
+            is_prepared: false,
+            optimizer: states.map(|_| Buffer::zeroed(program.trained_len)).collect(),
+            group_hyperparameters: Vec::new(),
+            arena: Arena::default(),
+        }
+    }
+
+    /// The network.
+    pub(super) fn program(&self) -> &'static Program {
+        self.program
+    }
+
+    /// A flat buffer.
+    pub(super) fn flat(&self, buffer: FlatBuffer) -> &[f32] {
+        match buffer {
+            FlatBuffer::Parameters => &self.parameters,
+            FlatBuffer::Gradients => &self.gradients,
+            FlatBuffer::States => &self.states,
+            FlatBuffer::Optimizer(index) => &self.optimizer[index],
+        }
+    }
+
+    /// Replaces a part of a flat buffer.
+    pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) {
+        let flat = match buffer {
+            FlatBuffer::Parameters => &mut self.parameters,
+            FlatBuffer::Gradients => &mut self.gradients,
+            FlatBuffer::States => &mut self.states,
+            FlatBuffer::Optimizer(index) => &mut self.optimizer[index],
+        };
+        flat[start..start + values.len()].copy_from_slice(values);
+        self.is_prepared = false;
+    }
+
+    /// Bytes of the weights that evaluation keeps packed.
+    pub(super) fn packed_bytes(&self) -> usize {
+        self.packed.bytes()
+    }
+
     /// Forward, loss, backward, update.
-    pub(super) fn train(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
+    pub(super) fn train(&mut self, feed: &mut Feed, settings: Settings) -> Result<Ended, Stop> {
         let program = self.program;
         let training = &program.training;
-        self.saved_states.copy_from_slice(&self.states);
-        let pass = self.training_pass(&mut feed);
+        self.save_states();
+        let pass = self.training_pass(feed, settings.key());
         (training.forward)(&pass);
         let score = Score::of(program, &pass, training.outputs);
         (training.loss)(&pass);
         let loss = pass.view(training.loss_slot, mean);
         if !loss.is_finite() {
-            return Err(self.diagnose_training(loss, feed));
+            return Err(self.diagnose_training(loss, feed, settings));
         }
         (training.backward)(&pass);
         if !all_finite(&self.pool, &self.gradients) {
-            return Err(self.diagnose_training(loss, feed));
+            return Err(self.diagnose_training(loss, feed, settings));
         }
-        self.update();
-        Ok(score.report(loss, feed.size))
+        self.update(settings);
+        Ok(Ended { phase: Phase::Training, report: score.report(loss, feed.size) })
     }
 
     /// Forward and loss, with what only training does left out.
-    pub(super) fn measure(&mut self, mut feed: Feed) -> Result<StepReport, Error> {
+    pub(super) fn measure(&mut self, feed: &mut Feed) -> Result<Ended, Stop> {
         let program = self.program;
         let evaluation = &program.evaluation;
-        let pass = self.evaluation_pass(&mut feed);
+        let pass = self.evaluation_pass(feed);
         (evaluation.forward)(&pass);
         let score = Score::of(program, &pass, evaluation.outputs);
         (evaluation.loss)(&pass);
@@ -70,21 +142,21 @@ impl Model {
         if !loss.is_finite() {
             return Err(self.diagnose_evaluation(loss, feed));
         }
-        Ok(score.report(loss, feed.size))
+        Ok(Ended { phase: Phase::Evaluation, report: score.report(loss, feed.size) })
     }
 
     /// Forward alone; `take` is called with each output in turn, channels last.
-    pub(super) fn infer(&mut self, mut feed: Feed, mut take: impl FnMut(&Pool, &'static Port, &[f32])) {
+    pub(super) fn infer(&mut self, feed: &mut Feed, mut take: impl FnMut(&'static Port, &[f32])) {
         let program = self.program;
-        let pass = self.evaluation_pass(&mut feed);
+        let pass = self.evaluation_pass(feed);
         (program.evaluation.forward)(&pass);
         for (port, output) in program.outputs.iter().zip(program.evaluation.outputs) {
-            pass.view(*output, |values| take(pass.pool(), port, values));
+            pass.view(*output, |values| take(port, values));
         }
     }
 
     /// The pass over an arena that is large enough.
-    pub(super) fn training_pass<'a>(&'a mut self, feed: &'a mut Feed) -> Pass<'a> {
+    pub(super) fn training_pass<'a>(&'a mut self, feed: &'a mut Feed, random: RandomKey) -> Pass<'a> {
         let training = &self.program.training;
         self.arena.reserve(training.batched_len * feed.size, training.fixed_len);
         let buffers = Buffers::new(feed.size)
@@ -94,7 +166,6 @@ impl Model {
             .with(Region::Gradient, &mut self.gradients)
             .with(Region::State, &mut self.states);
         self.is_prepared = false;
-        let random = RandomKey { seed: self.seed, step: self.step };
         pass(buffers, &self.pool, feed).with_random(random)
     }
 
@@ -117,19 +188,29 @@ impl Model {
         pass.with_packed(&self.packed)
     }
 
+    /// Keeps the states for [`Cpu::restore_states`].
+    pub(super) fn save_states(&mut self) {
+        self.saved_states.copy_from_slice(&self.states);
+    }
+
+    /// Takes back what a pass has done to the states.
+    pub(super) fn restore_states(&mut self) {
+        self.states.copy_from_slice(&self.saved_states);
+    }
+
     /// A step of the optimiser for each group of parameters that learn alike.
-    fn update(&mut self) {
-        self.step += 1;
+    fn update(&mut self, settings: Settings) {
         let mut start = 0;
         for group in self.program.groups {
-            self.update_group(start, group);
+            self.update_group(start, group, settings);
             start = group.end;
         }
     }
 
-    fn update_group(&mut self, start: usize, group: &Group) {
+    fn update_group(&mut self, start: usize, group: &Group, settings: Settings) {
         let hyperparameters = &mut self.group_hyperparameters;
-        hyperparameters.clone_from(&self.hyperparameters);
+        hyperparameters.clear();
+        hyperparameters.extend_from_slice(settings.hyperparameters);
         let mut decay = 0.0;
         for ((name, _), value) in self.program.optimizer.hyperparameters.iter().zip(&mut *hyperparameters) {
             match *name {
@@ -144,48 +225,44 @@ impl Model {
             states: &mut self.optimizer,
             range: start..group.end,
         };
-        let update = Update::new(&self.pool, flat, hyperparameters, decay, self.step);
+        let update = Update::new(&self.pool, flat, hyperparameters, decay, settings.step + 1);
         (self.program.optimizer.update)(&update);
     }
 
     /// Runs a failed step again, looking for its first bad value, and undoes it.
-    fn diagnose_training(&mut self, loss: f32, mut feed: Feed) -> Error {
+    fn diagnose_training(&mut self, loss: f32, feed: &mut Feed, settings: Settings) -> Stop {
         let training = &self.program.training;
-        self.states.copy_from_slice(&self.saved_states);
-        let pass = self.training_pass(&mut feed).inspecting();
+        self.restore_states();
+        let pass = self.training_pass(feed, settings.key()).inspecting();
         (training.forward)(&pass);
         (training.loss)(&pass);
         if loss.is_finite() {
             (training.backward)(&pass);
         }
         let layer = pass.first_non_finite();
-        self.states.copy_from_slice(&self.saved_states);
-        let gradient = if loss.is_finite() { self.broken(&self.gradients) } else { None };
-        self.failure(NonFinite { gradient, layer, ..failure(Phase::Training, self.step + 1, loss) }, &feed)
+        self.restore_states();
+        self.stop(Phase::Training, loss, layer, feed)
     }
 
-    fn diagnose_evaluation(&mut self, loss: f32, mut feed: Feed) -> Error {
+    fn diagnose_evaluation(&mut self, loss: f32, feed: &mut Feed) -> Stop {
         let evaluation = &self.program.evaluation;
-        let pass = self.evaluation_pass(&mut feed).inspecting();
+        let pass = self.evaluation_pass(feed).inspecting();
         (evaluation.forward)(&pass);
         (evaluation.loss)(&pass);
         let layer = pass.first_non_finite();
-        self.failure(NonFinite { layer, ..failure(Phase::Evaluation, self.step, loss) }, &feed)
+        self.stop(Phase::Evaluation, loss, layer, feed)
     }
 
-    /// The failure with what was wrong before it.
-    fn failure(&self, failure: NonFinite, feed: &Feed) -> Error {
-        let parameter = self.broken(&self.parameters);
+    fn stop(&self, phase: Phase, loss: f32, layer: Option<String>, feed: &Feed) -> Stop {
         let input = !all_finite(&self.pool, feed.inputs);
-        Error::NonFinite(NonFinite { parameter, input, ..failure })
+        Stop::NotFinite(NotFinite { phase, loss, layer, input })
     }
+}
 
-    /// The first parameter with a value in `flat` that is not finite.
-    fn broken(&self, flat: &[f32]) -> Option<&'static str> {
-        let is_broken = |values: &[f32]| !all_finite(&self.pool, values);
-        let mut parameters = self.program.parameters.iter();
-        let parameter = parameters.find(|parameter| flat.get(range(parameter)).is_some_and(is_broken));
-        parameter.map(|parameter| parameter.name)
+impl Settings<'_> {
+    /// What the step's random numbers depend on.
+    pub(super) fn key(&self) -> RandomKey {
+        RandomKey { seed: self.seed, step: self.step }
     }
 }
 
@@ -220,11 +297,6 @@ fn pass<'a>(buffers: Buffers<'a>, pool: &'a Pool, feed: &'a mut Feed) -> Pass<'a
     let buffers = buffers.with(Region::Input, feed.inputs).with(Region::Target, feed.values);
     let labels = feed.labels.iter().enumerate().filter(|(_, labels)| !labels.is_empty());
     labels.fold(Pass::new(buffers, pool), |pass, (output, labels)| pass.with_labels(output, labels))
-}
-
-/// A failure of which nothing more is known yet.
-fn failure(phase: Phase, step: u64, loss: f32) -> NonFinite {
-    NonFinite { phase, step, loss, gradient: None, layer: None, parameter: None, input: false }
 }
 
 fn argmax(values: &[f32]) -> usize {

@@ -1,0 +1,104 @@
+//! Every way to compute products on CUDA: tiles of all sizes, shared depths, vectors of all widths.
+//!
+//! The models of `gradients` are too small for most ways. Here each case names those that it is for, so that
+//! none goes untested when the choice changes.
+
+use std::collections::BTreeSet;
+
+use nnc_codegen::cuda::{Emitter, Step};
+use nnc_codegen::graph::Mode;
+use nnc_codegen::plan::plan;
+use nnc_codegen::{graph, passes};
+use nnc_dsl::model::{CheckedModel, Conv, Init, Layer};
+
+use crate::emulated;
+use crate::gradients::feed;
+use crate::models::{Body, window};
+
+/// One layer between two plain ones, so that it has both gradients.
+fn between(input: &[usize], layer: Layer, output: &[usize]) -> CheckedModel {
+    let scale = || Layer::Scale { initial: 0.5 };
+    let body = Body::new(input).same("before", scale()).layer("layer", layer, output);
+    body.same("after", scale()).model()
+}
+
+fn check(name: &str, model: &CheckedModel, ways: &[&str]) {
+    let training = graph(model, Mode::Training);
+    emulated::check(name, model, &feed(&training));
+    let offered = offered(model);
+    for way in ways {
+        assert!(offered.contains(*way), "{name} is for {way}, but offers {offered:?}");
+    }
+}
+
+/// The names of all candidates in training, with their operations.
+fn offered(model: &CheckedModel) -> BTreeSet<String> {
+    let mut graph = graph(model, Mode::Training);
+    passes::optimise(&mut graph);
+    let plan = plan(graph);
+    let mut emitter = Emitter::new(&plan, Vec::new());
+    let steps: Vec<Step> = plan.graph.nodes.iter().flat_map(|node| emitter.node(node)).collect();
+    let products = steps.iter().filter_map(|step| match step {
+        Step::Product(product) => Some(product),
+        Step::Launch(_) => None,
+    });
+    let name = |operation, way: &str| format!("{operation}: {way}");
+    products
+        .flat_map(|product| product.candidates.iter().map(|way| name(product.operation, &way.name)))
+        .collect()
+}
+
+#[test]
+fn wide_products_have_large_tiles() {
+    let conv = Conv { bias: true, ..window(&[1, 1], 1, 0) };
+    let model = between(&[72, 12, 12], Layer::Conv(conv), &[136, 12, 12]);
+    let ways = ["conv: simt 128x128", "conv: mma 128x128", "conv_backward_data: mma 128x64"];
+    check("72 to 136 channels", &model, &ways);
+    let model = between(&[64, 9, 9], Layer::Conv(window(&[3, 3], 1, 1)), &[64, 9, 9]);
+    let ways = [
+        "conv: simt 64x64",
+        "conv: mma 128x64",
+        "conv: mma 64x64",
+        "conv_backward_data: simt 64x64",
+        "conv_backward_weight: simt 64x64 split",
+        "conv_backward_weight: mma 64x64 split",
+    ];
+    check("64 channels", &model, &ways);
+}
+
+#[test]
+fn narrow_products_have_narrow_tiles() {
+    let model = between(&[20, 13, 12], Layer::Conv(window(&[3, 3], 2, 1)), &[24, 7, 6]);
+    check("a stride", &model, &["conv: mma 64x32", "conv_backward_data: mma 64x32"]);
+    let model = between(&[3, 33, 32], Layer::Conv(window(&[7, 5], 2, 2)), &[32, 15, 16]);
+    let ways = ["conv: simt 128x32", "conv: mma 64x32", "conv_backward_weight: simt 64x32 split"];
+    check("three channels", &model, &ways[..2]);
+    let dilated = Conv { dilation: vec![2, 3], groups: 2, ..window(&[3, 2], 2, 2) };
+    let model = between(&[20, 11, 12], Layer::Conv(dilated), &[36, 6, 7]);
+    check("groups", &model, &["conv: mma 64x32", "conv_backward_data: mma 64x32"]);
+}
+
+#[test]
+fn few_rows_share_the_depth() {
+    let linear = Layer::Linear { bias: true, init: Init::HE_NORMAL };
+    let ways = ["conv: simt 32x32 split", "conv: mma 64x64 split", "conv_backward_data: mma 64x64 split"];
+    check("linear", &between(&[1100], linear.clone(), &[524]), &ways);
+    let model = between(&[776], linear, &[10]);
+    check("classes", &model, &["conv: mma 64x32 split"]);
+}
+
+#[test]
+fn a_group_for_each_channel_has_kernels_of_its_own() {
+    let depthwise = |groups: usize, conv: Conv| Layer::Conv(Conv { groups, ..conv });
+    let cases: [(&str, Layer, &[usize], &[usize]); 4] = [
+        ("a stride", depthwise(24, window(&[3, 3], 2, 1)), &[24, 13, 14], &[24, 7, 7]),
+        ("many taps", depthwise(20, window(&[5, 5], 1, 2)), &[20, 11, 12], &[20, 11, 12]),
+        ("a multiplier", depthwise(6, window(&[3, 2], 2, 1)), &[6, 9, 10], &[18, 5, 6]),
+        ("a line", depthwise(5, Conv { dilation: vec![2], ..window(&[3], 1, 0) }), &[5, 300], &[5, 296]),
+    ];
+    for (name, layer, input, output) in cases {
+        let operations = ["conv", "conv_backward_data", "conv_backward_weight"];
+        let ways = operations.map(|operation| format!("{operation}: depthwise"));
+        check(name, &between(input, layer, output), &ways.each_ref().map(String::as_str));
+    }
+}

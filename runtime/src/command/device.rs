@@ -1,0 +1,110 @@
+//! What to compute on: `--device` and `--precision`.
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgMatches};
+
+use super::engine;
+use crate::error::Error;
+use crate::model::{Device, Gpu, Precision};
+use crate::program::Program;
+
+/// The names of [`device_arguments`].
+pub(super) const DEVICE: [&str; 2] = ["device", "precision"];
+
+/// A value of `--device`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// A GPU if there is one that the program can use.
+    Auto,
+    Cpu,
+    Cuda(usize),
+}
+
+/// The arguments of every command that runs a network.
+pub(super) fn device_arguments() -> [Arg; 2] {
+    let [device, precision] = DEVICE;
+    [
+        Arg::new(device)
+            .long(device)
+            .value_name("DEVICE")
+            .value_parser(ValueParser::new(wish))
+            .default_value("auto")
+            .hide_default_value(true)
+            .help("cpu, cuda, or cuda:N for GPU number N [default: the first GPU, or else the processor]"),
+        Arg::new(precision)
+            .long(precision)
+            .value_name("TYPE")
+            .value_parser(Precision::ALL.map(Precision::name))
+            .default_value(Precision::default().name())
+            .help("What a GPU stores activations in and multiplies; parameters stay f32"),
+    ]
+}
+
+/// Whether a program that is given these arguments has to be built with the feature `cuda`.
+pub fn wants_cuda(matches: &ArgMatches) -> bool {
+    match wished(matches) {
+        Wish::Cpu => false,
+        Wish::Cuda(_) => true,
+        Wish::Auto => missing().is_none(),
+    }
+}
+
+/// What the matches of [`device_arguments`] ask for; says in a line why a GPU that could be used is not.
+pub(super) fn device(program: &Program, matches: &ArgMatches) -> Result<Device, Error> {
+    match wished(matches) {
+        Wish::Cuda(ordinal) => Ok(gpu(ordinal, matches)),
+        Wish::Auto if program.cuda.is_some() => match missing() {
+            None => Ok(gpu(0, matches)),
+            Some(line) => {
+                super::output::complain(&line);
+                engine::pool(matches).map(Device::Cpu)
+            }
+        },
+        Wish::Auto | Wish::Cpu => engine::pool(matches).map(Device::Cpu),
+    }
+}
+
+fn gpu(ordinal: usize, matches: &ArgMatches) -> Device {
+    let precision = matches.get_one::<String>("precision").and_then(|name| name.parse().ok());
+    Device::Cuda(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
+}
+
+fn wished(matches: &ArgMatches) -> Wish {
+    matches.get_one("device").copied().unwrap_or(Wish::Auto)
+}
+
+/// Why no GPU can be used, in a line.
+#[cfg(feature = "cuda")]
+fn missing() -> Option<String> {
+    crate::devices::cuda::Availability::missing()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn missing() -> Option<String> {
+    Some("no CUDA, running on the CPU: this program was built without it".to_owned())
+}
+
+fn wish(text: &str) -> Result<Wish, String> {
+    let number = |text: &str| text.parse().map(Wish::Cuda).ok();
+    let wish = match text {
+        "auto" => Some(Wish::Auto),
+        "cpu" => Some(Wish::Cpu),
+        "cuda" => Some(Wish::Cuda(0)),
+        _ => text.strip_prefix("cuda:").and_then(number),
+    };
+    wish.ok_or_else(|| "expected auto, cpu, cuda, or cuda:N for GPU number N".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_names() {
+        assert_eq!([wish("auto"), wish("cpu")], [Ok(Wish::Auto), Ok(Wish::Cpu)]);
+        assert_eq!([wish("cuda"), wish("cuda:3")], [Ok(Wish::Cuda(0)), Ok(Wish::Cuda(3))]);
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CUDA"] {
+            assert!(wish(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a value that is not finite came from.
+
+use super::passes::{Kind, Schedule, kind_of};
+use super::tasks::Task;
+use super::{Engine, NotFinite, Outcome, STATUS_BYTES, whole};
+use crate::devices::cuda::CudaError;
+use crate::emitted::cuda::{Argument, Element, Place, Region};
+use crate::error::Phase;
+
+impl Engine {
+    /// Runs the failed batch of a slot again, launch by launch, looking for its first bad value, and undoes it. What was
+    /// begun after it has had no effect and is forgotten.
+    pub(super) fn look_into(&mut self, slot: usize, outcome: Outcome) -> Result<Outcome, CudaError> {
+        self.stream.synchronize()?;
+        self.slots.forget();
+        let kind = kind_of(outcome.phase);
+        self.copy_batch(slot)?;
+        let batch = self.slots.slot(slot).batch;
+        let is_finite =
+            |bytes: &[u8]| f32::from_ne_bytes(std::array::from_fn(|index| bytes[index])).is_finite();
+        let input = !self.slots.slot(slot).sent[..batch.targets].chunks_exact(4).all(is_finite);
+        let layer = match self.schedules.remove(&(kind, batch.size)) {
+            Some(schedule) => {
+                let layer = self.inspect(kind, &schedule, outcome.loss.is_finite());
+                self.schedules.insert((kind, batch.size), schedule);
+                layer?
+            }
+            None => None,
+        };
+        if outcome.phase == Phase::Training {
+            self.restore_states()?;
+            // The flag goes with the seed and the step, which are told anew.
+            self.status.fill_zero(0..STATUS_BYTES, &self.stream)?;
+            self.clock = None;
+        }
+        Ok(Outcome { not_finite: Some(NotFinite { layer, input }), ..outcome })
+    }
+
+    /// The layer of the first launch that reads or writes a value that is not finite.
+    fn inspect(
+        &self,
+        kind: Kind,
+        schedule: &Schedule,
+        with_backward: bool,
+    ) -> Result<Option<String>, CudaError> {
+        for region in [Region::Batched, Region::Wide, Region::Fixed] {
+            let memory = self.regions.memory(region);
+            memory.fill_zero(whole(memory), &self.stream)?;
+        }
+        self.cast_inputs(schedule.batch, &self.stream)?;
+        let backward = if kind == Kind::Train && with_backward { &schedule.backward[..] } else { &[] };
+        for task in schedule.forward.iter().chain(backward) {
+            task.run(&self.functions, &self.stream)?;
+            if !self.is_finite_after(task, schedule.batch)? {
+                return Ok(Some(task.launch.layer.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_finite_after(&self, task: &Task, batch: usize) -> Result<bool, CudaError> {
+        for argument in task.launch.arguments {
+            let Argument::At(place) = argument else { continue };
+            let is_number = place.region.element() != Element::Place;
+            if is_number && !self.numbers(place, batch)?.iter().all(|value| value.is_finite()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The numbers in a place, whatever they are stored as.
+    pub(super) fn numbers(&self, place: &Place, batch: usize) -> Result<Vec<f32>, CudaError> {
+        let (memory, range) = (self.regions.memory(place.region), self.regions.range(place, batch));
+        if self.regions.extents().size(place.region.element()) == 4 {
+            return self.floats(memory, range.start, range.len() / 4);
+        }
+        let mut bytes = vec![0; range.len()];
+        memory.read(range.start, &mut bytes, &self.stream)?;
+        let numbers = bytes.as_chunks().0.iter().map(|bytes| u16::from_ne_bytes(*bytes));
+        // The only such type is bf16: the upper half of a number in single precision.
+        Ok(numbers.map(|bits| f32::from_bits(u32::from(bits) << 16)).collect())
+    }
+}

@@ -1,0 +1,210 @@
+//! A network at work on a GPU.
+//!
+//! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
+//! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
+//! a step of a certain size is captured once and then started as one graph. Its one convention: everything goes into one
+//! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
+
+mod choice;
+mod inspect;
+mod measure;
+mod own;
+mod passes;
+mod regions;
+mod slots;
+mod storage;
+mod tasks;
+mod upload;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::devices::cuda::{Compiler, Context, CudaError, Function, Kernel, Memory, Real, Stream};
+use crate::emitted::cuda::{Cuda, Region};
+use crate::error::{Error, Phase};
+use crate::model::{Gpu, Precision};
+use crate::program::Program;
+use choice::Choices;
+use own::{Own, PARTS_BYTES, RESULT_BYTES};
+use passes::{Kind, Schedule};
+use regions::{Extents, Regions};
+use slots::Slots;
+pub(crate) use storage::Flat;
+
+/// A network on a GPU.
+pub(crate) struct Engine {
+    program: &'static Program,
+    cuda: &'static Cuda,
+    gpu: Gpu,
+    // Schedules hold graphs, which go before the buffers that they use.
+    schedules: HashMap<(Kind, usize), Schedule>,
+    slots: Slots,
+    functions: Vec<Option<Function>>,
+    own: Own,
+    choices: Choices,
+    regions: Regions,
+    workspace: Memory,
+    /// The states before the step under way.
+    saved_states: Memory,
+    optimizer: Vec<Memory>,
+    hyperparameters: Memory,
+    /// Inputs in single precision, where they are stored otherwise.
+    staging: Memory,
+    /// [`Status`] of training, and of evaluation.
+    status: Memory,
+    /// Counts of right answers before they are added.
+    parts: Memory,
+    /// Seed and step as the GPU has them, or will have when all is done that it was given.
+    clock: Option<(u64, u64)>,
+    /// The hyperparameters as the GPU has them.
+    sent_hyperparameters: Vec<u8>,
+    /// Whether the copies of the parameters as `real` are as they should be.
+    is_copied: bool,
+    /// Whether what evaluation prepares belongs to the parameters and states as they are.
+    is_prepared: bool,
+    stream: Stream,
+    context: Context,
+}
+
+/// A batch in the kernels' order.
+pub(crate) struct Feed<'a> {
+    pub(crate) size: usize,
+    /// Each input for the whole batch, one after the other.
+    pub(crate) inputs: &'a [f32],
+    /// By output; empty for those that are not judged by classes.
+    pub(crate) labels: &'a [&'a [u32]],
+    /// Each target, likewise.
+    pub(crate) values: &'a [f32],
+}
+
+/// What a step depends on beside its batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings<'a> {
+    pub(crate) seed: u64,
+    /// Updates so far, those under way included.
+    pub(crate) step: u64,
+    pub(crate) hyperparameters: &'a [f32],
+}
+
+/// How a batch did.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) phase: Phase,
+    pub(crate) samples: usize,
+    /// Mean loss of the samples.
+    pub(crate) loss: f32,
+    pub(crate) correct: usize,
+    pub(crate) labels: usize,
+    /// What was wrong, if anything was.
+    pub(crate) not_finite: Option<NotFinite>,
+}
+
+/// Where a loss or a gradient that is not finite came from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct NotFinite {
+    /// The first layer with a value that is not finite.
+    pub(crate) layer: Option<String>,
+    /// Whether the inputs held one.
+    pub(crate) input: bool,
+}
+
+/// Bytes of a status: `Step` of `common.h`, then the result of a report.
+const STATUS_BYTES: usize = 128;
+
+/// Where the result begins in a status.
+const RESULT: usize = 32;
+
+const _: () = assert!(RESULT + RESULT_BYTES <= STATUS_BYTES);
+
+impl Engine {
+    /// A network on the GPU, all zeros; its kernels are compiled, or found compiled.
+    pub(crate) fn new(program: &'static Program, gpu: &Gpu) -> Result<Engine, Error> {
+        let cuda = program.cuda.ok_or_else(without_kernels)?;
+        let context = Context::new(gpu.ordinal)?;
+        let real = real(gpu.precision);
+        let choices = Choices::new(gpu.precision, context.properties().multiprocessors, gpu.mode);
+        let compiler = Compiler::new(&context);
+        let extents = Extents::new(program, cuda, real);
+        let memory = |floats: usize| Memory::new(&context, 4 * floats);
+        let engine = Engine {
+            program,
+            cuda,
+            gpu: *gpu,
+            schedules: HashMap::new(),
+            slots: Slots::new(&context, 2 * STATUS_BYTES)?,
+            functions: functions(&compiler, cuda, &choices, real)?,
+            own: Own::compile(&compiler, real)?,
+            choices,
+            regions: Regions::new(&context, extents, 0)?,
+            workspace: memory(0)?,
+            saved_states: memory(program.state_len)?,
+            optimizer: program
+                .optimizer
+                .states
+                .iter()
+                .map(|_| memory(program.trained_len))
+                .collect::<Result<_, _>>()?,
+            hyperparameters: memory(program.optimizer.hyperparameters.len())?,
+            staging: memory(0)?,
+            status: Memory::new(&context, 2 * STATUS_BYTES)?,
+            parts: Memory::new(&context, PARTS_BYTES)?,
+            clock: None,
+            sent_hyperparameters: Vec::new(),
+            is_copied: false,
+            is_prepared: false,
+            stream: Stream::new(&context)?,
+            context,
+        };
+        engine.clear()?;
+        Ok(engine)
+    }
+
+    /// The GPU's name and the precision.
+    pub(crate) fn name(&self) -> String {
+        format!("{}, {}", self.context.properties().name, self.gpu.precision)
+    }
+
+    /// Zeros in all that outlives a batch.
+    fn clear(&self) -> Result<(), CudaError> {
+        let regions = [Region::Parameter, Region::Gradient, Region::State];
+        let flat = regions.into_iter().map(|region| self.regions.memory(region));
+        for memory in flat.chain(&self.optimizer).chain([&self.saved_states, &self.status]) {
+            memory.fill_zero(whole(memory), &self.stream)?;
+        }
+        Ok(())
+    }
+}
+
+fn whole(memory: &Memory) -> Range<usize> {
+    0..memory.bytes()
+}
+
+/// What activations are stored as.
+fn real(precision: Precision) -> Real {
+    match precision {
+        Precision::F32 | Precision::Tf32 => Real::Float,
+        Precision::Bf16 => Real::Bf16,
+    }
+}
+
+/// The kernels that may be launched at this precision, by their numbers.
+fn functions(
+    compiler: &Compiler,
+    cuda: &'static Cuda,
+    choices: &Choices,
+    real: Real,
+) -> Result<Vec<Option<Function>>, CudaError> {
+    let mut is_used = vec![false; cuda.kernels.len()];
+    choices.launches(cuda).for_each(|launch| is_used[launch.kernel] = true);
+    let all = cuda.kernels.iter().zip(cuda.texts()).map(|(kernel, text)| Kernel { name: kernel.name, text });
+    let used: Vec<Kernel> = all.zip(&is_used).filter(|(_, used)| **used).map(|(kernel, _)| kernel).collect();
+    let mut compiled = compiler.compile(&used, real)?.functions.into_iter();
+    Ok(is_used.into_iter().map(|used| if used { compiled.next() } else { None }).collect())
+}
+
+fn without_kernels() -> Error {
+    Error::settings(
+        "the network was compiled without kernels for GPUs",
+        "build the program with the feature `cuda` of nnc, or of the generated crate",
+    )
+}

@@ -1,0 +1,368 @@
+//! Batches, from their copy to their report.
+
+use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
+use super::slots::{Batch, Slot};
+use super::tasks::{Binding, Task, run_all};
+use super::{Engine, Feed, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, upload};
+use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
+use crate::emitted::cuda::{Pass, Region};
+use crate::error::{Error, Phase};
+use crate::program::TargetKind;
+
+/// What is done with a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Train,
+    Measure,
+    Infer,
+}
+
+/// All that is done with a batch of a certain size.
+pub(super) struct Schedule {
+    pub(super) batch: usize,
+    pub(super) prepare: Vec<Task>,
+    /// Forward, and the loss where it is asked for.
+    pub(super) forward: Vec<Task>,
+    pub(super) report: Report,
+    pub(super) backward: Vec<Task>,
+    pub(super) update: Vec<Task>,
+    /// From the second batch on: launching for the first time loads kernels, which no capture may do.
+    graph: Option<Graph>,
+    has_run: bool,
+}
+
+impl Engine {
+    /// Begins a step of training. The outcome is that of a batch that was begun earlier, if one has to be waited for.
+    pub(crate) fn train(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Outcome>, Error> {
+        let outcome = self.make_room()?;
+        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
+            return Ok(outcome);
+        }
+        self.schedule(Kind::Train, feed.size)?;
+        self.fill(Phase::Training, feed, settings.hyperparameters)?;
+        // Steps under way have not been counted yet.
+        let counted = outcome.iter().filter(|outcome| outcome.phase == Phase::Training).count();
+        let ahead = counted + self.slots.pending(Phase::Training);
+        self.set_clock(settings.seed, settings.step + ahead as u64)?;
+        self.copy_parameters()?;
+        self.send(Kind::Train)?;
+        self.is_prepared = false;
+        self.clock = self.clock.map(|(seed, step)| (seed, step + 1));
+        Ok(outcome)
+    }
+
+    /// Begins to measure a batch; the outcome is as in [`Engine::train`].
+    pub(crate) fn measure(&mut self, feed: &Feed) -> Result<Option<Outcome>, Error> {
+        let outcome = self.make_room()?;
+        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
+            return Ok(outcome);
+        }
+        self.schedule(Kind::Measure, feed.size)?;
+        self.fill(Phase::Evaluation, feed, &[])?;
+        self.prepare(Kind::Measure, feed.size)?;
+        self.send(Kind::Measure)?;
+        Ok(outcome)
+    }
+
+    /// The outcome of the earliest batch that has none yet.
+    pub(crate) fn end(&mut self) -> Result<Option<Outcome>, Error> {
+        let Some(index) = self.slots.end() else { return Ok(None) };
+        let slot = self.slots.slot(index);
+        slot.done.synchronize()?;
+        let outcome = self.outcome(slot);
+        if outcome.not_finite.is_none() {
+            return Ok(Some(outcome));
+        }
+        Ok(Some(self.look_into(index, outcome)?))
+    }
+
+    /// The outputs of a batch, in the order of the signature, channels last.
+    pub(crate) fn infer(&mut self, size: usize, inputs: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
+        self.schedule(Kind::Infer, size)?;
+        let mut sent = vec![0.0; self.regions.extents().len(Region::Input) * size];
+        upload::inputs(self.program, self.cuda, size, inputs, &mut sent);
+        let bytes: Vec<u8> = sent.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        self.input_memory().write(0, &bytes, &self.stream)?;
+        self.prepare(Kind::Infer, size)?;
+        self.run(Kind::Infer, size)?;
+        let outputs = self.cuda.evaluation.outputs.iter();
+        Ok(outputs.map(|place| self.numbers(place, size)).collect::<Result<_, _>>()?)
+    }
+
+    /// Waits for the earliest batch if all slots are under way.
+    fn make_room(&mut self) -> Result<Option<Outcome>, Error> {
+        if self.slots.is_full() { self.end() } else { Ok(None) }
+    }
+
+    /// Makes the schedule for batches of this size, unless there is one.
+    fn schedule(&mut self, kind: Kind, batch: usize) -> Result<(), Error> {
+        if self.schedules.contains_key(&(kind, batch)) {
+            return Ok(());
+        }
+        self.reserve(batch)?;
+        self.measure_candidates(kind, batch)?;
+        let pass = self.pass(kind);
+        let binding = self.binding(kind, batch);
+        let tasks = |steps| binding.tasks(steps, &self.choices);
+        let forward = [pass.forward, if kind == Kind::Infer { &[] } else { pass.loss }];
+        let schedule = Schedule {
+            batch,
+            prepare: tasks(pass.prepare),
+            forward: forward.into_iter().flat_map(tasks).collect(),
+            report: self.report(kind, batch),
+            backward: tasks(pass.backward),
+            update: if kind == Kind::Train { binding.bound(self.cuda.update.iter()) } else { Vec::new() },
+            graph: None,
+            has_run: false,
+        };
+        self.schedules.insert((kind, batch), schedule);
+        Ok(())
+    }
+
+    pub(super) fn pass(&self, kind: Kind) -> &'static Pass {
+        match kind {
+            Kind::Train => &self.cuda.training,
+            Kind::Measure | Kind::Infer => &self.cuda.evaluation,
+        }
+    }
+
+    pub(super) fn binding(&self, kind: Kind, batch: usize) -> Binding<'_> {
+        Binding {
+            cuda: self.cuda,
+            regions: &self.regions,
+            workspace: &self.workspace,
+            hyperparameters: &self.hyperparameters,
+            optimizer: &self.optimizer,
+            step: self.status_address(kind),
+            batch,
+        }
+    }
+
+    fn report(&self, kind: Kind, batch: usize) -> Report {
+        let pass = self.pass(kind);
+        let address = |place| self.regions.address(place, batch);
+        let report = Report {
+            losses: address(&pass.loss_place),
+            samples: batch,
+            parts: self.parts.address(),
+            result: self.status_address(kind) + RESULT as u64,
+            ..Report::default()
+        };
+        let mut targets = self.program.targets.iter().filter(|target| target.kind == TargetKind::Classes);
+        let Some(output) = targets.by_ref().map(|target| target.output).min() else { return report };
+        let shape = self.program.outputs[output].shape;
+        Report {
+            logits: address(&pass.outputs[output]),
+            labels: self.regions.labels().address() + self.regions.labels_start(output, batch) as u64,
+            rows: batch * shape[1..].iter().product::<usize>(),
+            classes: shape[0],
+            ..report
+        }
+    }
+
+    /// The status of training or of evaluation.
+    fn status_address(&self, kind: Kind) -> u64 {
+        let start = if kind == Kind::Train { 0 } else { STATUS_BYTES };
+        self.status.address() + start as u64
+    }
+
+    /// Copies a batch into the next slot.
+    fn fill(&mut self, phase: Phase, feed: &Feed, hyperparameters: &[f32]) -> Result<(), CudaError> {
+        let slot = self.slots.next();
+        slot.batch = upload::parts(self.regions.extents(), phase, feed.size, hyperparameters.len());
+        slot.reserve(&self.context, slot.batch.end)?;
+        upload::lay_out(self.program, self.cuda, feed, hyperparameters, &slot.batch, &mut slot.sent);
+        Ok(())
+    }
+
+    /// Gives the GPU the batch of the next slot: copies there, the pass, the copy of its report.
+    fn send(&mut self, kind: Kind) -> Result<(), CudaError> {
+        let size = self.slots.next().batch.size;
+        self.copy_batch(self.slots.next_index())?;
+        self.run(kind, size)?;
+        let slot = self.slots.next();
+        // SAFETY: nobody touches what is received before `done` has been waited for, and the slot lives as long as the
+        // stream, which `Drop` waits for.
+        unsafe { self.status.read_into(0, &mut slot.received, &self.stream)? };
+        slot.done.record(&self.stream)?;
+        self.slots.begin();
+        Ok(())
+    }
+
+    /// Copies the batch of a slot to the regions.
+    pub(super) fn copy_batch(&mut self, slot: usize) -> Result<(), CudaError> {
+        let Slot { sent, batch, .. } = self.slots.slot(slot);
+        let parts = [
+            (self.input_memory(), &sent[..batch.targets]),
+            (self.regions.memory(Region::Target), &sent[batch.targets..batch.labels]),
+            (self.regions.labels(), &sent[batch.labels..batch.hyperparameters]),
+        ];
+        for (memory, bytes) in parts.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+            // SAFETY: the slot is written again only after `done` has been waited for, which is behind this copy; it lives
+            // as long as the stream.
+            unsafe { memory.write_from(0, bytes, &self.stream)? };
+        }
+        let settings = &sent[batch.hyperparameters..batch.end];
+        if batch.phase == Phase::Training && self.sent_hyperparameters != settings {
+            // SAFETY: as above.
+            unsafe { self.hyperparameters.write_from(0, settings, &self.stream)? };
+            self.sent_hyperparameters.clear();
+            self.sent_hyperparameters.extend_from_slice(settings);
+        }
+        Ok(())
+    }
+
+    /// Where inputs in single precision go.
+    fn input_memory(&self) -> &Memory {
+        if self.is_cast() { &self.staging } else { self.regions.memory(Region::Input) }
+    }
+
+    /// Does a schedule: eagerly the first time, then as a graph.
+    fn run(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
+        let Some(mut schedule) = self.schedules.remove(&(kind, batch)) else { return Ok(()) };
+        let result = self.run_schedule(kind, &mut schedule);
+        self.schedules.insert((kind, batch), schedule);
+        result
+    }
+
+    fn run_schedule(&self, kind: Kind, schedule: &mut Schedule) -> Result<(), CudaError> {
+        if !schedule.has_run || self.context.is_synchronous() {
+            schedule.has_run = true;
+            return self.give(kind, schedule, &self.stream);
+        }
+        if schedule.graph.is_none() {
+            let graph = self.stream.capture(|stream| self.give(kind, schedule, stream))?;
+            graph.upload(&self.stream)?;
+            schedule.graph = Some(graph);
+        }
+        match &schedule.graph {
+            // SAFETY: the graph goes with its schedule before any buffer is replaced, and runs in this stream alone.
+            Some(graph) => unsafe { graph.launch(&self.stream) },
+            None => Ok(()),
+        }
+    }
+
+    /// Gives all parts of a schedule to a stream, one after the other.
+    fn give(&self, kind: Kind, schedule: &Schedule, stream: &Stream) -> Result<(), CudaError> {
+        self.cast_inputs(schedule.batch, stream)?;
+        let step = self.status_address(kind);
+        let run = |tasks: &[Task]| run_all(tasks, &self.functions, stream);
+        match kind {
+            Kind::Train => {
+                self.status.fill_zero(RESULT..STATUS_BYTES, stream)?;
+                self.own.save(self.states(), step, stream)?;
+            }
+            // Its flag is nobody's but the batch's own.
+            Kind::Measure => self.status.fill_zero(STATUS_BYTES..2 * STATUS_BYTES, stream)?,
+            Kind::Infer => {}
+        }
+        run(&schedule.forward)?;
+        if kind != Kind::Infer {
+            self.own.report(&schedule.report, step, stream)?;
+        }
+        if kind == Kind::Train {
+            run(&schedule.backward)?;
+            let gradients = self.regions.memory(Region::Gradient).address();
+            self.own.finite(gradients, self.program.trained_len, step, stream)?;
+            self.own.restore(self.states(), step, stream)?;
+            run(&schedule.update)?;
+            self.own.advance(step, stream)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the inputs as `real`.
+    pub(super) fn cast_inputs(&self, batch: usize, stream: &Stream) -> Result<(), CudaError> {
+        if !self.is_cast() {
+            return Ok(());
+        }
+        let len = self.regions.extents().len(Region::Input) * batch;
+        let to = self.regions.memory(Region::Input).address();
+        self.own.cast(self.staging.address(), to, len, stream)
+    }
+
+    /// Takes back what a failed step has done to the states.
+    pub(super) fn restore_states(&self) -> Result<(), CudaError> {
+        self.own.restore(self.states(), self.status_address(Kind::Train), &self.stream)
+    }
+
+    fn states(&self) -> States {
+        let current = self.regions.memory(Region::State).address();
+        States { current, saved: self.saved_states.address(), len: self.program.state_len }
+    }
+
+    /// Brings what evaluation computes from the parameters alone up to date.
+    fn prepare(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
+        self.copy_parameters()?;
+        if self.is_prepared {
+            return Ok(());
+        }
+        if let Some(schedule) = self.schedules.get(&(kind, batch)) {
+            run_all(&schedule.prepare, &self.functions, &self.stream)?;
+        }
+        self.copy_as_real(Region::Prepared, Region::PreparedReal)?;
+        self.is_prepared = true;
+        Ok(())
+    }
+
+    /// Brings the copies of the parameters as `real` up to date; an update does so itself.
+    pub(super) fn copy_parameters(&mut self) -> Result<(), CudaError> {
+        if !self.is_copied {
+            self.copy_as_real(Region::Parameter, Region::ParameterReal)?;
+            self.is_copied = true;
+        }
+        Ok(())
+    }
+
+    fn copy_as_real(&self, from: Region, to: Region) -> Result<(), CudaError> {
+        if !self.is_cast() {
+            return Ok(());
+        }
+        let len = self.regions.extents().len(from);
+        let [from, to] = [from, to].map(|region| self.regions.memory(region).address());
+        self.own.cast(from, to, len, &self.stream)
+    }
+
+    /// Tells the GPU seed and step, unless it knows them.
+    fn set_clock(&mut self, seed: u64, step: u64) -> Result<(), CudaError> {
+        if self.clock != Some((seed, step)) {
+            let bytes = [seed, step, 0].map(u64::to_ne_bytes).concat();
+            self.status.write(0, &bytes, &self.stream)?;
+            self.clock = Some((seed, step));
+        }
+        Ok(())
+    }
+
+    /// What a slot has received.
+    fn outcome(&self, slot: &Slot) -> Outcome {
+        let Batch { phase, size, .. } = slot.batch;
+        let status =
+            &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
+        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
+        let labels = self.schedules.get(&(kind_of(phase), size)).map_or(0, |schedule| schedule.report.rows);
+        let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
+        let is_wrong = !loss.is_finite() || phase == Phase::Training && word(16) as u32 != 0;
+        Outcome {
+            phase,
+            samples: size,
+            loss,
+            correct: word(RESULT + RESULT_CORRECT) as usize,
+            labels,
+            not_finite: is_wrong.then(NotFinite::default),
+        }
+    }
+}
+
+pub(super) fn kind_of(phase: Phase) -> Kind {
+    match phase {
+        Phase::Training => Kind::Train,
+        Phase::Evaluation => Kind::Measure,
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The GPU may still read and write page-locked memory. If it has failed, it does not.
+        let _ = self.stream.synchronize();
+    }
+}

@@ -1,0 +1,90 @@
+//! Launches with everything that a batch leaves open filled in.
+
+use super::choice::Choices;
+use super::regions::Regions;
+use crate::devices::cuda::{CudaError, Function, Memory, Stream};
+use crate::emitted::cuda::{Argument, Cuda, Launch, Step};
+
+/// A launch for one size of the batch.
+pub(super) struct Task {
+    pub(super) launch: &'static Launch,
+    function: usize,
+    grid: [u32; 3],
+    threads: u32,
+    arguments: Vec<u64>,
+}
+
+/// What the arguments of launches stand for.
+pub(super) struct Binding<'a> {
+    pub(super) cuda: &'static Cuda,
+    pub(super) regions: &'a Regions,
+    pub(super) workspace: &'a Memory,
+    pub(super) hyperparameters: &'a Memory,
+    pub(super) optimizer: &'a [Memory],
+    /// The address of the `Step`.
+    pub(super) step: u64,
+    pub(super) batch: usize,
+}
+
+impl Binding<'_> {
+    /// The tasks of some steps, products by the candidates that were chosen.
+    pub(super) fn tasks(&self, steps: &'static [Step], choices: &Choices) -> Vec<Task> {
+        let launches = steps.iter().flat_map(|step| match step {
+            Step::Launch(launch) => std::slice::from_ref(launch),
+            Step::Product(product) => choices.chosen(product, self.batch).launches,
+        });
+        self.bound(launches)
+    }
+
+    /// The tasks of launches; those without a block are left out.
+    pub(super) fn bound(&self, launches: impl Iterator<Item = &'static Launch>) -> Vec<Task> {
+        let tasks = launches.map(|launch| self.task(launch));
+        tasks.filter(|task| !task.grid.contains(&0)).collect()
+    }
+
+    fn task(&self, launch: &'static Launch) -> Task {
+        // No count of blocks comes near the largest number: an axis has at most 2³¹ − 1.
+        let blocks = |axis: usize| launch.grid[axis].at(self.batch).min(i32::MAX as usize) as u32;
+        Task {
+            launch,
+            function: launch.kernel,
+            grid: [blocks(0), blocks(1), blocks(2)],
+            threads: self.cuda.kernels[launch.kernel].threads,
+            arguments: launch.arguments.iter().map(|argument| self.argument(argument)).collect(),
+        }
+    }
+
+    fn argument(&self, argument: &Argument) -> u64 {
+        match argument {
+            Argument::At(place) => self.regions.address(place, self.batch),
+            Argument::Labels(output) => {
+                self.regions.labels().address() + self.regions.labels_start(*output, self.batch) as u64
+            }
+            Argument::Workspace => self.workspace.address(),
+            Argument::Step => self.step,
+            Argument::Hyperparameters => self.hyperparameters.address(),
+            Argument::OptimizerState(index) => self.optimizer[*index].address(),
+            Argument::Batch => self.batch as u64,
+        }
+    }
+}
+
+impl Task {
+    /// Gives it to a stream.
+    pub(super) fn run(&self, functions: &[Option<Function>], stream: &Stream) -> Result<(), CudaError> {
+        let Some(function) = &functions[self.function] else { return Ok(()) };
+        // SAFETY: kernel and arguments come from one launch of the compiler, whose tests run each kernel on memory with
+        // guarded ends; the addresses are those of the engine's buffers, which hold a batch of this size, and which only this
+        // stream uses. A task, and a graph of tasks, is thrown away before the buffers are replaced.
+        unsafe { stream.launch(function, self.grid, self.threads, self.launch.shared, &self.arguments) }
+    }
+}
+
+/// Gives tasks to a stream, one after the other.
+pub(super) fn run_all(
+    tasks: &[Task],
+    functions: &[Option<Function>],
+    stream: &Stream,
+) -> Result<(), CudaError> {
+    tasks.iter().try_for_each(|task| task.run(functions, stream))
+}

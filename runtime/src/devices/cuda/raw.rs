@@ -1,0 +1,100 @@
+//! The floor between cudarc's raw calls and the rest: results become errors that say what was done.
+
+use std::ffi::CStr;
+use std::ptr;
+
+pub(super) use cudarc::driver::sys;
+
+use super::error::CudaError;
+
+/// Every function of the driver that is called here. cudarc panics where one is missing, so a driver
+/// without one of them is not used at all.
+pub(super) const FUNCTIONS: [&str; 42] = [
+    "cuCtxSetCurrent",
+    "cuDeviceGet",
+    "cuDeviceGetAttribute",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
+    "cuDeviceTotalMem_v2",
+    "cuDriverGetVersion",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventElapsedTime_v2",
+    "cuEventRecord",
+    "cuEventSynchronize",
+    "cuFuncGetAttribute",
+    "cuFuncSetAttribute",
+    "cuGetErrorName",
+    "cuGetErrorString",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuGraphUpload",
+    "cuInit",
+    "cuLaunchKernel",
+    "cuMemAlloc_v2",
+    "cuMemFreeHost",
+    "cuMemFree_v2",
+    "cuMemGetInfo_v2",
+    "cuMemHostAlloc",
+    "cuMemcpyDtoDAsync_v2",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemsetD8Async",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuStreamBeginCapture_v2",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamEndCapture",
+    "cuStreamSynchronize",
+];
+
+/// An error unless `result` is success; `doing` completes the sentence "cannot …".
+pub(super) fn check(result: sys::CUresult, doing: impl FnOnce() -> String) -> Result<(), CudaError> {
+    if result == sys::CUresult::CUDA_SUCCESS {
+        return Ok(());
+    }
+    let [name, words] = [sys::cuGetErrorName, sys::cuGetErrorString].map(|explain| {
+        let mut text = ptr::null();
+        // SAFETY: the call writes an address of a constant text of the driver, or leaves it null.
+        let known = unsafe { explain(result, &mut text) } == sys::CUresult::CUDA_SUCCESS && !text.is_null();
+        // SAFETY: a text that is there ends with a zero.
+        known.then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    });
+    let name = name.unwrap_or_else(|| format!("{result:?}"));
+    let words = words.unwrap_or_else(|| "the driver does not say why".to_owned());
+    Err(CudaError::of_driver(result as u32, &name, &words, &doing()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_that_is_called_is_looked_for() {
+        let files = [
+            include_str!("availability.rs"),
+            include_str!("context.rs"),
+            include_str!("graph.rs"),
+            include_str!("libraries/mod.rs"),
+            include_str!("memory.rs"),
+            include_str!("module.rs"),
+            include_str!("raw.rs"),
+            include_str!("stream.rs"),
+        ];
+        let pieces = files.iter().flat_map(|text| text.split("sys::cu").skip(1));
+        let mut called: Vec<String> = pieces
+            .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+            .map(|name: String| format!("cu{name}"))
+            .filter(|name| name != "culib" && name != "cu")
+            .collect();
+        called.sort();
+        called.dedup();
+        assert_eq!(called, FUNCTIONS);
+    }
+}

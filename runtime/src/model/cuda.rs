@@ -1,0 +1,108 @@
+//! A model's engine on a GPU.
+
+use std::ops::Range;
+
+use super::batch::Feed;
+use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop, Take};
+use super::{Gpu, Memory, StepReport};
+use crate::devices::cpu::Pool;
+use crate::devices::cuda::engine::{self, Engine, Flat, Outcome};
+use crate::emitted::cuda::Region;
+use crate::error::Error;
+use crate::program::Program;
+
+/// The engine of a network on a GPU.
+pub(super) struct Cuda {
+    program: &'static Program,
+    engine: Engine,
+}
+
+impl Cuda {
+    pub(super) fn new(program: &'static Program, gpu: &Gpu) -> Result<Cuda, Error> {
+        Ok(Cuda { program, engine: Engine::new(program, gpu)? })
+    }
+
+    /// The GPU's name and the precision.
+    pub(super) fn name(&self) -> String {
+        self.engine.name()
+    }
+
+    /// Bytes of the largest workspace so far.
+    pub(super) fn workspace(&self) -> usize {
+        self.engine.workspace()
+    }
+
+    /// Bytes of the GPU's memory.
+    pub(super) fn memory(&self) -> Memory {
+        let bytes = |region| self.engine.region_bytes(region);
+        let trained = bytes(Region::Gradient);
+        let (batched, fixed) = (self.engine.bytes_per_sample(), bytes(Region::Fixed));
+        Memory {
+            parameters: bytes(Region::Parameter) + bytes(Region::ParameterReal),
+            gradients: trained,
+            optimizer: trained * self.program.optimizer.states.len(),
+            states: 2 * bytes(Region::State),
+            prepared: bytes(Region::Prepared) + bytes(Region::PreparedReal),
+            // One arena serves both passes.
+            training_per_sample: batched,
+            training_fixed: fixed,
+            evaluation_per_sample: batched,
+            evaluation_fixed: fixed,
+        }
+    }
+
+    pub(super) fn read(&self, buffer: FlatBuffer, range: Range<usize>) -> Result<Vec<f32>, Error> {
+        Ok(self.engine.read(flat(buffer), range)?)
+    }
+
+    pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) -> Result<(), Error> {
+        Ok(self.engine.write(flat(buffer), start, values)?)
+    }
+
+    pub(super) fn begin_training(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Ended>, Stop> {
+        let Settings { seed, step, hyperparameters } = settings;
+        let settings = engine::Settings { seed, step, hyperparameters };
+        ended(self.engine.train(&feed_of(feed), settings))
+    }
+
+    pub(super) fn begin_measuring(&mut self, feed: &Feed) -> Result<Option<Ended>, Stop> {
+        ended(self.engine.measure(&feed_of(feed)))
+    }
+
+    pub(super) fn end(&mut self) -> Result<Option<Ended>, Stop> {
+        ended(self.engine.end())
+    }
+
+    pub(super) fn infer(&mut self, pool: &Pool, feed: &Feed, take: &mut Take) -> Result<(), Error> {
+        let outputs = self.engine.infer(feed.size, feed.inputs)?;
+        self.program.outputs.iter().zip(&outputs).for_each(|(port, output)| take(pool, port, output));
+        Ok(())
+    }
+}
+
+fn flat(buffer: FlatBuffer) -> Flat {
+    match buffer {
+        FlatBuffer::Parameters => Flat::Parameters,
+        FlatBuffer::Gradients => Flat::Gradients,
+        FlatBuffer::States => Flat::States,
+        FlatBuffer::Optimizer(index) => Flat::Optimizer(index),
+    }
+}
+
+fn feed_of<'a>(feed: &'a Feed) -> engine::Feed<'a> {
+    engine::Feed { size: feed.size, inputs: feed.inputs, labels: &feed.labels, values: feed.values }
+}
+
+fn ended(outcome: Result<Option<Outcome>, Error>) -> Result<Option<Ended>, Stop> {
+    let Some(Outcome { phase, samples, loss, correct, labels, not_finite }) =
+        outcome.map_err(Stop::Failed)?
+    else {
+        return Ok(None);
+    };
+    match not_finite {
+        Some(engine::NotFinite { layer, input }) => {
+            Err(Stop::NotFinite(NotFinite { phase, loss, layer, input }))
+        }
+        None => Ok(Some(Ended { phase, report: StepReport { loss, correct, labels, samples } })),
+    }
+}

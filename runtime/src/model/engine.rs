@@ -1,0 +1,131 @@
+//! What runs a model's passes: the processor, or a GPU.
+//!
+//! An engine holds the flat buffers of the network and the memory that passes work in. Everything here is
+//! in the kernels' order. Its one convention: a step that fails leaves parameters and states as they were.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::StepReport;
+use super::batch::Feed;
+use super::cpu::Cpu;
+use crate::devices::cpu::Pool;
+use crate::error::{Error, Phase};
+use crate::program::Port;
+
+/// The engines there are.
+pub(super) enum Engine {
+    Cpu(Box<Cpu>),
+    #[cfg(feature = "cuda")]
+    Cuda(Box<super::cuda::Cuda>),
+}
+
+/// The buffers that outlive a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FlatBuffer {
+    Parameters,
+    Gradients,
+    States,
+    /// A state of the optimiser.
+    Optimizer(usize),
+}
+
+/// What a step depends on beside its batch.
+#[derive(Clone, Copy)]
+pub(super) struct Settings<'a> {
+    pub(super) seed: u64,
+    /// Updates so far.
+    pub(super) step: u64,
+    pub(super) hyperparameters: &'a [f32],
+}
+
+/// A batch that is done.
+pub(super) struct Ended {
+    pub(super) phase: Phase,
+    pub(super) report: StepReport,
+}
+
+/// Why a pass came to nothing.
+pub(super) enum Stop {
+    /// Its loss or a gradient is not finite.
+    NotFinite(NotFinite),
+    /// The device has failed.
+    Failed(Error),
+}
+
+/// A loss or a gradient that is not finite.
+pub(super) struct NotFinite {
+    pub(super) phase: Phase,
+    pub(super) loss: f32,
+    /// The first layer with a result that is not finite.
+    pub(super) layer: Option<String>,
+    /// Whether the inputs held a value that is not finite.
+    pub(super) input: bool,
+}
+
+/// Takes an output of a pass, channels last.
+pub(super) type Take<'t> = dyn FnMut(&Pool, &'static Port, &[f32]) + 't;
+
+impl Engine {
+    /// A part of a flat buffer.
+    pub(super) fn read(&self, buffer: FlatBuffer, range: Range<usize>) -> Result<Cow<'_, [f32]>, Error> {
+        match self {
+            Engine::Cpu(cpu) => Ok(Cow::Borrowed(&cpu.flat(buffer)[range])),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.read(buffer, range).map(Cow::Owned),
+        }
+    }
+
+    /// Replaces a part of a flat buffer.
+    pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(cpu) => cpu.write(buffer, start, values),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.write(buffer, start, values)?,
+        }
+        Ok(())
+    }
+
+    /// Begins forward, loss, backward, update. The report is that of this step or of one that was begun before;
+    /// there may be none yet.
+    pub(super) fn begin_training(
+        &mut self,
+        feed: &mut Feed,
+        settings: Settings,
+    ) -> Result<Option<Ended>, Stop> {
+        match self {
+            Engine::Cpu(cpu) => cpu.train(feed, settings).map(Some),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.begin_training(feed, settings),
+        }
+    }
+
+    /// Begins forward and loss, with what only training does left out; reports as
+    /// [`Engine::begin_training`] does.
+    pub(super) fn begin_measuring(&mut self, feed: &mut Feed) -> Result<Option<Ended>, Stop> {
+        match self {
+            Engine::Cpu(cpu) => cpu.measure(feed).map(Some),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.begin_measuring(feed),
+        }
+    }
+
+    /// The report of the earliest batch that has none yet; nothing if there is no such batch.
+    pub(super) fn end(&mut self) -> Result<Option<Ended>, Stop> {
+        match self {
+            Engine::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.end(),
+        }
+    }
+
+    /// Forward alone; `take` is called with each output in turn.
+    pub(super) fn infer(&mut self, pool: &Pool, feed: &mut Feed, take: &mut Take) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(cpu) => cpu.infer(feed, |port, values| take(pool, port, values)),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.infer(pool, feed, take)?,
+        }
+        Ok(())
+    }
+}
