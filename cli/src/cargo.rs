@@ -48,7 +48,7 @@ pub(crate) fn build(
 fn invoke(folder: &Path, build_folder: &Path, features: &[&str]) -> io::Result<Output> {
     Command::new(cargo())
         .args(["build", "--release", "--quiet"])
-        .arg(format!("--features={}", features.join(",")))
+        .args(features.iter().map(|feature| format!("--features={feature}")))
         .arg(if output::is_watched() { "--color=always" } else { "--color=never" })
         // The crate's own folder: the configuration of the folder that the user is in is for the
         // user's own programs.

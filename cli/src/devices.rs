@@ -20,7 +20,8 @@ pub(crate) fn command() -> Command {
         .after_help(
             "The driver and NVIDIA's libraries are looked for when a program starts: in the folders of\n\
              NNC_CUDA_PATH, in the system's library path, under CUDA_HOME, and in the Python packages\n\
-             of VIRTUAL_ENV, CONDA_PREFIX and python3.",
+             of VIRTUAL_ENV, CONDA_PREFIX and python3. With NNC_CUDA_SYNC=1 every kernel is waited for:\n\
+             it is slow, and an error on the GPU names the kernel that caused it.",
         )
 }
 

@@ -39,6 +39,7 @@ fn stub(name: &str, network: &Network, public: bool) -> TokenStream {
             #output
             pub const PARAMETERS: usize = 0;
             pub fn new(_: u64) -> Self { loop {} }
+            pub fn on(_: u64, _: &::nnc::runtime::Device) -> Result<Self, ::nnc::runtime::Error> { loop {} }
             pub fn train_step<T>(
                 &mut self, _: #inputs, _: T,
             ) -> Result<::nnc::runtime::StepReport, ::nnc::runtime::Error> { loop {} }

@@ -1,10 +1,11 @@
 // A CUDA driver for machines without a GPU: what `runtime/src/devices/cuda/raw.rs` calls, on the processor.
 // Its modules are the shared libraries that `nvrtc.c` makes, in which kernels run as fibers.
 //
-// It is strict where a GPU is treacherous. Work in a stream is done no earlier than somebody waits for it, and that in
-// other streams not even then unless an event says so: what is not waited for is seen not to be there. Memory begins as
-// NaN and ends at a page that cannot be touched. In a capture, whatever would spoil it is refused. A kernel that reaches
-// beyond its memory loses the device, and the next call that looks says so, as on a GPU.
+// It is strict where a GPU is treacherous. Work in a stream is done no earlier than somebody waits for
+// it, and that in other streams not even then unless an event says so: what is not waited for is seen
+// not to be there. Memory begins as NaN and ends at a page that cannot be touched. In a capture,
+// whatever would spoil it is refused. A kernel that reaches beyond its memory loses the device, and the
+// next call that looks says so, as on a GPU.
 //
 //   NNC_FAKE_DEVICES=0               how many GPUs there are; 1 otherwise
 //   NNC_FAKE_MEMORY=1048576          bytes of memory that each has; 1 GiB otherwise

@@ -138,6 +138,14 @@ int cuModuleGetFunction(function **found, module *in, const char *name) {
     return SUCCESS;
 }
 
+int cuFuncGetParamInfo(function *of, size_t index, size_t *offset, size_t *bytes) {
+    DEVICE_CALL(cuFuncGetParamInfo);
+    if (index >= (size_t)of->parameters) return INVALID_VALUE;
+    *offset = index * sizeof(word);
+    *bytes = sizeof(word);
+    return SUCCESS;
+}
+
 int cuFuncGetAttribute(int *value, int attribute, function *of) {
     DEVICE_CALL(cuFuncGetAttribute);
     switch (attribute) {

@@ -72,7 +72,8 @@ int cuEventElapsedTime_v2(float *milliseconds, event *start, event *end) {
     return SUCCESS;
 }
 
-// A stream that waits for a captured event is captured, too; the other stream is joined if nothing came after.
+// A stream that waits for a captured event is captured, too; the other stream is joined if nothing came
+// after.
 static int wait_in_capture(stream *waiting, event *of) {
     if (of->capture != capture || (waiting->capture != NULL && waiting->capture != of->capture)) {
         if (capture != NULL) capture->invalid = 1;

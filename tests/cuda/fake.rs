@@ -1,7 +1,8 @@
 //! The fake driver and the fake NVRTC, built by `cc` for tests on machines without a GPU.
 //!
-//! They are kept in the folder of temporary files of the target, under the hash of their sources. Libraries are looked for once in a
-//! process, so a process finds the fakes if it is started with [`environment`].
+//! They are kept in the folder of temporary files of the target, under the hash of their sources.
+//! Libraries are looked for once in a process, so a process finds the fakes if it is started with
+//! [`environment`].
 
 use std::ffi::OsString;
 use std::fs;

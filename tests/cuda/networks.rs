@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use nnc::runtime::Gpu;
+use nnc::runtime::checkpoint::Checkpoint;
+use nnc::runtime::data;
 use nnc::runtime::devices::cpu::Pool;
 use nnc::runtime::program::{Program, TargetKind};
 use nnc::runtime::random::{Purpose, Stream};
@@ -11,12 +13,12 @@ use nnc::{Device, Model, Precision, Targets};
 
 nnc::network! {
     Mlp<6 -> 4> { linear 8 relu linear 4 }
-    Convolution<3x9x8 -> 5> { conv3 8 bn relu pool2 conv3 16 bn relu conv1 5 gap }
+    Convolution<3x8x6 -> 5> { conv3 8 bn relu pool2 conv3 16 bn relu conv1 5 gap }
     Joined<4x6x6 -> 4> {
         residual { conv3 4 bn relu conv3 4 bn } relu dropout 0.3 concat { identity | dwconv3 } ln gelu
         flatten linear 4
     }
-    train Joined { optimizer adam lr=0.01 weight_decay=0.1 }
+    train Joined { optimizer adam lr=0.01 weight_decay=0.001 }
     Ports<image: 3x5x5, meta: 3 -> class: 10, box: 4> {
         allow(all)
         conv3 6 relu gap as seen
@@ -34,6 +36,14 @@ macro_rules! programs {
     ($($network:ident)*) => { [$($network::new(0).model().program()),*] };
 }
 
+pub(crate) fn mlp() -> &'static Program {
+    Mlp::new(0).model().program()
+}
+
+pub(crate) fn convolution() -> &'static Program {
+    Convolution::new(0).model().program()
+}
+
 /// What a result of one step may differ by, relative to the largest element of its tensor.
 const ONE_STEP: f64 = 1e-5;
 
@@ -43,19 +53,134 @@ const SOME_STEPS: f64 = 1e-3;
 pub(crate) fn agree() {
     for program in programs![Mlp Convolution Joined Ports Digits ResNet20] {
         let start = std::time::Instant::now();
-        agrees(program, 5);
+        let is_large = program.name == "ResNet20";
+        let (samples, steps) = if is_large { (2, 2) } else { (5, 4) };
+        agrees(program, samples, steps);
         crate::report(&format!("{} agrees, {:.1} s", program.name, start.elapsed().as_secs_f64()));
     }
 }
 
-fn agrees(program: &'static Program, samples: usize) {
+/// The outputs and the loss at precisions with fewer bits, whose errors add up from layer to layer.
+pub(crate) fn agree_roughly() {
+    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2)] {
+        for program in programs![Mlp Convolution Ports] {
+            let [mut cpu, mut gpu] = pair(program, precision);
+            let batch = Batch::random(program, 5, 3);
+            for _ in 0..3 {
+                compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), tolerance);
+                let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.train(model).loss);
+                compare(program, "loss", &[found], &[expected], tolerance);
+            }
+        }
+    }
+}
+
+/// Sizes that come again, a smaller last batch, evaluation and prediction in between.
+pub(crate) fn sizes() {
+    let program = convolution();
+    let [mut cpu, mut gpu] = pair(program, Precision::F32);
+    for samples in [4, 4, 3, 4, 7, 3, 7, 1] {
+        let batch = Batch::random(program, samples, samples as u64);
+        let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.train(model));
+        compare(program, "loss", &[found.loss], &[expected.loss], SOME_STEPS);
+        let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.evaluate(model));
+        compare(program, "evaluated loss", &[found.loss], &[expected.loss], SOME_STEPS);
+        compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), SOME_STEPS);
+    }
+    compare_tensors(program, &gpu, &cpu, SOME_STEPS);
+    assert_eq!(gpu.step(), 8);
+}
+
+/// Reports come in order, each once, and the parameters end up where steps with reports take them.
+pub(crate) fn ahead() {
+    let program = convolution();
+    let [_, mut one_by_one] = pair(program, Precision::F32);
+    let [_, mut ahead] = pair(program, Precision::F32);
+    let mut batches: Vec<data::Batch> =
+        (0..7).map(|step| loaded(program, 3 + step % 2, step as u64)).collect();
+    let expected: Vec<_> =
+        batches.iter_mut().map(|batch| one_by_one.train_batch(batch).expect("it fits")).collect();
+    let mut found: Vec<_> =
+        batches.iter_mut().filter_map(|batch| ahead.train_ahead(batch).expect("it fits")).collect();
+    assert!(found.len() < expected.len(), "nothing ran ahead");
+    while let Some(report) = ahead.finish().expect("it goes on") {
+        found.push(report);
+    }
+    assert_eq!(found, expected);
+    assert_eq!(bits_of(program, &ahead), bits_of(program, &one_by_one));
+    assert_eq!((ahead.step(), one_by_one.step()), (7, 7));
+}
+
+/// The choice by measurements may be any, and computes the same but for rounding.
+pub(crate) fn benchmark() {
+    let program = convolution();
+    let [mut cpu, _] = pair(program, Precision::F32);
+    let gpu = Device::Cuda(Gpu { ordinal: 0, precision: Precision::F32, mode: Mode::Benchmark });
+    let mut gpu = Model::on(program, 7, &gpu).expect("the device is there");
+    let batch = Batch::random(program, 4, 3);
+    for _ in 0..2 {
+        let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.train(model).loss);
+        compare(program, "loss", &[found], &[expected], ONE_STEP);
+    }
+    compare_tensors(program, &gpu, &cpu, SOME_STEPS);
+}
+
+/// What a GPU has learnt is used on the processor, and the other way round.
+pub(crate) fn checkpoints() {
+    let program = Joined::new(0).model().program();
+    let path = std::env::temp_dir().join(format!("nnc-cuda-{}.safetensors", std::process::id()));
+    let [mut cpu, mut gpu] = pair(program, Precision::F32);
+    let batch = Batch::random(program, 4, 3);
+    batch.train(&mut gpu);
+    gpu.save(&path).expect("a folder to write to");
+    cpu.restore(&Checkpoint::read(&path).expect("just written"), &path).expect("the same network");
+    assert_eq!(bits_of(program, &cpu), bits_of(program, &gpu));
+    assert_eq!(cpu.checkpoint().expect("memory"), gpu.checkpoint().expect("memory"));
+    // The optimiser's states, the step and the seed of its random numbers have come along.
+    let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.train(model).loss);
+    compare(program, "loss", &[found], &[expected], ONE_STEP);
+    compare_tensors(program, &gpu, &cpu, SOME_STEPS);
+    let kept = cpu.checkpoint().expect("memory");
+    gpu.restore(&kept, &path).expect("the same network");
+    assert_eq!(gpu.checkpoint().expect("memory"), kept);
+    std::fs::remove_file(&path).expect("just written");
+}
+
+/// Tells the bits of the parameters after some steps.
+pub(crate) fn bits() {
+    for program in programs![Convolution Joined] {
+        let [_, mut gpu] = pair(program, Precision::F32);
+        let batch = Batch::random(program, 5, 3);
+        for _ in 0..3 {
+            batch.train(&mut gpu);
+        }
+        let bits = bits_of(program, &gpu);
+        let hash =
+            bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
+        crate::report(&format!("{}: {} parameters, {hash:016x}", program.name, bits.len()));
+    }
+}
+
+pub(crate) fn bits_of(program: &Program, model: &Model) -> Vec<u32> {
+    let parameters = program.parameters.iter();
+    let values = parameters.flat_map(|parameter| model.parameter(parameter.name).expect("it is its own"));
+    values.map(f32::to_bits).collect()
+}
+
+/// A batch as a loader makes it, for a network with one input and classes.
+pub(crate) fn loaded(program: &Program, size: usize, seed: u64) -> data::Batch {
+    let Batch { mut inputs, mut classes, .. } = Batch::random(program, size, seed);
+    data::Batch { inputs: inputs.remove(0), targets: data::Targets::Classes(classes.remove(0)), size }
+}
+
+fn agrees(program: &'static Program, samples: usize, steps: usize) {
     let [mut cpu, mut gpu] = pair(program, Precision::F32);
     let batch = Batch::random(program, samples, 3);
     compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), ONE_STEP);
     let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.evaluate(model));
     compare(program, "evaluated loss", &[found.loss], &[expected.loss], ONE_STEP);
     assert_eq!((found.correct, found.labels), (expected.correct, expected.labels), "{}", program.name);
-    for step in 0..4 {
+    for step in 0..steps {
         let tolerance = if step == 0 { ONE_STEP } else { SOME_STEPS };
         let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.train(model));
         compare(program, "loss", &[found.loss], &[expected.loss], tolerance);
@@ -64,7 +189,7 @@ fn agrees(program: &'static Program, samples: usize) {
 }
 
 /// The same model on both devices, the processor's by algorithms that only round.
-fn pair(program: &'static Program, precision: Precision) -> [Model; 2] {
+pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2] {
     let pool = Pool::default().with_selector(Selector::new(Mode::Deterministic));
     let gpu = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Heuristic });
     [Device::Cpu(Arc::new(pool)), gpu]
@@ -96,15 +221,15 @@ fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], toler
 }
 
 /// Samples with targets.
-struct Batch {
-    inputs: Vec<Vec<f32>>,
+pub(crate) struct Batch {
+    pub(crate) inputs: Vec<Vec<f32>>,
     classes: Vec<Vec<u32>>,
     values: Vec<Vec<f32>>,
     kinds: Vec<TargetKind>,
 }
 
 impl Batch {
-    fn random(program: &Program, samples: usize, seed: u64) -> Batch {
+    pub(crate) fn random(program: &Program, samples: usize, seed: u64) -> Batch {
         let mut streams = (0..).map(|id| Stream::new(seed, Purpose::Split, id, 0));
         let mut normal = |len: usize| -> Vec<f32> {
             let stream = streams.next().expect("an endless row");
@@ -125,11 +250,11 @@ impl Batch {
         }
     }
 
-    fn inputs(&self) -> Vec<&[f32]> {
+    pub(crate) fn inputs(&self) -> Vec<&[f32]> {
         self.inputs.iter().map(Vec::as_slice).collect()
     }
 
-    fn targets(&self) -> Vec<Targets<'_>> {
+    pub(crate) fn targets(&self) -> Vec<Targets<'_>> {
         let one = |index: usize| match self.kinds[index] {
             TargetKind::Classes => Targets::Classes(&self.classes[index]),
             TargetKind::Values => Targets::Values(&self.values[index]),
@@ -137,7 +262,7 @@ impl Batch {
         (0..self.kinds.len()).map(one).collect()
     }
 
-    fn predict(&self, model: &mut Model) -> Vec<f32> {
+    pub(crate) fn predict(&self, model: &mut Model) -> Vec<f32> {
         model.predict_many(&self.inputs()).expect("the batch fits").concat()
     }
 
@@ -145,7 +270,7 @@ impl Batch {
         model.evaluate_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 
-    fn train(&self, model: &mut Model) -> nnc::StepReport {
+    pub(crate) fn train(&self, model: &mut Model) -> nnc::StepReport {
         model.train_step_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 }

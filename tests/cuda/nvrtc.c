@@ -1,8 +1,9 @@
-// A stand-in for NVRTC on machines without a GPU: its cubins are shared libraries for `driver.c`, which `cc` makes of the
-// kernel texts and of `prelude.h`, the twin of the prelude for the device.
+// A stand-in for NVRTC on machines without a GPU: its cubins are shared libraries for `driver.c`, which
+// `cc` makes of the kernel texts and of `prelude.h`, the twin of the prelude for the device.
 //
-// `PRELUDE`, the path of `prelude.h`, is given when this is compiled. Indices beyond an array of known size end the
-// kernel; with NNC_FAKE_OPTIONS the C compiler is given further options, separated by spaces.
+// `PRELUDE`, the path of `prelude.h`, is given when this is compiled. Indices beyond an array of known
+// size end the kernel; with NNC_FAKE_OPTIONS the C compiler is given further options, separated by
+// spaces.
 
 #define _GNU_SOURCE
 #include <errno.h>

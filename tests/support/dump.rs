@@ -19,7 +19,7 @@ pub(crate) fn write(program: &'static Program, seed: u64, batch: &Batch) {
     let mut network = Network::random(program, seed);
     let start = folder.join(format!("{}.safetensors", program.name));
     network.compiled.save(&start).expect("the folder can be written to");
-    let mut results = network.compiled.checkpoint();
+    let mut results = network.compiled.checkpoint().expect("the processor's memory can be read");
     results.tensors = given(&network, seed, batch);
     results.tensors.extend(computed(&mut network, batch));
     let path = folder.join(format!("{}.step.safetensors", program.name));

@@ -176,5 +176,10 @@ mod tests {
         assert_eq!([1, 2, 3, 5, 6, 100].map(|batch| blocks.at(batch)), [1, 1, 2, 2, 3, 3]);
         assert_eq!(blocks.times(10).at(6), 30);
         assert_eq!(Count::fixed(7).at(64), 7);
+        assert_eq!(Count::batched(9, 4).text(), "(batch * 9 + 3) / 4");
+        assert_eq!(
+            Count::batched(9, 4).at_most(5).text(),
+            "(batch * 9 + 3) / 4 < 5 ? (batch * 9 + 3) / 4 : 5"
+        );
     }
 }

@@ -6,7 +6,7 @@
 //! serve all precisions.
 
 use crate::graph::{Graph, Node, Op, Section, Source, ValueId};
-use crate::plan::{self, Plan, Slot};
+use crate::plan::{self, Plan, Slot, aligned};
 
 /// How the elements of a value are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +115,7 @@ impl Memory {
         let (roots, elements) = (plan.roots(), elements(plan));
         let mut places: Vec<Option<Place>> =
             plan.slots.iter().map(|slot| slot.and_then(outside_place)).collect();
+        align_ports(plan, &mut places);
         let values = places.iter_mut().zip(&plan.graph.values);
         let inputs =
             values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
@@ -183,6 +184,22 @@ fn set_apart<'a>(places: impl Iterator<Item = &'a mut Place>) {
         };
         place.offset = *end;
         *end += place.len.next_multiple_of(16);
+    }
+}
+
+/// Several inputs, and several targets, begin at multiples of the alignment, too: vectors ask for it.
+fn align_ports(plan: &Plan, places: &mut [Option<Place>]) {
+    let (mut input_len, mut target_len) = (0, 0);
+    for (value, place) in plan.graph.values.iter().zip(places) {
+        let len = match value.source {
+            Source::Input(_) => &mut input_len,
+            Source::Target(_) => &mut target_len,
+            Source::Parameter(_) | Source::State(_) | Source::Node => continue,
+        };
+        if let Some(place) = place {
+            place.offset = *len;
+            *len += aligned(place.len);
+        }
     }
 }
 

@@ -194,6 +194,14 @@ fn methods(model: &CheckedModel, options: &EmitOptions, name: &Ident) -> TokenSt
                 Self(#rt::Model::new(&PROGRAM, seed))
             }
 
+            /// The same on a device, such as a GPU.
+            ///
+            /// # Errors
+            /// If the device is not there, or has too little memory.
+            pub fn on(seed: u64, device: &#rt::Device) -> ::core::result::Result<Self, #rt::Error> {
+                #rt::Model::on(&PROGRAM, seed, device).map(Self)
+            }
+
             #[doc = #step_doc]
             ///
             /// # Errors

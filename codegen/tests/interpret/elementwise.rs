@@ -45,8 +45,12 @@ impl Run<'_> {
         self.elements(expr, &node.inputs, self.graph.ty(extent), self.len(extent), &[])
     }
 
-    /// What rounding may do to each result, if its expressions are known.
-    pub(crate) fn rounding(&self, node: &Node) -> Option<Vec<Rounding>> {
+    /// What rounding may do to each result, if its expressions are known; `tolerance` is what products and
+    /// sums of them may be off by.
+    pub(crate) fn rounding(&self, node: &Node, tolerance: f64) -> Option<Vec<Rounding>> {
+        if let Some(exact) = self.product(node, |x| x) {
+            return Some(vec![self.product_rounding(node, &exact, tolerance)]);
+        }
         let (exprs, extent) = match &node.op {
             Op::Pointwise(exprs) => (exprs, node.outputs[0]),
             Op::Reduce { exprs, .. } => (exprs, node.input(0)),
@@ -65,6 +69,24 @@ impl Run<'_> {
             jumps: of(&|values| jump(expr, values)),
         };
         Some(exprs.iter().map(rounding).collect())
+    }
+
+    /// A product's error is relative to what it would be if its terms did not cancel; what is fused after it
+    /// passes it on.
+    fn product_rounding(&self, node: &Node, exact: &[f64], tolerance: f64) -> Rounding {
+        let sizes = self.product(node, f64::abs).into_iter().flatten();
+        let largest = sizes.fold(0.0, f64::max);
+        let Some(epilogue) = &node.epilogue else {
+            return Rounding { size: largest, jumps: vec![0.0; exact.len()] };
+        };
+        let after = |shift: f64| {
+            let shifted: Vec<f64> = exact.iter().map(|x| x + shift * tolerance * largest).collect();
+            let extent = self.graph.ty(node.outputs[0]);
+            self.elements(&epilogue.expr, &epilogue.inputs, extent, exact.len(), &shifted)
+        };
+        let [below, at, above] = [-1.0, 0.0, 1.0].map(after);
+        let jump = |index: usize| (below[index] - at[index]).abs().max((above[index] - at[index]).abs());
+        Rounding { size: 0.0, jumps: (0..exact.len()).map(jump).collect() }
     }
 
     fn elements(

@@ -1,6 +1,26 @@
 //! Convolutions and matrix products.
 
-use nnc_codegen::graph::Conv;
+use nnc_codegen::graph::{Conv, Node, Op};
+
+use super::Run;
+
+impl Run<'_> {
+    /// The product that a node computes of its operands' elements after `change`, before what is fused; none
+    /// if it is another operation.
+    pub(super) fn product(&self, node: &Node, change: fn(f64) -> f64) -> Option<Vec<f64>> {
+        let operand = |index| self.input(node, index).iter().map(|x| change(*x)).collect::<Vec<f64>>();
+        let function: &dyn Fn(&[f64], &[f64]) -> Vec<f64> = match &node.op {
+            Op::Conv(spec) => &|a, b| conv(spec, self.feed.batch, a, b),
+            Op::ConvBackwardData(spec) => &|a, b| conv_backward_data(spec, self.feed.batch, a, b),
+            Op::ConvBackwardWeight(spec) => &|a, b| conv_backward_weight(spec, self.feed.batch, a, b),
+            Op::Linear => &|a, b| linear(self.feed.batch, a, b),
+            Op::LinearBackwardData => &|a, b| linear_backward_data(self.feed.batch, a, b),
+            Op::LinearBackwardWeight => &|a, b| linear_backward_weight(self.feed.batch, a, b),
+            _ => return None,
+        };
+        Some(function(&operand(0), &operand(1)))
+    }
+}
 
 /// One product of a convolution: places in input, output and weight.
 struct Term {
@@ -40,19 +60,19 @@ fn places([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usize
     (0..a * b * c * d).map(move |i| (i / (b * c * d), i / (c * d) % b, i / d % c, i % d))
 }
 
-pub(super) fn conv(conv: &Conv, batch: usize, x: &[f64], w: &[f64]) -> Vec<f64> {
+fn conv(conv: &Conv, batch: usize, x: &[f64], w: &[f64]) -> Vec<f64> {
     let mut y = vec![0.0; batch * conv.output.iter().product::<usize>()];
     for_each_term(conv, batch, |term| y[term.y] += x[term.x] * w[term.w]);
     y
 }
 
-pub(super) fn conv_backward_data(conv: &Conv, batch: usize, dy: &[f64], w: &[f64]) -> Vec<f64> {
+fn conv_backward_data(conv: &Conv, batch: usize, dy: &[f64], w: &[f64]) -> Vec<f64> {
     let mut dx = vec![0.0; batch * conv.input.iter().product::<usize>()];
     for_each_term(conv, batch, |term| dx[term.x] += dy[term.y] * w[term.w]);
     dx
 }
 
-pub(super) fn conv_backward_weight(conv: &Conv, batch: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {
+fn conv_backward_weight(conv: &Conv, batch: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {
     let group = conv.input[3] / conv.groups;
     let mut dw = vec![0.0; conv.kernel.iter().product::<usize>() * group * conv.output[3]];
     for_each_term(conv, batch, |term| dw[term.w] += x[term.x] * dy[term.y]);
@@ -60,21 +80,21 @@ pub(super) fn conv_backward_weight(conv: &Conv, batch: usize, x: &[f64], dy: &[f
 }
 
 /// y\[n, o\] = Σ x\[n, i\] w\[i, o\]
-pub(super) fn linear(batch: usize, x: &[f64], w: &[f64]) -> Vec<f64> {
+fn linear(batch: usize, x: &[f64], w: &[f64]) -> Vec<f64> {
     let inputs = x.len() / batch;
     let outputs = w.len() / inputs;
     let row = |x: &[f64], o: usize| (0..inputs).map(|i| x[i] * w[i * outputs + o]).sum::<f64>();
     x.chunks(inputs).flat_map(|x| (0..outputs).map(move |o| row(x, o))).collect()
 }
 
-pub(super) fn linear_backward_data(batch: usize, dy: &[f64], w: &[f64]) -> Vec<f64> {
+fn linear_backward_data(batch: usize, dy: &[f64], w: &[f64]) -> Vec<f64> {
     let outputs = dy.len() / batch;
     let inputs = w.len() / outputs;
     let row = |dy: &[f64], i: usize| (0..outputs).map(|o| dy[o] * w[i * outputs + o]).sum::<f64>();
     dy.chunks(outputs).flat_map(|dy| (0..inputs).map(move |i| row(dy, i))).collect()
 }
 
-pub(super) fn linear_backward_weight(batch: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {
+fn linear_backward_weight(batch: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {
     let (inputs, outputs) = (x.len() / batch, dy.len() / batch);
     let element = |i: usize, o: usize| (0..batch).map(|n| x[n * inputs + i] * dy[n * outputs + o]).sum();
     (0..inputs).flat_map(|i| (0..outputs).map(move |o| element(i, o))).collect()

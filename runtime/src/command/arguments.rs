@@ -83,7 +83,15 @@ impl TrainSettings {
 /// The arguments of `tune`.
 pub fn tune_arguments() -> Vec<Arg> {
     let batch = positive("batch", "Samples at a time [default: the model's]");
-    vec![batch, threads_argument(), workspace_argument(), format_argument()]
+    let [device, precision] = device_arguments();
+    vec![
+        batch,
+        threads_argument(),
+        workspace_argument(),
+        device.default_value("cpu"),
+        precision,
+        format_argument(),
+    ]
 }
 
 /// The command line that gives the same matches of [`train_arguments`] again.
@@ -94,7 +102,7 @@ pub fn train_command_line(matches: &ArgMatches) -> Vec<OsString> {
 
 /// The command line that gives the same matches of [`tune_arguments`] again.
 pub fn tune_command_line(matches: &ArgMatches) -> Vec<OsString> {
-    command_line(matches, ["batch", "threads", "workspace", "format"])
+    command_line(matches, ["batch", "threads", "workspace", "format"].into_iter().chain(DEVICE))
 }
 
 /// What was given for the arguments with these names.

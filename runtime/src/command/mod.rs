@@ -14,6 +14,8 @@ mod predict;
 mod saved;
 mod terminal;
 mod tune;
+#[cfg(feature = "cuda")]
+mod tune_gpu;
 
 pub mod table;
 pub mod units;
@@ -24,8 +26,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
 
-pub use device::wants_cuda;
 pub use arguments::{TrainSettings, train_arguments, train_command_line, tune_arguments, tune_command_line};
+pub use device::wants_cuda;
 
 use crate::error::Error;
 use crate::program::Program;

@@ -8,11 +8,15 @@ use clap::ArgMatches;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+#[cfg(feature = "cuda")]
+use super::device::device;
 use super::engine::tuning_pool;
 use super::output::{complain, say, say_json};
 use super::table::table;
 use crate::devices::cpu::Pool;
 use crate::error::{Error, Phase};
+#[cfg(feature = "cuda")]
+use crate::model::Device;
 use crate::model::{Model, Product};
 use crate::program::Program;
 use crate::select::{Candidate, Problem, TimingCache, Tuned, tune};
@@ -57,6 +61,10 @@ struct Total {
 }
 
 pub(super) fn run(program: &'static Program, matches: &ArgMatches) -> Result<(), Error> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(gpu) = device(program, matches)? {
+        return super::tune_gpu::run(program, matches, gpu);
+    }
     let pool = tuning_pool(matches, BUDGET)?;
     let batch = matches.get_one("batch").copied().unwrap_or(program.defaults.batch);
     let products = Model::with_threads(program, 0, pool.threads()).products(batch)?;
@@ -112,7 +120,7 @@ fn say_tables(program: &Program, batch: usize, pool: &Pool, rows: &[Row]) {
     }
 }
 
-const PHASES: [Phase; 2] = [Phase::Training, Phase::Evaluation];
+pub(super) const PHASES: [Phase; 2] = [Phase::Training, Phase::Evaluation];
 
 /// The table of a pass.
 fn text(phase: Phase, rows: &[Row]) -> String {
@@ -183,7 +191,7 @@ impl Total {
     }
 }
 
-fn pass(phase: Phase) -> &'static str {
+pub(super) fn pass(phase: Phase) -> &'static str {
     match phase {
         Phase::Training => "training",
         Phase::Evaluation => "evaluation",
@@ -191,7 +199,7 @@ fn pass(phase: Phase) -> &'static str {
 }
 
 /// With about three digits that count.
-fn milliseconds(seconds: f64) -> String {
+pub(super) fn milliseconds(seconds: f64) -> String {
     let value = seconds * 1e3;
     let decimals = match value {
         100.0.. => 0,

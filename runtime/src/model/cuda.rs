@@ -6,6 +6,7 @@ use super::batch::Feed;
 use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop, Take};
 use super::{Gpu, Memory, StepReport};
 use crate::devices::cpu::Pool;
+use crate::devices::cuda::Measured;
 use crate::devices::cuda::engine::{self, Engine, Flat, Outcome};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
@@ -30,6 +31,11 @@ impl Cuda {
     /// Bytes of the largest workspace so far.
     pub(super) fn workspace(&self) -> usize {
         self.engine.workspace()
+    }
+
+    /// Measures the candidates of all products.
+    pub(super) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+        self.engine.candidates(batch)
     }
 
     /// Bytes of the GPU's memory.

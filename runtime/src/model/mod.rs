@@ -180,7 +180,8 @@ impl Model {
         })
     }
 
-    /// [`Model::predict`] into `output`, without an allocation once a batch of that size has been seen.
+    /// [`Model::predict`] into `output`; on the processor without an allocation once a batch of that size has been
+    /// seen.
     pub fn predict_into(&mut self, inputs: &[f32], output: &mut [f32]) -> Result<(), Error> {
         self.staged(|model, staging| {
             let feed = staging.inputs(&model.pool, model.program, &[inputs])?;
@@ -260,6 +261,16 @@ impl Model {
             Engine::Cpu(_) => "cpu".to_owned(),
             #[cfg(feature = "cuda")]
             Engine::Cuda(cuda) => cuda.name(),
+        }
+    }
+
+    /// Measures the candidates of the products of a step of training and of an evaluation of `batch` samples on a GPU,
+    /// and keeps the times; on the processor there are [`products`](Model::products) instead.
+    #[cfg(feature = "cuda")]
+    pub fn candidates(&mut self, batch: usize) -> Result<Vec<crate::devices::cuda::Measured>, Error> {
+        match &mut self.engine {
+            Engine::Cpu(_) => Ok(Vec::new()),
+            Engine::Cuda(cuda) => cuda.candidates(batch),
         }
     }
 

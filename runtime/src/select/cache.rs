@@ -31,6 +31,16 @@ pub struct Machine {
     pub threads: usize,
 }
 
+/// What times on a GPU depend on.
+#[cfg(feature = "cuda")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GpuMachine {
+    /// Its name, and the versions of driver and compiler.
+    pub(crate) device: String,
+    /// The name of the precision.
+    pub(crate) precision: &'static str,
+}
+
 /// The file with measured times, read once.
 pub struct TimingCache {
     path: Option<PathBuf>,
@@ -108,20 +118,47 @@ impl TimingCache {
 
     /// Measured seconds of the algorithms for `problem`, if there are any.
     pub fn times(&self, machine: Machine, problem: &Problem) -> Option<Vec<(Algorithm, f64)>> {
+        let seconds = self.seconds(&Key::new(machine, problem))?;
+        let time = |algorithm: Algorithm| Some((algorithm, *seconds.get(algorithm.name())?));
+        Some(Algorithm::ALL.into_iter().filter_map(time).collect())
+    }
+
+    /// Adds the measurements of `choices` to the file.
+    pub fn keep(&self, machine: Machine, choices: &[&Choice]) -> io::Result<()> {
+        self.add(choices.iter().filter_map(|choice| Record::new(machine, choice)).collect())
+    }
+
+    /// Measured seconds of the candidates for `problem` on a GPU, by their names, if there are any.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn gpu_times(&self, gpu: &GpuMachine, problem: &Problem) -> Option<BTreeMap<String, f64>> {
+        self.seconds(&Key::of_gpu(gpu, problem))
+    }
+
+    /// Adds the measurements of candidates on a GPU to the file.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn keep_gpu(
+        &self,
+        gpu: &GpuMachine,
+        problem: &Problem,
+        seconds: BTreeMap<String, f64>,
+    ) -> io::Result<()> {
+        self.add(vec![Record { key: Key::of_gpu(gpu, problem), seconds }])
+    }
+
+    /// What was measured under a key, as far as it makes sense.
+    fn seconds(&self, key: &Key) -> Option<BTreeMap<String, f64>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.get_or_insert_with(|| match self.path.as_deref().map(read) {
             Some(Contents::Records(records)) => records,
             Some(Contents::Foreign(_)) | None => Vec::new(),
         });
-        let key = Key::new(machine, problem);
-        let record = known.iter().find(|record| record.key == key)?;
-        let time = |algorithm: Algorithm| Some((algorithm, *record.seconds.get(algorithm.name())?));
-        let times = Algorithm::ALL.into_iter().filter_map(time);
-        Some(times.filter(|(_, seconds)| seconds.is_finite() && *seconds > 0.0).collect())
+        let mut seconds = known.iter().find(|record| record.key == *key)?.seconds.clone();
+        seconds.retain(|_, seconds| seconds.is_finite() && *seconds > 0.0);
+        Some(seconds)
     }
 
-    /// Adds the measurements of `choices` to the file.
-    pub fn keep(&self, machine: Machine, choices: &[&Choice]) -> io::Result<()> {
+    /// Adds records to the file.
+    fn add(&self, new: Vec<Record>) -> io::Result<()> {
         let none = || io::Error::new(ErrorKind::NotFound, "no home folder is known");
         let path = self.path.as_deref().ok_or_else(none)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -131,8 +168,7 @@ impl TimingCache {
             Contents::Records(records) => records,
             Contents::Foreign(why) => return Err(io::Error::new(ErrorKind::AlreadyExists, why)),
         };
-        let new = choices.iter().filter_map(|choice| Record::new(machine, choice));
-        let written = replace(path, &merge(records, new.collect()));
+        let written = replace(path, &merge(records, new));
         drop(lock);
         written
     }
@@ -155,6 +191,18 @@ impl Key {
             processor: processor().to_owned(),
             isa: machine.isa.name().to_owned(),
             threads: machine.threads,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            problem: *problem,
+        }
+    }
+
+    /// A GPU stands in the place of the processor, its precision in that of the instruction set.
+    #[cfg(feature = "cuda")]
+    fn of_gpu(gpu: &GpuMachine, problem: &Problem) -> Key {
+        Key {
+            processor: gpu.device.clone(),
+            isa: format!("cuda {}", gpu.precision),
+            threads: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             problem: *problem,
         }

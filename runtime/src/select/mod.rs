@@ -19,6 +19,8 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 pub use algorithm::{Algorithm, Operation, Problem};
+#[cfg(feature = "cuda")]
+pub(crate) use cache::GpuMachine;
 pub use cache::{Machine, TimingCache};
 pub use choice::{Basis, Candidate, Choice};
 use measure::Clock;

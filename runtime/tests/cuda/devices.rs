@@ -2,24 +2,24 @@
 
 use nnc_runtime::devices::cuda::{Context, CudaErrorKind, Event, Memory, Pinned, Stream};
 
-use crate::Case;
 use crate::support::{Gpu, bytes};
+use crate::{Case, is_fake};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("a_gpu_says_what_it_is", a_gpu_says_what_it_is),
-        Case::new("bytes_are_copied", bytes_are_copied),
+        Case::any("bytes_are_copied", bytes_are_copied),
         Case::new("ranges_are_checked", ranges_are_checked),
-        Case::new("page_locked_memory_is_copied_while_others_work", pinned_copies),
-        Case::new("kernels_run", kernels_run),
+        Case::any("page_locked_memory_is_copied_while_others_work", pinned_copies),
+        Case::any("kernels_run", kernels_run),
         Case::new("kernels_run_in_reverse", kernels_run).with("NNC_FAKE_REVERSE", "1"),
-        Case::new("launches_that_no_gpu_serves_are_errors", wrong_launches),
-        Case::new("streams_wait_for_events_alone", streams_wait_for_events_alone),
-        Case::new("a_captured_step_runs_again_and_again", capture_and_replay),
-        Case::new("captures_spread_over_streams", captures_spread_over_streams),
-        Case::new("a_capture_that_fails_leaves_the_stream_usable", failing_captures),
+        Case::any("launches_that_no_gpu_serves_are_errors", wrong_launches),
+        Case::any("streams_wait_for_events_alone", streams_wait_for_events_alone),
+        Case::any("a_captured_step_runs_again_and_again", capture_and_replay),
+        Case::any("captures_spread_over_streams", captures_spread_over_streams),
+        Case::any("a_capture_that_fails_leaves_the_stream_usable", failing_captures),
         Case::new("too_little_memory_is_an_ordinary_error", out_of_memory).with("NNC_FAKE_MEMORY", "1000000"),
-        Case::new("threads_share_a_gpu", threads_share_a_gpu),
+        Case::any("threads_share_a_gpu", threads_share_a_gpu),
     ]
 }
 
@@ -51,9 +51,9 @@ fn bytes_are_copied() {
     let other = gpu.numbers(&[5.0, 6.0]).unwrap();
     memory.copy_from(4, &other, 0..8, &gpu.stream).unwrap();
     assert_eq!(gpu.read(&memory).unwrap(), [1.0, 5.0, 6.0]);
-    // What was never written is no number.
+    // What was never written is no number, where a test decides it.
     let fresh = Memory::new(&gpu.context, 16).unwrap();
-    assert!(gpu.read(&fresh).unwrap().iter().all(|number| number.is_nan()));
+    assert!(!is_fake() || gpu.read(&fresh).unwrap().iter().all(|number| number.is_nan()));
     let empty = Memory::new(&gpu.context, 0).unwrap();
     assert!(gpu.read(&empty).unwrap().is_empty());
 }
@@ -93,7 +93,7 @@ fn pinned_copies() {
         memory.read_into(0, &mut target, &gpu.stream).unwrap();
     }
     // Nobody has waited for the stream, and the fake driver does nothing before that.
-    assert_eq!(target.floats(), [0.0; 3]);
+    assert!(!is_fake() || target.floats() == [0.0; 3]);
     let done = Event::new(&gpu.context).unwrap();
     done.record(&gpu.stream).unwrap();
     done.synchronize().unwrap();
@@ -118,7 +118,9 @@ fn kernels_run() {
     let expected: Vec<f32> = (0..128).rev().chain((128..256).rev()).map(|number| number as f32).collect();
     assert_eq!(gpu.read(&turned).unwrap(), expected);
     let add = gpu.function("add");
-    assert_eq!([add.registers(), add.local_bytes(), add.most_threads()].map(Result::unwrap), [32, 0, 64]);
+    assert!((1..=255).contains(&add.registers().unwrap()));
+    assert_eq!(add.local_bytes().unwrap(), 0);
+    assert!((64..=1024).contains(&add.most_threads().unwrap()));
 }
 
 fn wrong_launches() {
@@ -130,13 +132,13 @@ fn wrong_launches() {
     assert!(large.to_string().starts_with(start), "{large}");
     assert!(large.help().contains("report"));
     let greedy = gpu.turn(&memory, 128, 300 << 10).unwrap_err().to_string();
-    assert!(
-        greedy.contains("kernel `turn` 307200 bytes of shared memory per block (the GPU has 232448)"),
-        "{greedy}"
-    );
+    let most = gpu.context.properties().shared_bytes;
+    let expected = format!("kernel `turn` 307200 bytes of shared memory per block (the GPU has {most})");
+    assert!(greedy.contains(&expected), "{greedy}");
     // SAFETY: it is refused.
     let many = unsafe { gpu.stream.launch(gpu.function("turn"), [1; 3], 128, 0, &[0; 33]) };
-    assert_eq!(many.unwrap_err().to_string(), "kernel `turn` is given 33 arguments, more than 32");
+    assert_eq!(many.unwrap_err().to_string(), "kernel `turn` takes 1 arguments and is given 33");
+    assert_eq!([gpu.function("turn").parameters(), gpu.function("add").parameters()], [1, 4]);
     gpu.turn(&memory, 128, 512).unwrap();
     gpu.stream.synchronize().unwrap();
 }
@@ -151,7 +153,8 @@ fn streams_wait_for_events_alone() {
     let written = Event::new(&gpu.context).unwrap();
     written.record(&other).unwrap();
     gpu.add(&gpu.stream, [&first, &ones, &second]).unwrap();
-    assert!(gpu.read(&second).unwrap()[0].is_nan(), "nothing has made the stream wait");
+    let early = gpu.read(&second).unwrap();
+    assert!(!is_fake() || early[0].is_nan(), "nothing has made the stream wait");
     gpu.stream.wait(&written).unwrap();
     gpu.add(&gpu.stream, [&first, &ones, &second]).unwrap();
     assert_eq!(gpu.read(&second).unwrap(), [3.0; 100]);
@@ -249,6 +252,7 @@ fn threads_share_a_gpu() {
     let gpu = Gpu::new().unwrap();
     let kept: Vec<Memory> = (0..4).map(|_| Memory::new(&gpu.context, 64).unwrap()).collect();
     let context = &gpu.context;
+    let free = context.free_bytes().unwrap();
     std::thread::scope(|scope| {
         for memory in kept {
             scope.spawn(move || {
@@ -260,5 +264,6 @@ fn threads_share_a_gpu() {
             });
         }
     });
-    assert_eq!(context.free_bytes().unwrap(), 1 << 30);
+    // A GPU gives memory back in larger pieces.
+    assert!(!is_fake() || context.free_bytes().unwrap() == free + 4 * 64);
 }

@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Calls whose failure a session must survive; all but those that only free.
-const CALLS: [&str; 27] = [
+const CALLS: [&str; 28] = [
     "cuInit",
     "cuDeviceGetCount",
     "cuDeviceGet",
@@ -42,6 +42,7 @@ const CALLS: [&str; 27] = [
     "cuMemcpyDtoDAsync",
     "cuModuleGetFunction",
     "cuFuncGetAttribute",
+    "cuFuncGetParamInfo",
     "cuFuncSetAttribute",
     "cuStreamCreate",
     "cuStreamSynchronize",

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use nnc_runtime::devices::cuda::{Availability, Context, CudaErrorKind, Libraries, Library, LibraryKind};
 
 use crate::support::folder;
-use crate::{Case, fake};
+use crate::{Case, fake, is_fake};
 
 pub(crate) fn cases() -> Vec<Case> {
+    if !is_fake() {
+        return Vec::new();
+    }
     let on = |name, place: PathBuf, check| {
         // Without `python3` there are no packages of it either.
         Case::new(name, check).with("NNC_CUDA_PATH", place).with("PATH", "").with("HOME", "")
@@ -16,6 +19,8 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         on("a_machine_without_anything", PathBuf::from("/nowhere"), nothing),
         on("a_machine_with_a_driver", fake::driver(), driver_alone),
+        #[cfg(feature = "cuda-libraries")]
+        on("a_machine_without_libraries", fake::driver(), no_libraries),
         on("a_machine_with_nvrtc", fake::nvrtc(), nvrtc_alone),
         on("a_machine_with_a_damaged_driver", damaged(), damaged_driver),
         on("a_machine_with_an_old_driver", old(), old_driver),
@@ -62,6 +67,27 @@ fn driver_alone() {
     if !has(LibraryKind::Nvrtc) {
         assert!(
             library(LibraryKind::Nvrtc).problem.as_deref().unwrap().contains("pip install nvidia-cuda-nvrtc")
+        );
+    }
+}
+
+/// What the libraries would offer is refused as what is missing.
+#[cfg(feature = "cuda-libraries")]
+fn no_libraries() {
+    use nnc_runtime::devices::cuda::{Convolutions, Products};
+    let context = Context::new(0).unwrap();
+    if !has(LibraryKind::CublasLt) {
+        let error = Products::new(&context).err().unwrap();
+        assert!(
+            error.to_string().starts_with("cuBLASLt cannot be used: libcublasLt.so.13 was not found"),
+            "{error}"
+        );
+    }
+    if !has(LibraryKind::Cudnn) {
+        let error = Convolutions::new(&context).err().unwrap();
+        assert!(
+            error.to_string().starts_with("cuDNN cannot be used: libcudnn.so.9 was not found"),
+            "{error}"
         );
     }
 }

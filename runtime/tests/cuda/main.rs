@@ -1,4 +1,8 @@
-//! GPUs as this crate sees them, on a machine without one: the driver and NVRTC are the fakes of `tests/cuda`.
+//! GPUs as this crate sees them, on a machine without one: the driver and NVRTC are the fakes of
+//! `tests/cuda`.
+//!
+//! With the variable [`GPU`] set, the cases that hold on any GPU run on the one that the machine has;
+//! the executable can be carried to it. All others need the fakes.
 //!
 //! Libraries are looked for once in a process, so every case is a process of its own: with the variable
 //! [`CHILD`] set to its name this executable runs a case, without it, it starts itself for each of them.
@@ -18,18 +22,27 @@ use std::process::{Command, ExitCode, Output};
 
 const CHILD: &str = "NNC_TEST_CASE";
 
+/// Asks for the machine's own GPU.
+const GPU: &str = "NNC_TEST_GPU";
+
 /// A check, and the environment in which it holds.
 pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) environment: Vec<(&'static str, OsString)>,
+    name: &'static str,
+    any_gpu: bool,
+    environment: Vec<(&'static str, OsString)>,
     /// Panics if something is wrong.
-    pub(crate) check: fn(),
+    check: fn(),
 }
 
 impl Case {
     /// On a machine with the fake GPU.
     pub(crate) fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: fake::environment().to_vec(), check }
+        Case { name, any_gpu: false, environment: Vec::new(), check }
+    }
+
+    /// On a machine with any GPU.
+    pub(crate) fn any(name: &'static str, check: fn()) -> Case {
+        Case { any_gpu: true, ..Case::new(name, check) }
     }
 
     /// With a variable set.
@@ -40,10 +53,8 @@ impl Case {
 }
 
 fn main() -> ExitCode {
-    let cases: Vec<Case> = [machines::cases(), devices::cases(), compiling::cases(), failures::cases()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let cases = [machines::cases(), devices::cases(), compiling::cases(), failures::cases()];
+    let cases: Vec<Case> = cases.into_iter().flatten().filter(|case| case.any_gpu || is_fake()).collect();
     if let Ok(name) = std::env::var(CHILD) {
         (cases.iter().find(|case| case.name == name).expect("a case of this name").check)();
         return ExitCode::SUCCESS;
@@ -58,7 +69,7 @@ fn main() -> ExitCode {
 }
 
 fn passes(case: &Case) -> bool {
-    let output = start(case.name, &case.environment);
+    let output = start(case);
     let passed = output.status.success();
     report(&format!("test {} ... {}", case.name, if passed { "ok" } else { "FAILED" }));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -70,15 +81,25 @@ fn passes(case: &Case) -> bool {
     passed
 }
 
-/// Runs a case with nothing of CUDA in its environment but what is given.
-fn start(name: &str, environment: &[(&'static str, OsString)]) -> Output {
+/// Whether there is the fake GPU.
+pub(crate) fn is_fake() -> bool {
+    std::env::var_os(GPU).is_none()
+}
+
+/// Runs a case; on the fake GPU with nothing of CUDA in its environment but what is given.
+fn start(case: &Case) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
+    if !is_fake() {
+        let cache = std::env::temp_dir().join("nnc-test-cubins");
+        return command.env(CHILD, case.name).env("NNC_CACHE_DIR", cache).output().unwrap();
+    }
     let ours =
         |name: &str| ["NNC_", "CUDA_", "VIRTUAL_ENV", "CONDA_"].iter().any(|start| name.starts_with(start));
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
         command.env_remove(name);
     }
-    command.env(CHILD, name).envs(environment.iter().cloned()).output().unwrap()
+    command.env(CHILD, case.name).envs(fake::environment()).envs(case.environment.iter().cloned());
+    command.output().unwrap()
 }
 
 /// Tells the reader of the test something.

@@ -85,7 +85,8 @@ impl Gpu {
     /// Turns parts of `threads` numbers around, with `shared` bytes of shared memory.
     pub(crate) fn turn(&self, memory: &Memory, threads: u32, shared: u32) -> Result<(), CudaError> {
         let blocks = memory.bytes() as u32 / 4 / threads;
-        // SAFETY: the kernel takes one array of a number for each thread, which outlives the work in these tests.
+        // SAFETY: the kernel takes one array of a number for each thread, which outlives the work in
+        // these tests.
         unsafe {
             self.stream.launch(self.function("turn"), [blocks, 1, 1], threads, shared, &[memory.address()])
         }

@@ -50,7 +50,7 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
             statistics::running(emitter, node, *momentum, *positions)
         }
         Op::Reshape => Vec::new(),
-        _ => Vec::new(),
+        Op::Normalize(_) => unreachable!("the pass `expand` leaves none"),
     }
 }
 

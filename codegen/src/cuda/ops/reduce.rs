@@ -28,7 +28,7 @@ fn launches(
     let fused = Fused::new(emitter.graph(), &mut writer, exprs, &node.inputs, extent);
     writer.batch();
     let whole = matches!(keep, Keep::Channels) && extent.batched && extent.positions() > 1;
-    let mut sums = Sums { node, extent, fused, stores: Vec::new(), threads: THREADS };
+    let mut sums = Sums { node, extent, fused, stores: Vec::new() };
     if whole {
         writer.parameter("float *__restrict__ workspace", Argument::Workspace);
     } else {
@@ -66,7 +66,6 @@ struct Sums<'a> {
     extent: &'a Type,
     fused: Fused,
     stores: Vec<Store>,
-    threads: usize,
 }
 
 impl Sums<'_> {
@@ -128,106 +127,87 @@ impl Sums<'_> {
         blocks: Count,
     ) -> Launch {
         let Columns { channels, width, lanes, rows, tiles } = columns;
-        let own = [
+        let vector = Vector::dividing(&[width]);
+        let shared = [
             ("LANES", lanes.to_string()),
             ("ROWS", rows.to_string()),
+            ("WIDTH", width.to_string()),
             ("CHANNELS", channels.to_string()),
-            ("RANGE", share.text()),
-        ];
-        let fold = [
-            ("LANES", lanes.to_string()),
-            ("ROWS", rows.to_string()),
-            ("CHANNELS", channels.to_string()),
-            ("HALF", columns.half().to_string()),
             ("THREADS", THREADS.to_string()),
         ];
-        let vector = Vector::dividing(&[width]);
+        let half = ("HALF", columns.half().to_string());
+        let fold = [&shared[..], &[half]].concat();
         let folds = self.folds(include_str!("../templates/column_fold.cu"), vector, &fold);
-        let template = include_str!("../templates/column_sums.cu");
-        let body = self.body(template, vector, &own, &folds);
+        let own = [("RANGE", share.text()), ("FOLDS", folds)];
+        let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
+        let body = fill(include_str!("../templates/column_sums.cu"), &values);
         let mut launch = emitter.launch(self.node, "sums", THREADS, blocks, parts, "", &body);
         launch.grid[1] = Count::fixed(tiles);
         launch
     }
 
-    fn per_group(mut self, emitter: &mut Emitter, parts: Parts, groups: usize) -> Launch {
+    fn per_group(self, emitter: &mut Emitter, parts: Parts, groups: usize) -> Launch {
         let (channels, positions) = (self.extent.channels(), self.extent.positions());
         let size = channels / groups;
         let vector = self.fused.vector(&[size]);
         let items = positions * size / vector.width();
-        self.threads = group_threads(items);
+        let threads = group_threads(items);
+        let shared = [("SIZE", size.to_string()), ("THREADS", threads.to_string())];
+        let fold = [("WIDTH", vector.width().to_string()), ("CHANNELS", channels.to_string())];
+        let fold = [&shared[..], &fold].concat();
+        let folds = self.folds(include_str!("../templates/group_fold.cu"), Vector::ONE, &fold);
         let own = [
             ("GROUPS", groups.to_string()),
             ("ITEMS", items.to_string()),
             ("POSITIONS", positions.to_string()),
             ("VECTORS", (size / vector.width()).to_string()),
-            ("SIZE", size.to_string()),
+            ("WIDTH", vector.width().to_string()),
+            ("FOLDS", folds),
         ];
-        let fold = [
-            ("CHANNELS", channels.to_string()),
-            ("SIZE", size.to_string()),
-            ("THREADS", self.threads.to_string()),
-        ];
-        let folds = self.folds(include_str!("../templates/group_fold.cu"), vector, &fold);
-        let body = self.body(include_str!("../templates/group_sums.cu"), vector, &own, &folds);
+        let values = [&shared[..], &own, &self.sums(vector, 2)].concat();
+        let body = fill(include_str!("../templates/group_sums.cu"), &values);
         let blocks = Count::batched(groups, 1);
-        emitter.launch(self.node, "sums", self.threads, blocks, parts, "", &body)
+        emitter.launch(self.node, "sums", threads, blocks, parts, "", &body)
     }
 
     fn per_position(self, emitter: &mut Emitter, parts: Parts) -> Launch {
         let (channels, pixels) = (self.extent.channels(), Rows::of(self.extent, self.extent.positions()));
         let vector = self.fused.vector(&[channels]);
         let lanes = position_lanes(channels, vector);
-        let own =
-            [("LANES", lanes.to_string()), ("CHANNELS", channels.to_string()), ("PIXELS", pixels.text())];
-        let fold = [("LANES", lanes.to_string()), ("PIXELS", pixels.text())];
-        let folds = self.folds(include_str!("../templates/position_fold.cu"), vector, &fold);
-        let body = self.body(include_str!("../templates/position_sums.cu"), vector, &own, &folds);
+        let shared =
+            [("LANES", lanes.to_string()), ("WIDTH", vector.width().to_string()), ("PIXELS", pixels.text())];
+        let folds = self.folds(include_str!("../templates/position_fold.cu"), Vector::ONE, &shared);
+        let own = [("CHANNELS", channels.to_string()), ("FOLDS", folds)];
+        let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
+        let body = fill(include_str!("../templates/position_sums.cu"), &values);
         let blocks = pixels.blocks(THREADS / lanes);
         emitter.launch(self.node, "sums", THREADS, blocks, parts, "", &body)
     }
 
-    /// A template with what all of them have: sums and terms.
-    fn body(&self, template: &str, vector: Vector, own: &[(&str, String)], folds: &str) -> String {
+    /// What all templates declare and do with a vector of a pixel, so many steps further in.
+    fn sums(&self, vector: Vector, depth: usize) -> [(&'static str, String); 2] {
         let width = vector.width();
-        let indices = 0..self.stores.len();
-        let list = |format: &dyn Fn(usize) -> String| indices.clone().map(format).collect::<Vec<_>>();
+        let list = |format: &dyn Fn(usize) -> String| (0..self.stores.len()).map(format).collect::<Vec<_>>();
         let terms = list(&|index| format!("term{index}"));
         let names: Vec<&str> = terms.iter().map(String::as_str).collect();
-        let depth = if template.contains("for (int64 pixel") || template.contains("for (int channel") {
-            3
-        } else {
-            2
-        };
-        let text = (0..depth).fold(self.fused.text(vector, &names), |text, _| indented(&text));
-        let mut values = own.to_vec();
-        values.extend([
-            ("WIDTH", width.to_string()),
-            ("SUMS", list(&|index| format!("sum{index}[{width}] = {{0}}")).join(", ")),
-            ("TERMS", list(&|index| format!("term{index}[{width}]")).join(", ")),
-            ("ADD", list(&|index| format!("                sum{index}[i] += term{index}[i];\n")).concat()),
-            ("FUSED", text),
-            ("FOLDS", folds.to_owned()),
-        ]);
-        if template.contains("@THREADS@") {
-            values.push(("THREADS", self.threads.to_string()));
-        }
-        fill(template, &values)
+        let accumulate = fill(
+            include_str!("../templates/accumulate.cu"),
+            &[
+                ("TERMS", list(&|index| format!("term{index}[{width}]")).join(", ")),
+                ("FUSED", self.fused.text(vector, &names)),
+                ("WIDTH", width.to_string()),
+                ("ADD", list(&|index| format!("    sum{index}[i] += term{index}[i];\n")).concat()),
+            ],
+        );
+        let sums = list(&|index| format!("sum{index}[{width}] = {{0}}")).join(", ");
+        [("SUMS", sums), ("ACCUMULATE", (0..depth).fold(accumulate, |text, _| indented(&text)))]
     }
 
-    /// The template for every sum.
-    fn folds(&self, template: &str, vector: Vector, own: &[(&str, String)]) -> String {
-        let single = template.contains("shuffle_xor") || template.contains("block_sum");
-        let stored = if single { Vector::ONE } else { vector };
+    /// The template for every sum, which is stored by vectors of `stored`.
+    fn folds(&self, template: &str, stored: Vector, own: &[(&str, String)]) -> String {
         let fold = |(index, (element, to)): (usize, &Store)| {
-            let mut values = own.to_vec();
-            values.extend([
-                ("WIDTH", vector.width().to_string()),
-                ("SUM", format!("sum{index}")),
-                ("STORE", stored.store(*element)),
-                ("TO", to.clone()),
-            ]);
-            fill(template, &values)
+            let sum = [("SUM", format!("sum{index}")), ("STORE", stored.store(*element)), ("TO", to.clone())];
+            fill(template, &[own, &sum].concat())
         };
         self.stores.iter().enumerate().map(fold).collect()
     }
@@ -246,9 +226,10 @@ fn column_stores(stores: &[Store], channels: usize) -> String {
     stores.iter().enumerate().map(store).collect()
 }
 
-/// Threads of a block for the vectors of a group: whole warps.
+/// Threads of a block for the vectors of a group: whole warps, and many for a large group, since there
+/// may be few groups.
 pub(super) fn group_threads(items: usize) -> usize {
-    items.next_power_of_two().clamp(32, THREADS)
+    items.div_ceil(4).next_power_of_two().clamp(32, 2 * THREADS)
 }
 
 /// Lanes of a warp that share the channels of a pixel.

@@ -1,7 +1,8 @@
 //! Means and variances, and their running averages.
 //!
 //! Numbers are added one by one to a mean and a sum of squares about it, and sets are merged by the formula
-//! of Chan, Golub & LeVeque 1979: memory is read once, and no large numbers cancel. All variances are biased.
+//! of Chan, Golub & LeVeque 1979: memory is read once. The numbers are distances from the first of them, which are
+//! exact where they are much smaller than the numbers themselves. All variances are biased.
 
 use super::super::emitter::THREADS;
 use super::super::text::{Parts, Vector, Writer, fill};
@@ -75,6 +76,8 @@ fn stores(node: &Node, writer: &mut Writer) -> [Element; 2] {
 struct Results {
     places: [String; 2],
     divisor: String,
+    /// Added to the mean.
+    back: &'static str,
 }
 
 impl Moments<'_> {
@@ -84,13 +87,14 @@ impl Moments<'_> {
         let columns = Columns::new(channels, Vector::dividing(&[channels]), 32);
         let place =
             |index: usize| format!("workspace + (int64)blockIdx.x * {} + {}", 2 * channels, index * channels);
-        let results = Results { places: [0, 1].map(place), divisor: String::new() };
+        let results = Results { places: [0, 1].map(place), divisor: String::new(), back: "" };
         let blocks = columns.blocks(pixels);
         let mut first = self.columns(emitter, parts, columns, Share::Equal(pixels), blocks, &results);
         first.workspace = blocks.times(2 * channels);
 
         let mut writer = emitter.writer();
         writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
+        writer.read(self.node.input(0), "x_at");
         let [mean, variance] = stores(self.node, &mut writer);
         writer.batch();
         let body = fill(
@@ -101,6 +105,7 @@ impl Moments<'_> {
                 ("CHANNELS", channels.to_string()),
                 ("BLOCKS", blocks.quotient_text()),
                 ("PIXELS", pixels.text()),
+                ("LOAD", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", Vector::ONE.store(mean)),
                 ("STORE_VARIANCE", Vector::ONE.store(variance)),
             ],
@@ -119,6 +124,7 @@ impl Moments<'_> {
         let results = Results {
             places: ["mean_at", "variance_at"].map(str::to_owned),
             divisor: " / (float)end".to_owned(),
+            back: " + origin[i]",
         };
         self.columns(emitter, parts, columns, share, Count::fixed(1), &results)
     }
@@ -129,6 +135,7 @@ impl Moments<'_> {
         let results = Results {
             places: ["mean_at", "variance_at"].map(|name| format!("{name} + sample * {channels}")),
             divisor: format!(" / {positions}.0f"),
+            back: " + origin[i]",
         };
         self.columns(emitter, parts, columns, Share::Sample(positions), Count::batched(1, 1), &results)
     }
@@ -143,6 +150,10 @@ impl Moments<'_> {
         results: &Results,
     ) -> Launch {
         let vector = Vector::dividing(&[columns.width]);
+        let origin = match share {
+            Share::Sample(_) => format!("first * {} + ", columns.channels),
+            Share::All(_) | Share::Equal(_) => String::new(),
+        };
         let [mean, squares] = self.to.map(|element| vector.store(element));
         let body = fill(
             include_str!("../templates/column_moments.cu"),
@@ -160,6 +171,8 @@ impl Moments<'_> {
                 ("MEAN", results.places[0].clone()),
                 ("SQUARES", results.places[1].clone()),
                 ("DIVISOR", results.divisor.clone()),
+                ("ORIGIN", origin),
+                ("BACK", results.back.to_owned()),
             ],
         );
         let mut launch = emitter.launch(self.node, "statistics", THREADS, blocks, parts, "", &body);
@@ -186,6 +199,7 @@ impl Moments<'_> {
                 ("CHANNELS", channels.to_string()),
                 ("SIZE", size.to_string()),
                 ("LOAD", vector.load(self.from)),
+                ("LOAD_ONE", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", mean),
                 ("STORE_VARIANCE", variance),
             ],
@@ -207,6 +221,7 @@ impl Moments<'_> {
                 ("PIXELS", pixels.text()),
                 ("CHANNELS", channels.to_string()),
                 ("LOAD", vector.load(self.from)),
+                ("LOAD_ONE", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", mean),
                 ("STORE_VARIANCE", variance),
             ],

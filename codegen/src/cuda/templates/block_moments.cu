@@ -27,6 +27,8 @@
         }
     }
     if (row != 0 || channel >= @CHANNELS@) return;
+    @LOAD@(x_at + channel, &mean);
+    mean += means[lane];
     squares = spreads[lane] / (float)pixels;
-    @STORE_MEAN@(mean_at + channel, means + lane);
+    @STORE_MEAN@(mean_at + channel, &mean);
     @STORE_VARIANCE@(variance_at + channel, &squares);

@@ -3,9 +3,6 @@
 @RANGE@    ALIGNED(16) float @SUMS@;
     if (row < @ROWS@ && channel < @CHANNELS@)
         for (int64 pixel = first + row; pixel < end; pixel += @ROWS@) {
-            ALIGNED(16) float @TERMS@;
-@FUSED@            UNROLL for (int i = 0; i < @WIDTH@; i++) {
-@ADD@            }
-        }
+@ACCUMULATE@        }
     SHARED float shared[@WIDTH@ * @THREADS@];
 @FOLDS@

@@ -1,6 +1,7 @@
     const int64 sample = blockIdx.x / @GROUPS@;
     const int group = (int)(blockIdx.x % @GROUPS@);
-    float count = 0.0f, mean = 0.0f, squares = 0.0f;
+    float count = 0.0f, mean = 0.0f, squares = 0.0f, origin;
+    @LOAD_ONE@(x_at + sample * (@POSITIONS@ * @CHANNELS@) + group * @SIZE@, &origin);
     {
         ALIGNED(16) float means[@WIDTH@] = {0}, spreads[@WIDTH@] = {0};
         for (int item = threadIdx.x; item < @ITEMS@; item += @THREADS@) {
@@ -9,7 +10,7 @@
             @LOAD@(x_at + pixel * @CHANNELS@ + group * @SIZE@ + item % @VECTORS@ * @WIDTH@, x);
             count += 1.0f;
             const float share = 1.0f / count;
-            UNROLL for (int i = 0; i < @WIDTH@; i++) add_to_moments(share, means + i, spreads + i, x[i]);
+            UNROLL for (int i = 0; i < @WIDTH@; i++) add_to_moments(share, means + i, spreads + i, x[i] - origin);
         }
         UNROLL for (int i = 0; i < @WIDTH@; i++)
             merge_moments((float)i * count, &mean, &squares, count, means[i], spreads[i]);
@@ -30,6 +31,7 @@
         merge_moments(count, &mean, &squares, counts[warp], means[warp], spreads[warp]);
         count += counts[warp];
     }
+    mean += origin;
     squares /= (float)(@ITEMS@ * @WIDTH@);
     for (int i = threadIdx.x; i < @SIZE@; i += @THREADS@) {
         const int64 place = sample * @CHANNELS@ + group * @SIZE@ + i;

@@ -4,9 +4,6 @@
     for (int item = threadIdx.x; item < @ITEMS@; item += @THREADS@) {
         const int64 pixel = sample * @POSITIONS@ + item / @VECTORS@;
         const int channel = group * @SIZE@ + item % @VECTORS@ * @WIDTH@;
-        ALIGNED(16) float @TERMS@;
-@FUSED@        UNROLL for (int i = 0; i < @WIDTH@; i++) {
-@ADD@        }
-    }
+@ACCUMULATE@    }
     SHARED float shared[32];
 @FOLDS@

@@ -3,8 +3,5 @@
     ALIGNED(16) float @SUMS@;
     if (pixel < @PIXELS@)
         for (int channel = lane * @WIDTH@; channel < @CHANNELS@; channel += @LANES@ * @WIDTH@) {
-            ALIGNED(16) float @TERMS@;
-@FUSED@            UNROLL for (int i = 0; i < @WIDTH@; i++) {
-@ADD@            }
-        }
+@ACCUMULATE@        }
 @FOLDS@

@@ -58,6 +58,13 @@ impl Precision {
     }
 }
 
+/// The kernels, compiled for the processor.
+fn library(kernels: &[Kernel], precision: Precision) -> Library {
+    let texts: String = kernels.iter().map(|kernel| kernel.text.as_str()).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    Library::build(&folder, &texts, precision.real())
+}
+
 /// To nearest, ties to even.
 fn to_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
@@ -150,7 +157,7 @@ fn compare(
     node: &Node,
     tolerance: f64,
 ) -> Result<(), String> {
-    let rounding = run.rounding(node).unwrap_or_default();
+    let rounding = run.rounding(node, tolerance).unwrap_or_default();
     for (number, output) in node.outputs.iter().enumerate() {
         let (found, expected) = (device.read(memory.place(*output)), run.value(*output));
         let rounding = rounding.get(number);

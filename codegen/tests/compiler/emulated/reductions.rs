@@ -1,14 +1,16 @@
 //! Reductions, statistics and pools at extents that the small models of the gradients do not reach: many
 //! blocks, odd numbers of channels, several tiles of them, vectors that straddle pixels.
 
-use nnc_dsl::model::{Layer, Loss, Window};
+use nnc_codegen::cuda::Emitter;
+use nnc_codegen::graph::{Graph, Keep, Mode, Node, Op, Operand, Origin, OriginId, Section, Source, Type};
+use nnc_codegen::plan::plan;
+use nnc_dsl::model::{CheckedModel, Layer, Loss, Window};
+use nnc_dsl::scalar::Expr;
 
 use super::{Precision, optimised};
 use crate::gradients::feed;
 use crate::interpret::Feed;
 use crate::models::{Body, pooling};
-use nnc_codegen::graph::Mode;
-use nnc_dsl::model::CheckedModel;
 
 /// In training alone: evaluation has nothing else.
 fn check(name: &str, model: &CheckedModel) {
@@ -72,4 +74,52 @@ fn random_numbers_and_spreads_of_many_sizes() {
             check_layer("random", shape, layer, shape);
         }
     }
+}
+
+/// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
+#[test]
+fn variances_far_from_zero() {
+    let norms = [
+        Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 },
+        Layer::LayerNorm { eps: 1e-3 },
+        Layer::GroupNorm { groups: 2, eps: 1e-3, affine: true },
+        Layer::GroupNorm { groups: 24, eps: 1e-3, affine: true },
+    ];
+    for norm in norms {
+        let model = Body::new(&[24, 30, 20]).same("norm", norm.clone()).model_with(Loss::MeanSquaredError);
+        let plan = optimised(&model, Mode::Training);
+        let mut feed = feed(&plan.graph);
+        feed.inputs[0].iter_mut().for_each(|x| *x += 300.0);
+        if let Err(difference) = super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned) {
+            panic!("{norm:?}: {difference}");
+        }
+    }
+}
+
+/// Twenty operands and sixteen results, which no launch takes.
+#[test]
+fn more_tensors_than_a_launch_takes() {
+    let mut graph = Graph::new(Mode::Training);
+    let name = String::new;
+    graph.origins.push(Origin { scope: name(), step: name(), word: "many".into(), text: name() });
+    let ty = Type::batched(&[3, 4]);
+    let operands: Vec<_> =
+        (0..20).map(|index| graph.add_value("x", ty.clone(), Source::Input(index))).collect();
+    let exprs: Vec<Expr> = (0..16).map(|index| Expr::var(index) * Expr::var(index + 4)).collect();
+    let keep = Keep::Positions;
+    let ops = [(Op::Pointwise(exprs.clone()), ty.clone()), (Op::Reduce { exprs, keep }, keep.of(&ty))];
+    for (op, ty) in ops {
+        let outputs: Vec<_> = (0..16).map(|_| graph.add_value("y", ty.clone(), Source::Node)).collect();
+        graph.outputs.extend(&outputs);
+        let inputs = operands.iter().map(|operand| Operand::Value(*operand)).collect();
+        let (origin, section) = (OriginId(0), Section::Forward);
+        graph.nodes.push(Node { op, inputs, outputs, epilogue: None, section, origin, words: Vec::new() });
+    }
+    graph.loss = graph.outputs[0];
+    let plan = plan(graph);
+    let mut emitter = Emitter::new(&plan, Vec::new());
+    let launches: Vec<usize> = plan.graph.nodes.iter().map(|node| emitter.node(node).len()).collect();
+    assert_eq!(launches, [2, 2]);
+    let feed = feed(&plan.graph);
+    assert_eq!(super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned), Ok(()));
 }

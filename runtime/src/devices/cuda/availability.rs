@@ -2,7 +2,7 @@
 
 use super::context::Properties;
 use super::error::{CudaError, CudaErrorKind};
-use super::libraries::{Libraries, LibraryKind, library};
+use super::libraries::{Libraries, LibraryKind, usable};
 use super::raw::{check, sys};
 
 /// What of CUDA this machine has.
@@ -26,15 +26,7 @@ impl Availability {
 
     /// How many GPUs there are: at least one. It looks for the driver alone.
     pub fn gpu_count() -> Result<usize, CudaError> {
-        let driver = library(LibraryKind::Driver);
-        if let Some(problem) = &driver.problem {
-            let message = format!("the NVIDIA driver cannot be used: {problem}");
-            return Err(CudaError::new(
-                CudaErrorKind::Unavailable,
-                message,
-                "`nnc devices` lists what was found",
-            ));
-        }
+        usable(LibraryKind::Driver)?;
         let mut count = 0;
         // SAFETY: the driver is loaded. Initialising it again does nothing.
         check(unsafe { sys::cuInit(0) }, || "start the NVIDIA driver".to_owned())?;

@@ -10,12 +10,12 @@ use super::error::{CudaError, CudaErrorKind};
 use super::libraries::{LibraryKind, Version, library};
 use super::raw::{check, sys};
 
-/// Set to 1, every launch is waited for, and an error names the kernel that caused it. It is slow, and steps
-/// are not captured.
+/// Set to 1, every launch is waited for, and an error names the kernel that caused it. It is slow, and
+/// steps are not captured.
 pub const SYNC_VARIABLE: &str = "NNC_CUDA_SYNC";
 
-/// The primary context of a GPU, which all users of the GPU in this process share. Cloning is cheap; the context
-/// lives as long as any memory, stream or module in it.
+/// The primary context of a GPU, which all users of the GPU in this process share. Cloning is cheap;
+/// the context lives as long as any memory, stream or module in it.
 #[derive(Clone)]
 pub struct Context {
     shared: Arc<Shared>,
@@ -127,7 +127,8 @@ impl Properties {
         format!("sm_{major}{minor}{suffix}")
     }
 
-    /// The architectures whose code it runs, its own first: those of the same major version up to its own minor one.
+    /// The architectures whose code it runs, its own first: those of the same major version up to its
+    /// own minor one.
     pub fn compatible(&self) -> Vec<String> {
         let (major, minor) = self.capability;
         let earlier = (0..=minor).rev().map(|minor| format!("sm_{major}{minor}"));

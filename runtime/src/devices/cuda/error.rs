@@ -42,7 +42,8 @@ impl CudaError {
         self.help
     }
 
-    /// The result `code` of the driver, known there as `name` and explained as `words`, while `doing` something.
+    /// The result `code` of the driver, known there as `name` and explained as `words`, while `doing`
+    /// something.
     pub(super) fn of_driver(code: u32, name: &str, words: &str, doing: &str) -> CudaError {
         let (kind, help) = meaning(code);
         CudaError::new(kind, format!("cannot {doing}: {words} ({name}, {code})"), help)

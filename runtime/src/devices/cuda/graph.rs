@@ -7,8 +7,9 @@ use super::error::CudaError;
 use super::raw::{check, sys};
 use super::stream::Stream;
 
-/// What [`Stream::capture`] has written down. Giving all of it to a stream costs the processor little more than
-/// giving one kernel. Arguments are as they were; what changes from run to run lies in device memory.
+/// What [`Stream::capture`] has written down. Giving all of it to a stream costs the processor little
+/// more than giving one kernel. Arguments are as they were; what changes from run to run lies in device
+/// memory.
 pub struct Graph {
     context: Context,
     raw: sys::CUgraphExec,
@@ -40,8 +41,8 @@ impl Graph {
     /// Does all of it in the order of the stream, after what the stream has been given before.
     ///
     /// # Safety
-    /// What was promised where its parts were captured holds now, and until it has run; it does not run in two streams at
-    /// once.
+    /// What was promised where its parts were captured holds now, and until it has run; it does not run
+    /// in two streams at once.
     pub unsafe fn launch(&self, stream: &Stream) -> Result<(), CudaError> {
         self.context.enter()?;
         // SAFETY: graph and stream are there; the caller vouches for the rest.

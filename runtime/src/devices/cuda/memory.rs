@@ -33,8 +33,8 @@ unsafe impl Sync for Pinned {}
 impl Memory {
     /// `bytes` on the GPU, at a multiple of 16 bytes (of 256 on all that there are).
     ///
-    /// If the GPU has too little memory, the error says how much was asked for and how much is free, and everything else
-    /// goes on working.
+    /// If the GPU has too little memory, the error says how much was asked for and how much is free,
+    /// and everything else goes on working.
     pub fn new(context: &Context, bytes: usize) -> Result<Memory, CudaError> {
         context.enter()?;
         let mut address = 0;
@@ -64,14 +64,16 @@ impl Memory {
         check(filled, || format!("fill {} with zeros", amount(bytes as u64)))
     }
 
-    /// Copies `source` to the bytes from `offset` on, after all that the stream has been given, and waits for that.
+    /// Copies `source` to the bytes from `offset` on, after all that the stream has been given, and
+    /// waits for that.
     pub fn write(&self, offset: usize, source: &[u8], stream: &Stream) -> Result<(), CudaError> {
         // SAFETY: the stream is waited for while the source is borrowed.
         unsafe { self.write_from(offset, source, stream)? };
         stream.synchronize()
     }
 
-    /// Copies the bytes from `offset` on to `target`, after all that the stream has been given, and waits for that.
+    /// Copies the bytes from `offset` on to `target`, after all that the stream has been given, and
+    /// waits for that.
     pub fn read(&self, offset: usize, target: &mut [u8], stream: &Stream) -> Result<(), CudaError> {
         // SAFETY: the stream is waited for while the target is borrowed.
         unsafe { self.read_into(offset, target, stream)? };
@@ -81,8 +83,8 @@ impl Memory {
     /// As [`Memory::write`], without waiting.
     ///
     /// # Safety
-    /// `source` stays as it is until the stream has come past the copy: a part of [`Pinned`] memory that nobody writes to.
-    /// In a capture, that is each time the graph has run.
+    /// `source` stays as it is until the stream has come past the copy: a part of [`Pinned`] memory
+    /// that nobody writes to. In a capture, that is each time the graph has run.
     pub unsafe fn write_from(&self, offset: usize, source: &[u8], stream: &Stream) -> Result<(), CudaError> {
         let (address, bytes) = self.part(offset..offset.saturating_add(source.len()))?;
         self.context.enter()?;
@@ -95,8 +97,8 @@ impl Memory {
     /// As [`Memory::read`], without waiting.
     ///
     /// # Safety
-    /// Nobody reads or writes `target`, or frees it, until the stream has come past the copy: it is a part of [`Pinned`]
-    /// memory. In a capture, that is each time the graph has run.
+    /// Nobody reads or writes `target`, or frees it, until the stream has come past the copy: it is a
+    /// part of [`Pinned`] memory. In a capture, that is each time the graph has run.
     pub unsafe fn read_into(
         &self,
         offset: usize,
@@ -150,8 +152,8 @@ impl Pinned {
     pub fn new(context: &Context, bytes: usize) -> Result<Pinned, CudaError> {
         context.enter()?;
         let mut start = ptr::null_mut();
-        // SAFETY: a context is current. No flag, above all not that for combined writes, under which reading
-        // takes ages.
+        // SAFETY: a context is current. No flag, above all not that for combined writes, under which
+        // reading takes ages.
         let allocated = unsafe { sys::cuMemHostAlloc(&mut start, bytes.max(1), 0) };
         check(allocated, || format!("lock {} of the processor's memory", amount(bytes as u64)))?;
         let start = NonNull::new(start.cast::<u8>()).ok_or_else(|| {

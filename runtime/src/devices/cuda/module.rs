@@ -27,6 +27,7 @@ struct Loaded {
 pub struct Function {
     name: String,
     raw: sys::CUfunction,
+    parameters: usize,
     /// Dynamic shared memory that launches may have so far.
     shared: AtomicU32,
     module: Module,
@@ -79,6 +80,7 @@ impl Module {
         Ok(Function {
             name: name.to_owned(),
             raw,
+            parameters: parameters(raw, name)?,
             shared: AtomicU32::new(COMMON_SHARED),
             module: self.clone(),
         })
@@ -96,6 +98,11 @@ impl Function {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many arguments it takes.
+    pub fn parameters(&self) -> usize {
+        self.parameters
     }
 
     /// Registers of a thread.
@@ -145,6 +152,25 @@ impl Function {
         check(asked, || format!("ask kernel `{}` for {attribute:?}", self.name))?;
         Ok(u32::try_from(value).unwrap_or(0))
     }
+}
+
+/// How many parameters a kernel has, each of which must be eight bytes.
+fn parameters(raw: sys::CUfunction, name: &str) -> Result<usize, CudaError> {
+    for index in 0..=MOST_ARGUMENTS {
+        let (mut offset, mut bytes) = (0, 0);
+        // SAFETY: the function is loaded; the call writes two numbers, if there is such a parameter.
+        let told = unsafe { sys::cuFuncGetParamInfo(raw, index, &mut offset, &mut bytes) };
+        if told == sys::CUresult::CUDA_ERROR_INVALID_VALUE {
+            return Ok(index);
+        }
+        check(told, || format!("ask kernel `{name}` for its parameters"))?;
+        if (offset, bytes) != (index * size_of::<u64>(), size_of::<u64>()) {
+            let message = format!("parameter {index} of kernel `{name}` has {bytes} bytes, expected 8");
+            return Err(CudaError::new(CudaErrorKind::Kernel, message, REPORT));
+        }
+    }
+    let message = format!("kernel `{name}` has more than {MOST_ARGUMENTS} parameters");
+    Err(CudaError::new(CudaErrorKind::Kernel, message, REPORT))
 }
 
 /// Whether a cubin, an ELF file, has all of the parts that its head counts. The driver would read on.

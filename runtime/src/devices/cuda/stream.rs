@@ -11,7 +11,8 @@ use super::graph::Graph;
 use super::module::{Function, MOST_ARGUMENTS};
 use super::raw::{check, sys};
 
-/// Work on a GPU in the order in which it was given. Streams do not wait for each other, but where an [`Event`] says so.
+/// Work on a GPU in the order in which it was given. Streams do not wait for each other, but where an
+/// [`Event`] says so.
 pub struct Stream {
     context: Context,
     raw: sys::CUstream,
@@ -56,8 +57,8 @@ impl Stream {
     /// Starts a kernel on `grid` blocks of `block` threads, with `shared` bytes of dynamic shared memory.
     ///
     /// # Safety
-    /// The kernel takes these arguments, addresses and 64-bit integers (it reads zeros for those that are missing); memory
-    /// that it reads or writes is there until it has run, holds what it takes for granted, and is not used by other
+    /// The arguments are the addresses and 64-bit integers that the kernel takes; memory that it reads
+    /// or writes is there until it has run, holds what it takes for granted, and is not used by other
     /// streams in the meantime. In a capture, all of it holds each time the graph runs.
     pub unsafe fn launch(
         &self,
@@ -67,22 +68,20 @@ impl Stream {
         shared: u32,
         arguments: &[u64],
     ) -> Result<(), CudaError> {
-        if arguments.len() > MOST_ARGUMENTS {
-            let message = format!(
-                "kernel `{}` is given {} arguments, more than {MOST_ARGUMENTS}",
-                function.name(),
-                arguments.len()
-            );
+        if arguments.len() != function.parameters() {
+            let [takes, given] = [function.parameters(), arguments.len()];
+            let message =
+                format!("kernel `{}` takes {takes} arguments and is given {given}", function.name());
             return Err(CudaError::new(CudaErrorKind::Kernel, message, REPORT));
         }
         self.context.enter()?;
         function.allow_shared(shared)?;
-        let zero = 0u64;
-        let place = |index| arguments.get(index).unwrap_or(&zero) as *const u64 as *mut c_void;
+        let address = |argument: &u64| ptr::from_ref(argument).cast_mut().cast::<c_void>();
+        let place = |index: usize| arguments.get(index).map_or(ptr::null_mut(), address);
         let mut places: [*mut c_void; MOST_ARGUMENTS] = std::array::from_fn(place);
         let [x, y, z] = grid;
-        // SAFETY: `places` holds the address of each argument, which the driver copies before it returns; the
-        // caller vouches for the rest.
+        // SAFETY: `places` holds the address of each argument, which the driver copies before it
+        // returns; the caller vouches for the rest.
         let launched = unsafe {
             let (raw, extra) = (function.raw(), ptr::null_mut());
             sys::cuLaunchKernel(raw, x, y, z, block, 1, 1, shared, self.raw, places.as_mut_ptr(), extra)
@@ -95,9 +94,9 @@ impl Stream {
         Ok(())
     }
 
-    /// Writes down what `body` gives to this stream, and to streams that wait for its events, instead of doing it. There is
-    /// no allocation, no waiting and no loading of modules in `body`; all that was launched in it must have been
-    /// launched before, so that it is loaded.
+    /// Writes down what `body` gives to this stream, and to streams that wait for its events, instead
+    /// of doing it. There is no allocation, no waiting and no loading of modules in `body`; all that
+    /// was launched in it must have been launched before, so that it is loaded.
     pub fn capture(&self, body: impl FnOnce(&Stream) -> Result<(), CudaError>) -> Result<Graph, CudaError> {
         self.context.enter()?;
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;

@@ -1,8 +1,9 @@
 //! Compiled units that outlive the process: the user's cache, and what was compiled ahead.
 //!
-//! A file is a cubin with its hash and a mark behind it, so that a file that was damaged, or that another program wrote, is seen and
-//! passed over. Files are written under another name and renamed; they are never changed. Nothing about the cache is
-//! worth a failure: what cannot be read or written is compiled again.
+//! A file is a cubin with its hash and a mark behind it, so that a file that was damaged, or that
+//! another program wrote, is seen and passed over. Files are written under another name and renamed;
+//! they are never changed. Nothing about the cache is worth a failure: what cannot be read or written
+//! is compiled again.
 
 use std::fs;
 use std::io;

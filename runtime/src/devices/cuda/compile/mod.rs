@@ -1,10 +1,10 @@
 //! Kernel texts become functions on a GPU.
 //!
-//! A few texts are compiled together as a [`unit`], because most of the time goes into what comes with every compilation: with
-//! NVRTC 13.2, 16 small kernels took 657 ms one by one and 269 ms as one text. Units are compiled by several threads at once,
-//! which scales (1.9 times with two). They are cut by number alone, so that a network always has the same ones, and
-//! found again under the hash of all that goes into them: in what was compiled ahead ([`Cubins`]), in the user's
-//! cache, or else made by NVRTC.
+//! A few texts are compiled together as a [`unit`], because most of the time goes into what comes with
+//! every compilation: with NVRTC 13.2, 16 small kernels took 657 ms one by one and 269 ms as one text.
+//! Units are compiled by several threads at once, which scales (1.9 times with two). They are cut by
+//! number alone, so that a network always has the same ones, and found again under the hash of all that
+//! goes into them: in what was compiled ahead ([`Cubins`]), in the user's cache, or else made by NVRTC.
 
 mod cubins;
 mod nvrtc;
@@ -100,8 +100,9 @@ impl Compiler {
     }
 }
 
-/// Compiles `kernels` for GPUs of an architecture such as `sm_90` into a folder, so that they run where NVRTC is not
-/// installed: [`Cubins::folder`] reads it. No GPU and no driver is needed. Answers the number of files.
+/// Compiles `kernels` for GPUs of an architecture such as `sm_90` into a folder, so that they run where
+/// NVRTC is not installed: [`Cubins::folder`] reads it. No GPU and no driver is needed. Answers the
+/// number of files.
 pub fn build_cubins(
     kernels: &[Kernel],
     real: Real,

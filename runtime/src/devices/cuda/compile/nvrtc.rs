@@ -7,10 +7,10 @@ use cudarc::nvrtc::sys;
 
 use super::unit::{HEADERS, Real, Unit};
 use crate::devices::cuda::error::{CudaError, CudaErrorKind, REPORT};
-use crate::devices::cuda::libraries::{LibraryKind, Version, library};
+use crate::devices::cuda::libraries::{LibraryKind, Version, usable};
 
-/// Every function of NVRTC that is called here. cudarc panics where one is missing, so a library without one of
-/// them is not used at all.
+/// Every function of NVRTC that is called here. cudarc panics where one is missing, so a library
+/// without one of them is not used at all.
 pub(in crate::devices::cuda) const FUNCTIONS: [&str; 7] = [
     "nvrtcCompileProgram",
     "nvrtcCreateProgram",
@@ -23,15 +23,7 @@ pub(in crate::devices::cuda) const FUNCTIONS: [&str; 7] = [
 
 /// The version of the compiler, if it can be used.
 pub(super) fn version() -> Result<Version, CudaError> {
-    let library = library(LibraryKind::Nvrtc);
-    match (&library.problem, library.version) {
-        (None, Some(version)) => Ok(version),
-        (problem, _) => {
-            let why = problem.as_deref().unwrap_or("it does not say its version");
-            let message = format!("kernels cannot be compiled for the GPU, as NVRTC cannot be used: {why}");
-            Err(CudaError::new(CudaErrorKind::Unavailable, message, "`nnc devices` lists what was found"))
-        }
-    }
+    usable(LibraryKind::Nvrtc)
 }
 
 /// Compiles a unit to a cubin.
@@ -72,8 +64,8 @@ impl Program {
         let mut raw = ptr::null_mut();
         let (unit_name, count) = (c"kernels.cu".as_ptr(), HEADERS.len() as i32);
         let (texts, names) = (pointers(&texts), pointers(&names));
-        // SAFETY: all texts end with a zero, and there are as many headers as names of headers. The compiler
-        // copies them.
+        // SAFETY: all texts end with a zero, and there are as many headers as names of headers. The
+        // compiler copies them.
         let made = unsafe {
             sys::nvrtcCreateProgram(
                 &mut raw,
@@ -152,18 +144,11 @@ fn beginning(log: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::cuda::raw::testing::called;
 
     #[test]
     fn every_function_that_is_called_is_looked_for() {
-        let pieces = include_str!("nvrtc.rs").split("sys::nvrtc").skip(1);
-        let mut called: Vec<String> = pieces
-            .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect())
-            .filter(|name: &String| !["Result", "Program", ""].contains(&name.as_str()))
-            .map(|name| format!("nvrtc{name}"))
-            .collect();
-        called.sort();
-        called.dedup();
-        assert_eq!(called, FUNCTIONS);
+        assert_eq!(called(&[include_str!("nvrtc.rs")], "nvrtc"), FUNCTIONS);
     }
 
     #[test]

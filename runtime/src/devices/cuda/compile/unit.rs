@@ -7,8 +7,8 @@ use std::fmt::Write;
 pub struct Kernel<'a> {
     /// The name in `KERNEL(name, …)`.
     pub name: &'a str,
-    /// The definition, with functions of its own before it. What it defines at the outermost level begins with
-    /// its name, because the texts of a unit see each other.
+    /// The definition, with functions of its own before it. What it defines at the outermost level
+    /// begins with its name, because the texts of a unit see each other.
     pub text: &'a str,
 }
 
@@ -42,8 +42,8 @@ pub(super) const HEADERS: [Header; 2] = [
     Header { name: "common.h", text: include_str!("../../../emitted/cuda/common.h") },
 ];
 
-/// Kernels of a unit. With more, large machines have nothing to do in parallel; with fewer, what every compilation
-/// brings with it counts (22 of 42 ms for a small kernel).
+/// Kernels of a unit. With more, large machines have nothing to do in parallel; with fewer, what every
+/// compilation brings with it counts (22 of 42 ms for a small kernel).
 const KERNELS: usize = 4;
 
 /// Cut by number alone.
@@ -77,7 +77,8 @@ impl<'a> Unit<'a> {
         Unit { kernels, source }
     }
 
-    /// The hash of all that decides what the compiler makes of it, in base 16; only the compiler itself is left out.
+    /// The hash of all that decides what the compiler makes of it, in base 16; only the compiler itself
+    /// is left out.
     pub(super) fn key(&self, real: Real, architecture: &str) -> String {
         let options = real.options(architecture);
         let headers = HEADERS.iter().map(|header| header.text);

@@ -1,27 +1,40 @@
 //! Which candidate computes a product.
+//!
+//! Modes are those of the processor, and so is the file of measured times. In the default one a rule decides, so that the
+//! same network computes the same bits on each run.
 
 use std::collections::BTreeMap;
 
 use crate::emitted::Conv;
 use crate::emitted::cuda::{Candidate, Cuda, Launch, Product, Step, Units};
 use crate::model::Precision;
-use crate::select::Mode;
+use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
 
 /// What was chosen so far, and by what rule the rest is.
 pub(super) struct Choices {
+    gpu: GpuMachine,
     precision: Precision,
     multiprocessors: usize,
     mode: Mode,
-    /// Measured seconds of each candidate that may be taken.
-    measured: BTreeMap<Problem, Vec<(&'static str, f64)>>,
+    cache: TimingCache,
+    /// Measured seconds of the candidates that may be taken.
+    measured: BTreeMap<(&'static str, Conv, usize), Times>,
 }
 
-/// What a choice is made for.
-type Problem = (&'static str, Conv, usize);
+/// Seconds by the names of candidates.
+pub(super) type Times = BTreeMap<String, f64>;
 
 impl Choices {
-    pub(super) fn new(precision: Precision, multiprocessors: u32, mode: Mode) -> Choices {
-        Choices { precision, multiprocessors: multiprocessors as usize, mode, measured: BTreeMap::new() }
+    /// For a GPU, known by its name and the versions of what works for it.
+    pub(super) fn new(device: String, precision: Precision, multiprocessors: u32, mode: Mode) -> Choices {
+        Choices {
+            gpu: GpuMachine { device, precision: precision.name() },
+            precision,
+            multiprocessors: multiprocessors as usize,
+            mode,
+            cache: TimingCache::of_user(),
+            measured: BTreeMap::new(),
+        }
     }
 
     /// The candidates that serve the precision. In single precision tensor cores do not, as they round the factors.
@@ -32,20 +45,42 @@ impl Choices {
 
     /// The candidate for batches of this size.
     pub(super) fn chosen(&self, product: &'static Product, batch: usize) -> &'static Candidate {
-        let fastest = self.measured.get(&problem(product, batch)).and_then(|times| fastest(times));
-        let named = fastest.and_then(|name| self.open(product).find(|candidate| candidate.name == name));
-        named.unwrap_or_else(|| self.estimated(product, batch))
+        let times = self.times(product, batch);
+        let time = |candidate: &&Candidate| times.and_then(|times| times.get(candidate.name)).copied();
+        let timed = self.open(product).filter_map(|candidate| Some((candidate, time(&candidate)?)));
+        let fastest = timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(candidate, _)| candidate);
+        fastest.unwrap_or_else(|| self.estimated(product, batch))
     }
 
-    /// Whether the candidates are to be measured.
-    pub(super) fn wants(&self, product: &'static Product, batch: usize) -> bool {
-        let known = self.measured.contains_key(&problem(product, batch));
-        self.mode == Mode::Benchmark && !known && self.open(product).count() > 1
+    /// What was measured of a product.
+    pub(super) fn times(&self, product: &'static Product, batch: usize) -> Option<&Times> {
+        self.measured.get(&(product.operation, product.spec, batch))
     }
 
-    /// Takes measured seconds to account.
-    pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Vec<(&'static str, f64)>) {
-        self.measured.insert(problem(product, batch), times);
+    /// Whether the candidates have to be measured: where measurements decide, and neither this process nor the file
+    /// knows them all.
+    pub(super) fn wants(&mut self, product: &'static Product, batch: usize) -> bool {
+        if self.mode != Mode::Benchmark || self.open(product).count() < 2 {
+            return false;
+        }
+        if self.times(product, batch).is_some() {
+            return false;
+        }
+        let remembered = self.cache.gpu_times(&self.gpu, &problem(product, batch));
+        let Some(times) =
+            remembered.filter(|times| self.open(product).all(|one| times.contains_key(one.name)))
+        else {
+            return true;
+        };
+        self.measured.insert((product.operation, product.spec, batch), times);
+        false
+    }
+
+    /// Takes measured seconds to account, and keeps them for other runs.
+    pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Times) {
+        // What cannot be kept is measured again by the next run.
+        let _ = self.cache.keep_gpu(&self.gpu, &problem(product, batch), times.clone());
+        self.measured.insert((product.operation, product.spec, batch), times);
     }
 
     /// Every launch that may ever be asked for.
@@ -63,7 +98,7 @@ impl Choices {
 
     /// Tensor cores where they are admitted; then, because a larger tile reads less, the fewest blocks that still give every
     /// multiprocessor one, or else the most blocks. The rule was not measured.
-    fn estimated(&self, product: &'static Product, batch: usize) -> &'static Candidate {
+    pub(super) fn estimated(&self, product: &'static Product, batch: usize) -> &'static Candidate {
         let merit = |candidate: &&Candidate| {
             let blocks = candidate.launches.iter().map(|launch| blocks(launch, batch)).max().unwrap_or(0);
             let is_full = blocks >= self.multiprocessors;
@@ -74,14 +109,16 @@ impl Choices {
     }
 }
 
-fn problem(product: &'static Product, batch: usize) -> Problem {
-    (product.operation, product.spec, batch)
+/// What is found under in the file. That of the processor has other operations' names, not others' meaning.
+pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
+    let operation = match product.operation {
+        "conv" => Operation::Forward,
+        "conv_backward_data" => Operation::BackwardData,
+        _ => Operation::BackwardWeight,
+    };
+    Problem { operation, spec: product.spec, batch, packed: false }
 }
 
 fn blocks(launch: &Launch, batch: usize) -> usize {
     launch.grid.iter().map(|count| count.at(batch)).product()
-}
-
-fn fastest(times: &[(&'static str, f64)]) -> Option<&'static str> {
-    times.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| *name)
 }

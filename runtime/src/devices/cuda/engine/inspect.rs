@@ -5,17 +5,19 @@ use super::tasks::Task;
 use super::{Engine, NotFinite, Outcome, STATUS_BYTES, whole};
 use crate::devices::cuda::CudaError;
 use crate::emitted::cuda::{Argument, Element, Place, Region};
-use crate::error::Phase;
+use crate::error::{Error, Phase};
 
 impl Engine {
     /// Runs the failed batch of a slot again, launch by launch, looking for its first bad value, and undoes it. What was
     /// begun after it has had no effect and is forgotten.
-    pub(super) fn look_into(&mut self, slot: usize, outcome: Outcome) -> Result<Outcome, CudaError> {
+    pub(super) fn look_into(&mut self, slot: usize, outcome: Outcome) -> Result<Outcome, Error> {
         self.stream.synchronize()?;
         self.slots.forget();
         let kind = kind_of(outcome.phase);
-        self.copy_batch(slot)?;
         let batch = self.slots.slot(slot).batch;
+        // A larger batch may have come since.
+        self.schedule(kind, batch.size)?;
+        self.copy_batch(slot)?;
         let is_finite =
             |bytes: &[u8]| f32::from_ne_bytes(std::array::from_fn(|index| bytes[index])).is_finite();
         let input = !self.slots.slot(slot).sent[..batch.targets].chunks_exact(4).all(is_finite);

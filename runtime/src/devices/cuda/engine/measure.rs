@@ -3,15 +3,66 @@
 use std::time::Duration;
 
 use super::Engine;
+use super::choice::{Times, problem};
 use super::passes::Kind;
 use super::tasks::{Task, run_all};
 use crate::devices::cuda::{CudaError, Event};
 use crate::emitted::cuda::{Product, Step};
+use crate::error::{Error, Phase};
+use crate::select::Problem;
 
 /// How often a candidate runs, after a first time that is not counted.
 const RUNS: u32 = 5;
 
+/// The candidates of a product, and how long they take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Of which kind of pass.
+    pub phase: Phase,
+    /// The path of its layer.
+    pub layer: &'static str,
+    /// What is computed.
+    pub problem: Problem,
+    /// The names of the candidates and their seconds, the fastest first.
+    pub seconds: Vec<(&'static str, f64)>,
+    /// What is taken without measurements.
+    pub estimated: &'static str,
+}
+
 impl Engine {
+    /// Measures the candidates of all products, for batches of this size, and keeps the times.
+    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+        self.reserve(batch)?;
+        let mut measured = Vec::new();
+        for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
+            for step in self.pass(kind).steps() {
+                let Step::Product(product) = step else { continue };
+                if self.choices.times(product, batch).is_none() {
+                    let times = self.measure_product(kind, product, batch)?;
+                    self.choices.learn(product, batch, times);
+                }
+                measured.push(self.measured(phase, product, batch));
+            }
+        }
+        Ok(measured)
+    }
+
+    fn measured(&self, phase: Phase, product: &'static Product, batch: usize) -> Measured {
+        let times = self.choices.times(product, batch);
+        let open = self.choices.open(product).map(|candidate| candidate.name);
+        let timed = open.filter_map(|name| Some((name, *times?.get(name)?)));
+        let mut seconds: Vec<(&'static str, f64)> = timed.collect();
+        seconds.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let launches = product.candidates.iter().flat_map(|candidate| candidate.launches);
+        Measured {
+            phase,
+            layer: launches.map(|launch| launch.layer).next().unwrap_or_default(),
+            problem: problem(product, batch),
+            seconds,
+            estimated: self.choices.estimated(product, batch).name,
+        }
+    }
+
     /// Measures the candidates of each product of a pass that has several, inside the buffers that it will work in. What lies
     /// there meanwhile does not matter, so no batch may be on its way.
     pub(super) fn measure_candidates(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
@@ -30,11 +81,11 @@ impl Engine {
         kind: Kind,
         product: &'static Product,
         batch: usize,
-    ) -> Result<Vec<(&'static str, f64)>, CudaError> {
+    ) -> Result<Times, CudaError> {
         let binding = self.binding(kind, batch);
         let measured = self.choices.open(product).map(|candidate| {
             let tasks = binding.bound(candidate.launches.iter());
-            Ok((candidate.name, self.time(&tasks)?.as_secs_f64()))
+            Ok((candidate.name.to_owned(), self.time(&tasks)?.as_secs_f64()))
         });
         measured.collect()
     }

@@ -19,12 +19,16 @@ mod upload;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::devices::cuda::{Compiler, Context, CudaError, Function, Kernel, Memory, Real, Stream};
+use crate::devices::cuda::libraries::library;
+use crate::devices::cuda::{
+    Compiler, Context, CudaError, Function, Kernel, LibraryKind, Memory, Properties, Real, Stream,
+};
 use crate::emitted::cuda::{Cuda, Region};
 use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use choice::Choices;
+pub use measure::Measured;
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
 use passes::{Kind, Schedule};
 use regions::{Extents, Regions};
@@ -122,7 +126,8 @@ impl Engine {
         let cuda = program.cuda.ok_or_else(without_kernels)?;
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
-        let choices = Choices::new(gpu.precision, context.properties().multiprocessors, gpu.mode);
+        let device = measured_as(context.properties());
+        let choices = Choices::new(device, gpu.precision, context.properties().multiprocessors, gpu.mode);
         let compiler = Compiler::new(&context);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
@@ -173,6 +178,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What measured times depend on: the GPU, and the versions of what makes and runs its code.
+fn measured_as(properties: &Properties) -> String {
+    let version = |kind| library(kind).version.map(|version| version.to_string()).unwrap_or_default();
+    let [driver, compiler] = [LibraryKind::Driver, LibraryKind::Nvrtc].map(version);
+    format!("{}, driver {driver}, NVRTC {compiler}", properties.name)
 }
 
 fn whole(memory: &Memory) -> Range<usize> {

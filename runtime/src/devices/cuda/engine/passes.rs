@@ -7,7 +7,6 @@ use super::{Engine, Feed, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, up
 use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
-use crate::program::TargetKind;
 
 /// What is done with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +72,7 @@ impl Engine {
         if outcome.not_finite.is_none() {
             return Ok(Some(outcome));
         }
-        Ok(Some(self.look_into(index, outcome)?))
+        self.look_into(index, outcome).map(Some)
     }
 
     /// The outputs of a batch, in the order of the signature, channels last.
@@ -95,7 +94,7 @@ impl Engine {
     }
 
     /// Makes the schedule for batches of this size, unless there is one.
-    fn schedule(&mut self, kind: Kind, batch: usize) -> Result<(), Error> {
+    pub(super) fn schedule(&mut self, kind: Kind, batch: usize) -> Result<(), Error> {
         if self.schedules.contains_key(&(kind, batch)) {
             return Ok(());
         }
@@ -148,14 +147,12 @@ impl Engine {
             result: self.status_address(kind) + RESULT as u64,
             ..Report::default()
         };
-        let mut targets = self.program.targets.iter().filter(|target| target.kind == TargetKind::Classes);
-        let Some(output) = targets.by_ref().map(|target| target.output).min() else { return report };
-        let shape = self.program.outputs[output].shape;
+        let Some((output, rows)) = self.regions.extents().judged_output() else { return report };
         Report {
             logits: address(&pass.outputs[output]),
             labels: self.regions.labels().address() + self.regions.labels_start(output, batch) as u64,
-            rows: batch * shape[1..].iter().product::<usize>(),
-            classes: shape[0],
+            rows: batch * rows,
+            classes: self.program.outputs[output].shape[0],
             ..report
         }
     }
@@ -335,11 +332,10 @@ impl Engine {
 
     /// What a slot has received.
     fn outcome(&self, slot: &Slot) -> Outcome {
-        let Batch { phase, size, .. } = slot.batch;
+        let Batch { phase, size, rows, .. } = slot.batch;
         let status =
             &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
         let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
-        let labels = self.schedules.get(&(kind_of(phase), size)).map_or(0, |schedule| schedule.report.rows);
         let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
         let is_wrong = !loss.is_finite() || phase == Phase::Training && word(16) as u32 != 0;
         Outcome {
@@ -347,7 +343,7 @@ impl Engine {
             samples: size,
             loss,
             correct: word(RESULT + RESULT_CORRECT) as usize,
-            labels,
+            labels: rows,
             not_finite: is_wrong.then(NotFinite::default),
         }
     }

@@ -92,6 +92,11 @@ impl Extents {
         classes.map(|target| (target.output, program.outputs[target.output].shape[1..].iter().product()))
     }
 
+    /// The first output that is judged by classes, whose right answers are counted, with its labels per sample.
+    pub(super) fn judged_output(&self) -> Option<(usize, usize)> {
+        self.label_outputs().min()
+    }
+
     /// Bytes that grow with the batch, per sample.
     pub(super) fn bytes_per_sample(&self) -> usize {
         let batched = REGIONS.into_iter().filter(|region| region.is_batched());

@@ -24,6 +24,8 @@ pub(super) struct Slot {
 pub(super) struct Batch {
     pub(super) phase: Phase,
     pub(super) size: usize,
+    /// Labels of the output that is judged first.
+    pub(super) rows: usize,
     pub(super) targets: usize,
     pub(super) labels: usize,
     pub(super) hyperparameters: usize,
@@ -52,6 +54,7 @@ impl Slots {
                 batch: Batch {
                     phase: Phase::Training,
                     size: 0,
+                    rows: 0,
                     targets: 0,
                     labels: 0,
                     hyperparameters: 0,

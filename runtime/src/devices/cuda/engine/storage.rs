@@ -120,15 +120,17 @@ impl Engine {
             self.context,
             megabytes(free)
         );
-        Err(Error::settings(
-            message,
-            match fits {
-                0 => "end other programs on the GPU (`nvidia-smi` lists them), or use another device"
-                    .to_owned(),
-                _ => format!(
-                    "use `--batch {fits}`, or less; half the memory is enough with `--precision bf16`"
-                ),
-            },
-        ))
+        let help = match (fits, self.is_cast()) {
+            (0, _) => {
+                "end other programs on the GPU (`nvidia-smi` lists them), or use another device".to_owned()
+            }
+            (_, true) => format!("use `--batch {fits}`, or less"),
+            (_, false) => {
+                format!(
+                    "use `--batch {fits}`, or less; activations take half as much with `--precision bf16`"
+                )
+            }
+        };
+        Err(Error::settings(message, help))
     }
 }

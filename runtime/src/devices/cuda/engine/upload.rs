@@ -19,7 +19,8 @@ pub(super) fn parts(extents: &Extents, phase: Phase, size: usize, hyperparameter
     let labels = targets + extents.len(Region::Target) * size * WORD;
     let settings = labels + extents.labels_len() * size * WORD;
     let end = settings + hyperparameters * WORD;
-    Batch { phase, size, targets, labels, hyperparameters: settings, end }
+    let rows = size * extents.judged_output().map_or(0, |(_, rows)| rows);
+    Batch { phase, size, rows, targets, labels, hyperparameters: settings, end }
 }
 
 /// Copies a batch to its parts in `sent`.

@@ -1,9 +1,10 @@
 //! The driver and the libraries of CUDA, looked for at run time.
 //!
-//! A library is opened by its absolute path, with its symbols for all: cudarc, which looks by names alone, then finds
-//! it among those that are open. Order: the folders of [`PATH_VARIABLE`], the system's own way (`LD_LIBRARY_PATH`
-//! and its cache), toolkits, Python's packages. Where the system's way leads cudarc to another file nevertheless, it is that
-//! file which is examined and reported. What was opened stays open.
+//! A library is opened by its absolute path, with its symbols for all: cudarc, which looks by names
+//! alone, then finds it among those that are open. Order: the folders of [`PATH_VARIABLE`], the
+//! system's own way (`LD_LIBRARY_PATH` and its cache), toolkits, Python's packages. Where the system's
+//! way leads cudarc to another file nevertheless, it is that file which is examined and reported. What
+//! was opened stays open.
 
 mod folders;
 mod mapped;
@@ -16,6 +17,7 @@ use std::sync::OnceLock;
 
 use cudarc::nvrtc;
 
+use super::error::{CudaError, CudaErrorKind};
 use super::raw::{FUNCTIONS, sys};
 
 /// A list of folders, as PATH is one, that are searched for libraries first.
@@ -79,6 +81,15 @@ impl LibraryKind {
         }
     }
 
+    /// Its name in a sentence.
+    fn full_name(self) -> &'static str {
+        match self {
+            LibraryKind::Driver => "the NVIDIA driver",
+            LibraryKind::Nvrtc => "NVRTC, which compiles kernels for the GPU,",
+            LibraryKind::CublasLt | LibraryKind::Cudnn => self.name(),
+        }
+    }
+
     /// What it is for, and whether anything works without it.
     pub fn purpose(self) -> &'static str {
         match self {
@@ -136,6 +147,11 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => &FUNCTIONS,
             LibraryKind::Nvrtc => &super::compile::FUNCTIONS,
+            #[cfg(feature = "cuda-libraries")]
+            LibraryKind::CublasLt => &super::products::FUNCTIONS,
+            #[cfg(feature = "cuda-libraries")]
+            LibraryKind::Cudnn => &super::convolutions::FUNCTIONS,
+            #[cfg(not(feature = "cuda-libraries"))]
             LibraryKind::CublasLt | LibraryKind::Cudnn => &[],
         }
     }
@@ -153,6 +169,17 @@ pub(super) fn library(kind: LibraryKind) -> &'static Library {
     static FOUND: [OnceLock<Library>; LibraryKind::ALL.len()] =
         [const { OnceLock::new() }; LibraryKind::ALL.len()];
     FOUND[kind as usize].get_or_init(|| find(kind))
+}
+
+/// The version of a library that can be used, or why it cannot.
+pub(super) fn usable(kind: LibraryKind) -> Result<Version, CudaError> {
+    let library = library(kind);
+    if let (None, Some(version)) = (&library.problem, library.version) {
+        return Ok(version);
+    }
+    let why = library.problem.as_deref().unwrap_or("it does not say its version");
+    let message = format!("{} cannot be used: {why}", kind.full_name());
+    Err(CudaError::new(CudaErrorKind::Unavailable, message, "`nnc devices` lists what was found"))
 }
 
 impl Library {
@@ -173,9 +200,8 @@ fn find(kind: LibraryKind) -> Library {
         return Library::missing(kind, files, "CUDA is used on Linux alone".to_owned());
     }
     let mut refused = None;
-    let mut opened = open_first(kind, &files, &mut refused);
     // cudarc may know a name of it that is not looked for here.
-    opened = opened.or_else(|| kind.opened_by_cudarc());
+    let opened = open_first(kind, &files, &mut refused).or_else(|| kind.opened_by_cudarc());
     let Some(handle) = opened else {
         let why = refused.unwrap_or_else(|| format!("{} was not found: {}", files[0], kind.remedy()));
         return Library::missing(kind, files, why);
@@ -197,7 +223,8 @@ fn examine(kind: LibraryKind, files: Vec<String>, handle: Handle, cuda: Option<V
     Library { kind, files, path, version, problem }
 }
 
-/// Why a version cannot be used. A driver loads what a compiler of its own major version makes, or of an earlier one.
+/// Why a version cannot be used. A driver loads what a compiler of its own major version makes, or of
+/// an earlier one.
 fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<String> {
     match (kind, cuda) {
         (LibraryKind::Driver, _) if version.major < 12 => {
@@ -221,13 +248,23 @@ impl LibraryKind {
             match self {
                 LibraryKind::Driver => sys::is_culib_present().then(|| sys::culib()),
                 LibraryKind::Nvrtc => nvrtc::sys::is_culib_present().then(|| nvrtc::sys::culib()),
+                #[cfg(feature = "cuda-libraries")]
+                LibraryKind::CublasLt => {
+                    cudarc::cublaslt::sys::is_culib_present().then(|| cudarc::cublaslt::sys::culib())
+                }
+                #[cfg(feature = "cuda-libraries")]
+                LibraryKind::Cudnn => {
+                    cudarc::cudnn::sys::is_culib_present().then(|| cudarc::cudnn::sys::culib())
+                }
+                #[cfg(not(feature = "cuda-libraries"))]
                 LibraryKind::CublasLt | LibraryKind::Cudnn => None,
             }
         }
     }
 }
 
-/// Opens the first file that can be opened; if there are only others, `refused` says why the first of them cannot.
+/// Opens the first file that can be opened; if there are only others, `refused` says why the first of
+/// them cannot.
 fn open_first(kind: LibraryKind, files: &[String], refused: &mut Option<String>) -> Option<Handle> {
     let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     let mut in_folder = |folder: PathBuf| files.iter().find_map(|file| open_in(&folder, file, refused));

@@ -1,0 +1,113 @@
+//! What goes wrong on a GPU is an error that says what, and the model stays as it was.
+
+use nnc::runtime::Gpu;
+use nnc::runtime::program::Program;
+use nnc::runtime::select::Mode;
+use nnc::{Device, Error, Model, Precision};
+
+use crate::networks::{Batch, bits_of, convolution, loaded, mlp, pair};
+
+/// Bad inputs and bad parameters are found as on the processor, and leave no trace.
+pub(crate) fn not_finite() {
+    let program = convolution();
+    let [mut cpu, mut gpu] = pair(program, Precision::F32);
+    let good = Batch::random(program, 3, 3);
+    for model in [&mut cpu, &mut gpu] {
+        good.train(model);
+        good.train(model);
+    }
+    let mut bad = Batch::random(program, 3, 4);
+    bad.inputs[0][17] = f32::NAN;
+    (0..2).for_each(|_| fail_alike(&mut cpu, &mut gpu, &bad));
+    good.train(&mut gpu);
+    assert_eq!(gpu.step(), 3);
+
+    let program = mlp();
+    let [mut cpu, mut gpu] = pair(program, Precision::F32);
+    let good = Batch::random(program, 5, 3);
+    for name in ["linear1.weight", "linear2.bias"] {
+        let fresh = gpu.parameter(name).expect("it has one");
+        for value in [3e38, f32::INFINITY] {
+            let values = vec![value; fresh.len()];
+            for model in [&mut cpu, &mut gpu] {
+                model.set_parameter(name, &values).expect("it has one");
+            }
+            fail_alike(&mut cpu, &mut gpu, &good);
+            for model in [&mut cpu, &mut gpu] {
+                model.set_parameter(name, &fresh).expect("it has one");
+            }
+        }
+    }
+    good.train(&mut gpu);
+    one_among_good_ones(program);
+}
+
+/// A step and an evaluation fail with the same words on both devices, and change nothing.
+fn fail_alike(cpu: &mut Model, gpu: &mut Model, batch: &Batch) {
+    let before = gpu.checkpoint().expect("memory");
+    let [expected, found] = [&mut *cpu, &mut *gpu].map(|model| {
+        let training = model.train_step_many(&batch.inputs(), &batch.targets());
+        let evaluation = model.evaluate_many(&batch.inputs(), &batch.targets());
+        [training, evaluation].map(|result| words(&result.expect_err("it is not finite")))
+    });
+    assert_eq!(found, expected);
+    assert_eq!(gpu.checkpoint().expect("memory"), before);
+}
+
+/// A loss of 2.9e38 on one device may be infinite on the other; all else is the same.
+fn words(error: &Error) -> String {
+    error.to_string().replace("-inf", "NaN").replace("inf", "NaN")
+}
+
+/// Steps that were begun after a bad one have no effect.
+fn one_among_good_ones(program: &'static Program) {
+    let [_, mut gpu] = pair(program, Precision::F32);
+    let [_, mut other] = pair(program, Precision::F32);
+    let mut good = loaded(program, 4, 1);
+    let mut bad = good.clone();
+    bad.inputs[3] = f32::NEG_INFINITY;
+    other.train_batch(&mut good).expect("it fits");
+    let mut results = vec![gpu.train_ahead(&mut good), gpu.train_ahead(&mut bad)];
+    while results.iter().all(Result::is_ok) && results.len() < 9 {
+        results.push(gpu.train_ahead(&mut good));
+    }
+    let reports = results.iter().filter(|result| matches!(result, Ok(Some(_)))).count();
+    assert!(reports == 1 && matches!(results.last(), Some(Err(Error::NonFinite(_)))), "{results:?}");
+    assert_eq!((gpu.step(), bits_of(program, &gpu)), (1, bits_of(program, &other)));
+    let [found, expected] =
+        [&mut gpu, &mut other].map(|model| model.train_batch(&mut good).expect("it fits"));
+    assert_eq!(found, expected);
+}
+
+/// Memory is known before anything runs.
+pub(crate) fn memory() {
+    let program = convolution();
+    let [_, mut gpu] = pair(program, Precision::F32);
+    let small = Batch::random(program, 2, 1);
+    let expected = small.predict(&mut gpu);
+    let large = Batch::random(program, 30_000, 1);
+    let error = gpu.train_step_many(&large.inputs(), &large.targets()).expect_err("it is too large");
+    let (text, help) = (error.to_string(), error.help().unwrap_or_default());
+    assert!(text.starts_with("a batch of 30000 needs ") && text.contains(" MiB are free"), "{text}");
+    let fits = help.split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<usize>().ok());
+    assert!(fits.is_some_and(|fits| (10..30_000).contains(&fits)), "{help}");
+    assert_eq!(small.predict(&mut gpu), expected, "the model is still usable");
+}
+
+/// Some call of the driver fails: an error, and no panic.
+pub(crate) fn launch() {
+    let program = convolution();
+    let gpu = Device::Cuda(Gpu { ordinal: 0, precision: Precision::F32, mode: Mode::Heuristic });
+    let error = match Model::on(program, 1, &gpu) {
+        Err(error) => error,
+        Ok(mut model) => first_error(&mut model, program),
+    };
+    crate::report(&error.to_string());
+    assert!(matches!(error, Error::Cuda(_)) && error.help().is_some(), "{error}");
+}
+
+fn first_error(model: &mut Model, program: &Program) -> Error {
+    let batch = Batch::random(program, 3, 1);
+    let mut steps = (0..20).map(|_| model.train_step_many(&batch.inputs(), &batch.targets()));
+    steps.find_map(Result::err).expect("a call fails")
+}
