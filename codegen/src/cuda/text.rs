@@ -83,7 +83,8 @@ impl<'a> Writer<'a> {
 
     /// Any parameter; one that is there already stays the only one.
     pub(super) fn parameter(&mut self, text: &str, argument: Argument) {
-        if self.parameters.iter().any(|known| known == text) {
+        if let Some(index) = self.parameters.iter().position(|known| known == text) {
+            assert_eq!(self.arguments[index], argument, "`{text}` is two parameters");
             return;
         }
         self.parameters.push(text.to_owned());

@@ -226,8 +226,8 @@ fn random(stream: u32, distribution: Distribution, place: usize) -> f64 {
         Distribution::Uniform => unit(words[word]),
         Distribution::Normal => {
             let radius = (-2.0 * (unit(words[word & 2]) + 0.5f64.powi(24)).ln()).sqrt();
-            let angle = f64::from(words[word | 1]) / 0.5f64.powi(-32) * std::f64::consts::TAU;
-            radius * if word % 2 == 0 { angle.cos() } else { angle.sin() }
+            let angle = f64::from(words[word | 1]) * 0.5f64.powi(32) * std::f64::consts::TAU;
+            radius * if word & 1 == 0 { angle.cos() } else { angle.sin() }
         }
     }
 }
