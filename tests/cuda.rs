@@ -9,6 +9,8 @@ mod fake;
 
 #[path = "cuda/failures.rs"]
 mod failures;
+#[path = "cuda/kept.rs"]
+mod kept;
 #[path = "cuda/networks.rs"]
 mod networks;
 
@@ -31,6 +33,8 @@ const CASES: &[Case] = &[
     Case::new("fewer_bits_agree_roughly", networks::agree_roughly),
     Case::new("batches_of_any_size_in_any_order", networks::sizes),
     Case::new("steps_run_ahead_of_their_reports", networks::ahead),
+    Case::new("data_sets_on_the_gpu_give_the_batches_of_the_loader", kept::agree),
+    Case::new("a_bad_sample_on_the_gpu_is_found", kept::not_finite),
     Case::new("measured_candidates_agree", networks::benchmark),
     Case::new("checkpoints_go_from_device_to_device", networks::checkpoints),
     Case::new("values_that_are_not_finite_are_found", failures::not_finite),

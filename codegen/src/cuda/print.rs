@@ -21,14 +21,19 @@ impl Cuda {
             Mode::Training => &self.training,
             Mode::Evaluation => &self.evaluation,
         };
+        let update = match mode {
+            Mode::Training => &self.update[..],
+            Mode::Evaluation => &[],
+        };
         let mut text = String::new();
-        self.write(&mut text, mode, pass).expect("a string takes any text");
+        self.write(&mut text, mode, pass, update).expect("a string takes any text");
         text
     }
 
-    fn write(&self, f: &mut String, mode: Mode, pass: &Pass) -> fmt::Result {
-        let used: BTreeSet<usize> = pass.launches().map(|launch| launch.kernel).collect();
-        writeln!(f, "{mode:?} on CUDA, {} launches, {} kernels", pass.launches().count(), used.len())?;
+    fn write(&self, f: &mut String, mode: Mode, pass: &Pass, update: &[Launch]) -> fmt::Result {
+        let launches: Vec<&Launch> = pass.launches().chain(update).collect();
+        let used: BTreeSet<usize> = launches.iter().map(|launch| launch.kernel).collect();
+        writeln!(f, "{mode:?} on CUDA, {} launches, {} kernels", launches.len(), used.len())?;
         let memory = &pass.memory;
         let (arena, wide, places) = (memory.batched_len, memory.wide_len, memory.places_len);
         writeln!(
@@ -39,6 +44,10 @@ impl Cuda {
         for (section, steps) in pass.sections.iter().filter(|(_, steps)| !steps.is_empty()) {
             writeln!(f, "{}:", format!("{section:?}").to_lowercase())?;
             steps.iter().try_for_each(|step| self.write_step(f, step))?;
+        }
+        if !update.is_empty() {
+            writeln!(f, "update:")?;
+            update.iter().try_for_each(|launch| writeln!(f, "  {}", self.launch_text(launch)))?;
         }
         used.into_iter().try_for_each(|index| write!(f, "\n{}", self.kernels[index].text))
     }

@@ -92,6 +92,18 @@ impl Transform {
         })
     }
 
+    /// Height, width, channels of a stored sample.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn map(&self) -> [usize; 3] {
+        self.map
+    }
+
+    /// Whether a map is read as a vector, in the order channels, rows, columns.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
     /// Makes room for views that are cut from a padded image.
     pub(super) fn with_crop(self, crop: usize) -> Transform {
         Transform { crop, ..self }

@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::batch::Feed;
 use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop, Take};
 use super::{Gpu, Memory, StepReport};
+use crate::data::{Dataset, LoaderOptions};
 use crate::devices::cpu::Pool;
 use crate::devices::cuda::Measured;
-use crate::devices::cuda::engine::{self, Engine, Flat, Outcome};
+use crate::devices::cuda::engine::{self, Engine, Flat, Outcome, Source};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
 use crate::program::Program;
@@ -68,11 +69,45 @@ impl Cuda {
     pub(super) fn begin_training(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Ended>, Stop> {
         let Settings { seed, step, hyperparameters } = settings;
         let settings = engine::Settings { seed, step, hyperparameters };
-        ended(self.engine.train(&feed_of(feed), settings))
+        ended(self.engine.train(Source::Feed(&feed_of(feed)), settings))
     }
 
     pub(super) fn begin_measuring(&mut self, feed: &Feed) -> Result<Option<Ended>, Stop> {
-        ended(self.engine.measure(&feed_of(feed)))
+        ended(self.engine.measure(Source::Feed(&feed_of(feed))))
+    }
+
+    /// The index of the data set on the GPU, if it has room there.
+    pub(super) fn keep(
+        &mut self,
+        dataset: &Dataset,
+        options: &LoaderOptions,
+    ) -> Result<Option<usize>, Error> {
+        self.engine.keep(dataset, options)
+    }
+
+    pub(super) fn begin_epoch(
+        &mut self,
+        kept: usize,
+        order: &[u32],
+        stream: [u64; 2],
+        position: usize,
+    ) -> Result<(), Error> {
+        Ok(self.engine.begin_epoch(kept, order, stream, position)?)
+    }
+
+    pub(super) fn begin_training_kept(
+        &mut self,
+        kept: usize,
+        size: usize,
+        settings: Settings,
+    ) -> Result<Option<Ended>, Stop> {
+        let Settings { seed, step, hyperparameters } = settings;
+        let settings = engine::Settings { seed, step, hyperparameters };
+        ended(self.engine.train(Source::Kept(kept, size), settings))
+    }
+
+    pub(super) fn begin_measuring_kept(&mut self, kept: usize, size: usize) -> Result<Option<Ended>, Stop> {
+        ended(self.engine.measure(Source::Kept(kept, size)))
     }
 
     pub(super) fn end(&mut self) -> Result<Option<Ended>, Stop> {

@@ -15,6 +15,7 @@ mod engine;
 mod failure;
 mod finite;
 mod initial;
+mod kept;
 mod layout;
 mod memory;
 mod orthogonal;
@@ -25,6 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use device::{Device, Gpu, Precision};
+pub use kept::Epoch;
 pub use memory::Memory;
 pub use products::Product;
 
@@ -43,6 +45,8 @@ pub struct Model {
     /// What is computed on the processor in any case: initial values, changes of order.
     pool: Arc<Pool>,
     engine: Engine,
+    /// The data sets that were offered to the device.
+    kept: Vec<kept::Kept>,
     hyperparameters: Vec<f32>,
     staging: Staging,
     seed: u64,
@@ -118,7 +122,8 @@ impl Model {
 
     fn of(program: &'static Program, seed: u64, pool: Arc<Pool>, engine: Engine) -> Model {
         let hyperparameters = program.optimizer.hyperparameters.iter().map(|(_, value)| *value).collect();
-        Model { program, pool, engine, hyperparameters, staging: Staging::default(), seed, step: 0 }
+        let (kept, staging) = (Vec::new(), Staging::default());
+        Model { program, pool, engine, kept, hyperparameters, staging, seed, step: 0 }
     }
 
     /// Reads a model from a checkpoint, on the [shared pool](Pool::shared).

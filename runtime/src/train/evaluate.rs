@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::batches::Batches;
 use super::config::Source;
 use super::progress::Totals;
 use super::task::Task;
-use crate::data::{self, Augment, Dataset, Loader, LoaderOptions, Order, Request, Splits, Statistics};
+use crate::data::{self, Augment, Dataset, LoaderOptions, Order, Request, Splits, Statistics};
 use crate::error::Error;
 use crate::model::{Model, StepReport};
 use crate::program::Program;
@@ -46,12 +47,10 @@ pub fn evaluate(
         statistics: statistics.clone(),
         input: task.input.to_vec(),
     };
-    let mut loader = Loader::new(Arc::clone(dataset), options)?;
+    let mut batches = Batches::new(model, dataset, options)?;
     let mut totals = Totals::default();
     let mut broken_off = false;
-    while let Some(mut batch) = loader.next() {
-        let report = model.evaluate_ahead(&mut batch)?;
-        loader.recycle(batch);
+    while let Some(report) = batches.measure(model)? {
         broken_off |= report.is_some_and(|report| add(&mut totals, &report, &mut after_batch).is_break());
         if broken_off {
             break;

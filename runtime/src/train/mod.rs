@@ -6,6 +6,7 @@
 //! alone, with any number of threads. The loop prints nothing and asks nothing; an
 //! [`Observer`] follows it, and a flag interrupts it.
 
+mod batches;
 mod config;
 mod evaluate;
 mod folder;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::batches::Batches;
 use super::config::Config;
 use super::evaluate::{evaluate, load_data};
 use super::folder::RunFolder;
@@ -15,7 +16,7 @@ use super::progress::{DataRecord, Metrics, Progress, RunRecord, Score, Totals};
 use super::task::Task;
 use super::{Options, Outcome, Start};
 use crate::checkpoint::{self, Checkpoint};
-use crate::data::{Augment, Dataset, Loader, LoaderOptions, Order, Splits};
+use crate::data::{Augment, Dataset, LoaderOptions, Order, Splits};
 use crate::error::Error;
 use crate::model::{Model, StepReport};
 use crate::program::Program;
@@ -175,11 +176,10 @@ impl<'a> Run<'a> {
         clock: &mut Clock,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut loader = Loader::new(Arc::clone(&self.parts.training), self.loader_options())?;
+        let options = self.loader_options();
+        let mut batches = Batches::new(&mut self.model, &self.parts.training, options)?;
         let steps = self.parts.training.len().div_ceil(self.record.config.batch);
-        while let Some(mut batch) = loader.next() {
-            let report = self.model.train_ahead(&mut batch)?;
-            loader.recycle(batch);
+        while let Some(report) = batches.train(&mut self.model)? {
             if let Some(report) = report {
                 self.count_step(&report, steps, clock, observer)?;
             }

@@ -173,7 +173,7 @@ FUNCTION float warp_max(float x) {
     return x;
 }
 
-// The sum over a block of whole warps; all threads get it. `shared` has room for 32.
+// The same over a block of whole warps; all threads get it. `shared` has room for 32.
 FUNCTION float block_sum(float x, float *shared) {
     x = warp_sum(x);
     barrier();
@@ -182,6 +182,26 @@ FUNCTION float block_sum(float x, float *shared) {
     float sum = 0.0f;
     for (int warp = 0; warp < (int)blockDim.x / 32; warp++) sum += shared[warp];
     return sum;
+}
+FUNCTION float block_max(float x, float *shared) {
+    x = warp_max(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    return warp_max(shared[threadIdx.x % 32 < blockDim.x / 32 ? threadIdx.x % 32 : 0]);
+}
+
+// The same over the `lanes` neighbouring threads that share a row: a power of two up to a warp, or the
+// whole block.
+FUNCTION float row_sum(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_sum(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+    return x;
+}
+FUNCTION float row_max(float x, int lanes, float *shared) {
+    if (lanes > 32) return block_max(x, shared);
+    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
+    return x;
 }
 
 // Mean and sum of squares about it with one more number, of which there are 1 / share then (Welford 1962).
@@ -206,26 +226,6 @@ FUNCTION void warp_moments(float *count, float *mean, float *squares, int distan
         merge_moments(*count, mean, squares, other, other_mean, other_squares);
         *count += other;
     }
-}
-FUNCTION float block_max(float x, float *shared) {
-    x = warp_max(x);
-    barrier();
-    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
-    barrier();
-    return warp_max(shared[threadIdx.x % 32 < blockDim.x / 32 ? threadIdx.x % 32 : 0]);
-}
-
-// The same over the `lanes` neighbouring threads that share a row: a power of two up to a warp, or the
-// whole block.
-FUNCTION float row_sum(float x, int lanes, float *shared) {
-    if (lanes > 32) return block_sum(x, shared);
-    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
-    return x;
-}
-FUNCTION float row_max(float x, int lanes, float *shared) {
-    if (lanes > 32) return block_max(x, shared);
-    UNROLL for (int distance = lanes / 2; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
-    return x;
 }
 
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of what `tag` names, at this step or in

@@ -1,6 +1,6 @@
 //! Where a value that is not finite came from.
 
-use super::passes::{Kind, Schedule, kind_of};
+use super::passes::{Key, Kind, Schedule, kind_of};
 use super::tasks::Task;
 use super::{Engine, NotFinite, Outcome, STATUS_BYTES, whole};
 use crate::devices::cuda::CudaError;
@@ -16,15 +16,23 @@ impl Engine {
         let kind = kind_of(outcome.phase);
         let batch = self.slots.slot(slot).batch;
         // A larger batch may have come since.
-        self.schedule(kind, batch.size)?;
+        let key = Key { kind, kept: batch.kept.map(|(kept, _)| kept), batch: batch.size };
+        self.schedule(key)?;
         self.copy_batch(slot)?;
-        let is_finite =
-            |bytes: &[u8]| f32::from_ne_bytes(std::array::from_fn(|index| bytes[index])).is_finite();
-        let input = !self.slots.slot(slot).sent[..batch.targets].chunks_exact(4).all(is_finite);
-        let layer = match self.schedules.remove(&(kind, batch.size)) {
+        if let Some((kept, position)) = batch.kept {
+            self.turn_to(kept, position)?;
+        }
+        self.bring_inputs(key, &self.stream)?;
+        if let Some((kept, _)) = batch.kept {
+            self.advance_epoch(kept, batch.size);
+        }
+        let inputs = self.cuda.inputs.iter().map(|place| self.numbers(place, batch.size));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?.concat();
+        let input = !inputs.iter().all(|value| value.is_finite());
+        let layer = match self.schedules.remove(&key) {
             Some(schedule) => {
-                let layer = self.inspect(kind, &schedule, outcome.loss.is_finite());
-                self.schedules.insert((kind, batch.size), schedule);
+                let layer = self.inspect(&schedule, outcome.loss.is_finite());
+                self.schedules.insert(key, schedule);
                 layer?
             }
             None => None,
@@ -39,21 +47,16 @@ impl Engine {
     }
 
     /// The layer of the first launch that reads or writes a value that is not finite.
-    fn inspect(
-        &self,
-        kind: Kind,
-        schedule: &Schedule,
-        with_backward: bool,
-    ) -> Result<Option<String>, CudaError> {
+    fn inspect(&self, schedule: &Schedule, with_backward: bool) -> Result<Option<String>, CudaError> {
         for region in [Region::Batched, Region::Wide, Region::Fixed] {
             let memory = self.regions.memory(region);
             memory.fill_zero(whole(memory), &self.stream)?;
         }
-        self.cast_inputs(schedule.batch, &self.stream)?;
+        let Key { kind, batch, .. } = schedule.key;
         let backward = if kind == Kind::Train && with_backward { &schedule.backward[..] } else { &[] };
         for task in schedule.forward.iter().chain(backward) {
             task.run(&self.functions, &self.stream)?;
-            if !self.is_finite_after(task, schedule.batch)? {
+            if !self.is_finite_after(task, batch)? {
                 return Ok(Some(task.launch.layer.to_owned()));
             }
         }

@@ -7,6 +7,7 @@
 
 mod choice;
 mod inspect;
+mod kept;
 mod measure;
 mod own;
 mod passes;
@@ -28,9 +29,10 @@ use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use choice::Choices;
+use kept::Kept;
 pub use measure::Measured;
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
-use passes::{Kind, Schedule};
+use passes::{Key, Schedule};
 use regions::{Extents, Regions};
 use slots::Slots;
 pub(crate) use storage::Flat;
@@ -41,7 +43,8 @@ pub(crate) struct Engine {
     cuda: &'static Cuda,
     gpu: Gpu,
     // Schedules hold graphs, which go before the buffers that they use.
-    schedules: HashMap<(Kind, usize), Schedule>,
+    schedules: HashMap<Key, Schedule>,
+    kept: Vec<Kept>,
     slots: Slots,
     functions: Vec<Option<Function>>,
     own: Own,
@@ -79,6 +82,15 @@ pub(crate) struct Feed<'a> {
     pub(crate) labels: &'a [&'a [u32]],
     /// Each target, likewise.
     pub(crate) values: &'a [f32],
+}
+
+/// Where a batch comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// The processor's memory.
+    Feed(&'a Feed<'a>),
+    /// The next so many samples of a data set that the GPU keeps.
+    Kept(usize, usize),
 }
 
 /// What a step depends on beside its batch.
@@ -136,6 +148,7 @@ impl Engine {
             cuda,
             gpu: *gpu,
             schedules: HashMap::new(),
+            kept: Vec::new(),
             slots: Slots::new(&context, 2 * STATUS_BYTES)?,
             functions: functions(&compiler, cuda, &choices, real)?,
             own: Own::compile(&compiler, real)?,

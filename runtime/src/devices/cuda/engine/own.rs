@@ -1,5 +1,6 @@
 //! The runtime's own kernels: what lies between the passes of a network.
 
+use crate::data::Augment;
 use crate::devices::cuda::{Compiler, CudaError, Function, Kernel, Real, Stream};
 
 /// The kernels, compiled.
@@ -9,7 +10,7 @@ pub(super) struct Own {
 }
 
 /// The kernels of a file are compiled together; the text stands with the first.
-const FILES: [&[Kernel]; 4] = [
+const FILES: [&[Kernel]; 5] = [
     &[Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") }],
     &[Kernel { name: "nnc_finite", text: include_str!("../kernels/finite.cu") }],
     &[
@@ -20,6 +21,11 @@ const FILES: [&[Kernel]; 4] = [
     &[
         Kernel { name: "nnc_score", text: include_str!("../kernels/report.cu") },
         Kernel { name: "nnc_report", text: "" },
+    ],
+    &[
+        Kernel { name: "nnc_gather", text: include_str!("../kernels/gather.cu") },
+        Kernel { name: "nnc_gather_targets", text: "" },
+        Kernel { name: "nnc_next_batch", text: "" },
     ],
 ];
 
@@ -32,9 +38,48 @@ enum Name {
     Advance,
     Score,
     Report,
+    Gather,
+    GatherTargets,
+    NextBatch,
 }
 
-/// Threads of a block, but for the one that counts the step.
+/// How a batch is gathered from a data set; addresses on the GPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gather {
+    pub(super) samples: u64,
+    pub(super) order: u64,
+    pub(super) mean: u64,
+    pub(super) scale: u64,
+    pub(super) epoch: u64,
+    /// Where the batch goes.
+    pub(super) input: u64,
+    /// Whether samples are bytes, or numbers in single precision.
+    pub(super) are_bytes: bool,
+    /// Height, width and channels of a sample.
+    pub(super) map: [usize; 3],
+    /// Statistics repeat after so many elements.
+    pub(super) period: usize,
+    /// Whether a map is read as a vector.
+    pub(super) transposed: bool,
+    pub(super) augment: Augment,
+}
+
+/// How its targets are; addresses on the GPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GatherTargets {
+    pub(super) rows: u64,
+    pub(super) order: u64,
+    pub(super) epoch: u64,
+    /// Where they go.
+    pub(super) to: u64,
+    /// Labels or values of a sample.
+    pub(super) len: usize,
+}
+
+/// Elements that a block of `nnc_gather` writes.
+const GATHERED: usize = 2048;
+
+/// Threads of a block, but for those that count.
 const THREADS: usize = 256;
 
 /// Blocks of a kernel that goes over its operand in strides: a few for each multiprocessor of the largest GPUs.
@@ -121,11 +166,40 @@ impl Own {
         self.run(Name::Advance, 1, &[step], stream)
     }
 
+    /// Gathers the inputs of `batch` samples.
+    pub(super) fn gather(&self, gather: &Gather, batch: usize, stream: &Stream) -> Result<(), CudaError> {
+        let Gather { samples, order, mean, scale, epoch, input, augment, .. } = *gather;
+        let [height, width, channels] = gather.map.map(|extent| extent as u64);
+        let pieces = gather.map.iter().product::<usize>().div_ceil(GATHERED);
+        let flags = [gather.transposed, augment.flip].map(u64::from);
+        let addresses = [samples, order, mean, scale, epoch, input];
+        let sizes = [u64::from(gather.are_bytes), height, width, channels, gather.period as u64];
+        let arguments = [&addresses[..], &sizes, &flags, &[augment.crop as u64]].concat();
+        self.run(Name::Gather, batch * pieces, &arguments, stream)
+    }
+
+    /// Gathers the targets of `batch` samples.
+    pub(super) fn gather_targets(
+        &self,
+        targets: &GatherTargets,
+        batch: usize,
+        stream: &Stream,
+    ) -> Result<(), CudaError> {
+        let GatherTargets { rows, order, epoch, to, len } = *targets;
+        let arguments = [rows, order, epoch, to, len as u64, batch as u64];
+        self.run(Name::GatherTargets, (batch * len).div_ceil(THREADS), &arguments, stream)
+    }
+
+    /// Turns the epoch to the batch after one of `batch` samples.
+    pub(super) fn next_batch(&self, epoch: u64, batch: usize, stream: &Stream) -> Result<(), CudaError> {
+        self.run(Name::NextBatch, 1, &[epoch, batch as u64], stream)
+    }
+
     fn run(&self, name: Name, blocks: usize, arguments: &[u64], stream: &Stream) -> Result<(), CudaError> {
         if blocks == 0 {
             return Ok(());
         }
-        let threads = if matches!(name, Name::Advance) { 32 } else { THREADS as u32 };
+        let threads = if matches!(name, Name::Advance | Name::NextBatch) { 32 } else { THREADS as u32 };
         let function = &self.functions[name as usize];
         // SAFETY: the arguments are those of the kernel's text, as the functions above pair them; the callers give
         // addresses of the engine's buffers and lengths that they hold.

@@ -3,7 +3,7 @@
 use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
 use super::slots::{Batch, Slot};
 use super::tasks::{Binding, Task, run_all};
-use super::{Engine, Feed, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, upload};
+use super::{Engine, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, Source, upload};
 use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
@@ -16,9 +16,18 @@ pub(super) enum Kind {
     Infer,
 }
 
+/// What a schedule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    /// The data set that the batch is gathered from; none if the processor has sent it.
+    pub(super) kept: Option<usize>,
+    pub(super) batch: usize,
+}
+
 /// All that is done with a batch of a certain size.
 pub(super) struct Schedule {
-    pub(super) batch: usize,
+    pub(super) key: Key,
     pub(super) prepare: Vec<Task>,
     /// Forward, and the loss where it is asked for.
     pub(super) forward: Vec<Task>,
@@ -30,36 +39,55 @@ pub(super) struct Schedule {
     has_run: bool,
 }
 
+impl Source<'_> {
+    fn size(&self) -> usize {
+        match self {
+            Source::Feed(feed) => feed.size,
+            Source::Kept(_, size) => *size,
+        }
+    }
+
+    fn key(&self, kind: Kind) -> Key {
+        let kept = match self {
+            Source::Feed(_) => None,
+            Source::Kept(kept, _) => Some(*kept),
+        };
+        Key { kind, kept, batch: self.size() }
+    }
+}
+
 impl Engine {
     /// Begins a step of training. The outcome is that of a batch that was begun earlier, if one has to be waited for.
-    pub(crate) fn train(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Outcome>, Error> {
+    pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Outcome>, Error> {
         let outcome = self.make_room()?;
         if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
             return Ok(outcome);
         }
-        self.schedule(Kind::Train, feed.size)?;
-        self.fill(Phase::Training, feed, settings.hyperparameters)?;
+        let key = source.key(Kind::Train);
+        self.schedule(key)?;
+        self.fill(Phase::Training, source, settings.hyperparameters)?;
         // Steps under way have not been counted yet.
         let counted = outcome.iter().filter(|outcome| outcome.phase == Phase::Training).count();
         let ahead = counted + self.slots.pending(Phase::Training);
         self.set_clock(settings.seed, settings.step + ahead as u64)?;
         self.copy_parameters()?;
-        self.send(Kind::Train)?;
+        self.send(key)?;
         self.is_prepared = false;
         self.clock = self.clock.map(|(seed, step)| (seed, step + 1));
         Ok(outcome)
     }
 
     /// Begins to measure a batch; the outcome is as in [`Engine::train`].
-    pub(crate) fn measure(&mut self, feed: &Feed) -> Result<Option<Outcome>, Error> {
+    pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Outcome>, Error> {
         let outcome = self.make_room()?;
         if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
             return Ok(outcome);
         }
-        self.schedule(Kind::Measure, feed.size)?;
-        self.fill(Phase::Evaluation, feed, &[])?;
-        self.prepare(Kind::Measure, feed.size)?;
-        self.send(Kind::Measure)?;
+        let key = source.key(Kind::Measure);
+        self.schedule(key)?;
+        self.fill(Phase::Evaluation, source, &[])?;
+        self.prepare(key)?;
+        self.send(key)?;
         Ok(outcome)
     }
 
@@ -77,13 +105,14 @@ impl Engine {
 
     /// The outputs of a batch, in the order of the signature, channels last.
     pub(crate) fn infer(&mut self, size: usize, inputs: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
-        self.schedule(Kind::Infer, size)?;
+        let key = Key { kind: Kind::Infer, kept: None, batch: size };
+        self.schedule(key)?;
         let mut sent = vec![0.0; self.regions.extents().len(Region::Input) * size];
         upload::inputs(self.program, self.cuda, size, inputs, &mut sent);
         let bytes: Vec<u8> = sent.iter().flat_map(|value| value.to_ne_bytes()).collect();
         self.input_memory().write(0, &bytes, &self.stream)?;
-        self.prepare(Kind::Infer, size)?;
-        self.run(Kind::Infer, size)?;
+        self.prepare(key)?;
+        self.run(key)?;
         let outputs = self.cuda.evaluation.outputs.iter();
         Ok(outputs.map(|place| self.numbers(place, size)).collect::<Result<_, _>>()?)
     }
@@ -93,11 +122,12 @@ impl Engine {
         if self.slots.is_full() { self.end() } else { Ok(None) }
     }
 
-    /// Makes the schedule for batches of this size, unless there is one.
-    pub(super) fn schedule(&mut self, kind: Kind, batch: usize) -> Result<(), Error> {
-        if self.schedules.contains_key(&(kind, batch)) {
+    /// Makes the schedule, unless there is one.
+    pub(super) fn schedule(&mut self, key: Key) -> Result<(), Error> {
+        if self.schedules.contains_key(&key) {
             return Ok(());
         }
+        let Key { kind, batch, .. } = key;
         self.reserve(batch)?;
         self.measure_candidates(kind, batch)?;
         let pass = self.pass(kind);
@@ -105,7 +135,7 @@ impl Engine {
         let tasks = |steps| binding.tasks(steps, &self.choices);
         let forward = [pass.forward, if kind == Kind::Infer { &[] } else { pass.loss }];
         let schedule = Schedule {
-            batch,
+            key,
             prepare: tasks(pass.prepare),
             forward: forward.into_iter().flat_map(tasks).collect(),
             report: self.report(kind, batch),
@@ -114,7 +144,7 @@ impl Engine {
             graph: None,
             has_run: false,
         };
-        self.schedules.insert((kind, batch), schedule);
+        self.schedules.insert(key, schedule);
         Ok(())
     }
 
@@ -164,19 +194,26 @@ impl Engine {
     }
 
     /// Copies a batch into the next slot.
-    fn fill(&mut self, phase: Phase, feed: &Feed, hyperparameters: &[f32]) -> Result<(), CudaError> {
+    fn fill(&mut self, phase: Phase, source: Source, hyperparameters: &[f32]) -> Result<(), CudaError> {
+        let kept = match source {
+            Source::Feed(_) => None,
+            Source::Kept(kept, size) => Some((kept, self.advance_epoch(kept, size))),
+        };
         let slot = self.slots.next();
-        slot.batch = upload::parts(self.regions.extents(), phase, feed.size, hyperparameters.len());
+        let extents = self.regions.extents();
+        slot.batch = upload::parts(extents, phase, source.size(), kept, hyperparameters.len());
         slot.reserve(&self.context, slot.batch.end)?;
-        upload::lay_out(self.program, self.cuda, feed, hyperparameters, &slot.batch, &mut slot.sent);
+        if let Source::Feed(feed) = source {
+            upload::lay_out(self.program, self.cuda, feed, &slot.batch, &mut slot.sent);
+        }
+        upload::lay_out_settings(hyperparameters, &slot.batch, &mut slot.sent);
         Ok(())
     }
 
     /// Gives the GPU the batch of the next slot: copies there, the pass, the copy of its report.
-    fn send(&mut self, kind: Kind) -> Result<(), CudaError> {
-        let size = self.slots.next().batch.size;
+    fn send(&mut self, key: Key) -> Result<(), CudaError> {
         self.copy_batch(self.slots.next_index())?;
-        self.run(kind, size)?;
+        self.run(key)?;
         let slot = self.slots.next();
         // SAFETY: nobody touches what is received before `done` has been waited for, and the slot lives as long as the
         // stream, which `Drop` waits for.
@@ -215,20 +252,20 @@ impl Engine {
     }
 
     /// Does a schedule: eagerly the first time, then as a graph.
-    fn run(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
-        let Some(mut schedule) = self.schedules.remove(&(kind, batch)) else { return Ok(()) };
-        let result = self.run_schedule(kind, &mut schedule);
-        self.schedules.insert((kind, batch), schedule);
+    fn run(&mut self, key: Key) -> Result<(), CudaError> {
+        let Some(mut schedule) = self.schedules.remove(&key) else { return Ok(()) };
+        let result = self.run_schedule(&mut schedule);
+        self.schedules.insert(key, schedule);
         result
     }
 
-    fn run_schedule(&self, kind: Kind, schedule: &mut Schedule) -> Result<(), CudaError> {
+    fn run_schedule(&self, schedule: &mut Schedule) -> Result<(), CudaError> {
         if !schedule.has_run || self.context.is_synchronous() {
             schedule.has_run = true;
-            return self.give(kind, schedule, &self.stream);
+            return self.give(schedule, &self.stream);
         }
         if schedule.graph.is_none() {
-            let graph = self.stream.capture(|stream| self.give(kind, schedule, stream))?;
+            let graph = self.stream.capture(|stream| self.give(schedule, stream))?;
             graph.upload(&self.stream)?;
             schedule.graph = Some(graph);
         }
@@ -240,8 +277,9 @@ impl Engine {
     }
 
     /// Gives all parts of a schedule to a stream, one after the other.
-    fn give(&self, kind: Kind, schedule: &Schedule, stream: &Stream) -> Result<(), CudaError> {
-        self.cast_inputs(schedule.batch, stream)?;
+    fn give(&self, schedule: &Schedule, stream: &Stream) -> Result<(), CudaError> {
+        self.bring_inputs(schedule.key, stream)?;
+        let kind = schedule.key.kind;
         let step = self.status_address(kind);
         let run = |tasks: &[Task]| run_all(tasks, &self.functions, stream);
         match kind {
@@ -268,8 +306,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores the inputs as `real`.
-    pub(super) fn cast_inputs(&self, batch: usize, stream: &Stream) -> Result<(), CudaError> {
+    /// Gathers the batch, or stores the inputs that were sent as `real`.
+    pub(super) fn bring_inputs(&self, key: Key, stream: &Stream) -> Result<(), CudaError> {
+        match key.kept {
+            Some(kept) => self.gather(kept, key.batch, stream),
+            None => self.cast_inputs(key.batch, stream),
+        }
+    }
+
+    fn cast_inputs(&self, batch: usize, stream: &Stream) -> Result<(), CudaError> {
         if !self.is_cast() {
             return Ok(());
         }
@@ -289,12 +334,12 @@ impl Engine {
     }
 
     /// Brings what evaluation computes from the parameters alone up to date.
-    fn prepare(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
+    fn prepare(&mut self, key: Key) -> Result<(), CudaError> {
         self.copy_parameters()?;
         if self.is_prepared {
             return Ok(());
         }
-        if let Some(schedule) = self.schedules.get(&(kind, batch)) {
+        if let Some(schedule) = self.schedules.get(&key) {
             run_all(&schedule.prepare, &self.functions, &self.stream)?;
         }
         self.copy_as_real(Region::Prepared, Region::PreparedReal)?;

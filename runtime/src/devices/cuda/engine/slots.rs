@@ -24,6 +24,8 @@ pub(super) struct Slot {
 pub(super) struct Batch {
     pub(super) phase: Phase,
     pub(super) size: usize,
+    /// The data set that it was gathered from, and the place there of its first sample.
+    pub(super) kept: Option<(usize, u64)>,
     /// Labels of the output that is judged first.
     pub(super) rows: usize,
     pub(super) targets: usize,
@@ -54,6 +56,7 @@ impl Slots {
                 batch: Batch {
                     phase: Phase::Training,
                     size: 0,
+                    kept: None,
                     rows: 0,
                     targets: 0,
                     labels: 0,

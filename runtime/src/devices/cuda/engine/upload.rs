@@ -13,33 +13,38 @@ use crate::program::Program;
 
 const WORD: usize = size_of::<f32>();
 
-/// Where the parts of a batch begin in page-locked memory, in bytes.
-pub(super) fn parts(extents: &Extents, phase: Phase, size: usize, hyperparameters: usize) -> Batch {
-    let targets = extents.len(Region::Input) * size * WORD;
-    let labels = targets + extents.len(Region::Target) * size * WORD;
-    let settings = labels + extents.labels_len() * size * WORD;
+/// Where the parts of a batch begin in page-locked memory, in bytes. Of one that is gathered on the GPU, from
+/// `kept`, nothing is sent but the hyperparameters.
+pub(super) fn parts(
+    extents: &Extents,
+    phase: Phase,
+    size: usize,
+    kept: Option<(usize, u64)>,
+    hyperparameters: usize,
+) -> Batch {
+    let sent = if kept.is_none() { size * WORD } else { 0 };
+    let targets = extents.len(Region::Input) * sent;
+    let labels = targets + extents.len(Region::Target) * sent;
+    let settings = labels + extents.labels_len() * sent;
     let end = settings + hyperparameters * WORD;
     let rows = size * extents.judged_output().map_or(0, |(_, rows)| rows);
-    Batch { phase, size, rows, targets, labels, hyperparameters: settings, end }
+    Batch { phase, size, kept, rows, targets, labels, hyperparameters: settings, end }
 }
 
 /// Copies a batch to its parts in `sent`.
-pub(super) fn lay_out(
-    program: &Program,
-    cuda: &Cuda,
-    feed: &Feed,
-    hyperparameters: &[f32],
-    batch: &Batch,
-    sent: &mut Pinned,
-) {
+pub(super) fn lay_out(program: &Program, cuda: &Cuda, feed: &Feed, batch: &Batch, sent: &mut Pinned) {
     let floats = sent.floats_mut();
     inputs(program, cuda, feed.size, feed.inputs, &mut floats[..batch.targets / WORD]);
     let values = &mut floats[batch.targets / WORD..batch.labels / WORD];
     targets(program, cuda, feed.size, feed.values, values);
-    floats[batch.hyperparameters / WORD..batch.end / WORD].copy_from_slice(hyperparameters);
     let bytes = &mut sent[batch.labels..batch.hyperparameters];
     let labels = feed.labels.iter().flat_map(|labels| labels.iter());
     bytes.as_chunks_mut().0.iter_mut().zip(labels).for_each(|(to, label)| *to = label.to_ne_bytes());
+}
+
+/// Copies the hyperparameters to their part.
+pub(super) fn lay_out_settings(hyperparameters: &[f32], batch: &Batch, sent: &mut Pinned) {
+    sent.floats_mut()[batch.hyperparameters / WORD..batch.end / WORD].copy_from_slice(hyperparameters);
 }
 
 /// The inputs at their places.
