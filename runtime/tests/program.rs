@@ -90,8 +90,7 @@ fn help_teaches(folder: &Path) {
         assert!(help.contains(word), "{help}");
     }
     let help = succeed(folder, "train --help");
-    for word in
-        ["--data", "--epochs", "--lr", "--hyper", "--resume", "--algorithms", "--workspace", "Examples:"]
+    for word in ["--data", "--epochs", "--lr", "--hyper", "--resume", "--algorithms", "--device", "Examples:"]
     {
         assert!(help.contains(word), "{help}");
     }
@@ -109,6 +108,9 @@ fn wrong_usage_is_status_2(folder: &Path) {
         "train --threads 1025",
         "train --algorithms best",
         "train --workspace 3parsecs",
+        "train --device gpu",
+        "eval --device cuda:first",
+        "predict --precision f8 image.png",
     ] {
         let answer = answer(folder, line);
         assert_eq!(answer.status, 2, "`{line}`: {}", answer.errors);
@@ -199,6 +201,8 @@ fn mistakes_are_status_1(folder: &Path) {
         ("train --resume", "no run of `Digits`"),
         ("eval", "no run of `Digits`"),
         ("predict --checkpoint absent.safetensors", "absent.safetensors"),
+        // Whether this crate or the network lacks them.
+        ("train --device cuda", " without "),
     ];
     for (line, expected) in cases {
         let answer = answer(folder, line);

@@ -50,6 +50,7 @@ pub(super) enum Stop {
     /// Its loss or a gradient is not finite.
     NotFinite(NotFinite),
     /// The device has failed.
+    #[cfg(feature = "cuda")]
     Failed(Error),
 }
 

@@ -343,6 +343,7 @@ impl Model {
                 Ok(Some(report))
             }
             Ok(None) => Ok(None),
+            #[cfg(feature = "cuda")]
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::NotFinite(what)) => Err(self.failure(what)?),
         }
