@@ -116,7 +116,8 @@ impl Memory {
         let mut places: Vec<Option<Place>> =
             plan.slots.iter().map(|slot| slot.and_then(outside_place)).collect();
         let values = places.iter_mut().zip(&plan.graph.values);
-        let inputs = values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
+        let inputs =
+            values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
         set_apart(inputs);
         let arenas = [
             (Region::Batched, Element::Real),

@@ -4,7 +4,7 @@
 use super::problem::{Kind, Problem};
 use super::result::{finish, operands, sum, workspace};
 use crate::cuda::emitter::THREADS;
-use crate::cuda::text::{Vector, indented};
+use crate::cuda::text::{Vector, laid_out};
 use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
 use crate::graph::Node;
 
@@ -54,13 +54,17 @@ fn map(
         ("UNROLL", if problem.window() <= UNROLLED { "UNROLL " } else { "" }.to_owned()),
         ("WEIGHTS", weights),
         ("PRODUCTS", products),
-        ("FINISH", indented(&finish)),
+        ("FINISH", finish),
     ];
-    let body = problem.fill(include_str!("../../templates/products/depthwise.cu"), &values);
+    let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise.cu"), &values));
     let rows = Count { each: PIXELS, ..problem.rows() };
     // The last block has threads without rows if the batch is no multiple.
     let threads = problem.rows().scaled(channels / vector.width());
-    let blocks = Count { each: THREADS * PIXELS, fixed: threads.fixed + channels / vector.width() * (rows.each - 1), ..threads };
+    let blocks = Count {
+        each: THREADS * PIXELS,
+        fixed: threads.fixed + channels / vector.width() * (rows.each - 1),
+        ..threads
+    };
     let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
     let residues = Count::fixed(problem.parts() / problem.conv.groups);
     Launch { grid: [blocks, Count::fixed(1), residues], ..launch }
@@ -72,18 +76,17 @@ fn products(kind: Kind, multiplier: usize, vector: Vector, [a, b]: [Element; 2])
     if kind == Kind::BackwardData && multiplier > 1 {
         let (load_a, load_b) = (one.load(a), one.load(b));
         let products = format!(
-            "                for (int after = channel * {multiplier}; after < (channel + 1) * {multiplier}; after++) {{\n\
-             \x20                   float x, weight;\n\
-             \x20                   {load_a}(from + after, &x);\n\
-             \x20                   {load_b}(b + weight_place + after, &weight);\n\
-             \x20                   sums[i][0] += x * weight;\n\
-             \x20               }}"
+            "for (int after = channel * {multiplier}; after < (channel + 1) * {multiplier}; after++) {{\n\
+             float x, weight;\n\
+             {load_a}(from + after, &x);\n\
+             {load_b}(b + weight_place + after, &weight);\n\
+             sums[i][0] += x * weight;\n}}"
         );
         return (String::new(), products);
     }
     let load = vector.load(b);
     let weights =
-        format!("            ALIGNED(16) float weights[{width}];\n            {load}(b + weight_place + channel, weights);");
+        format!("ALIGNED(16) float weights[{width}];\n{load}(b + weight_place + channel, weights);");
     (weights, added(multiplier, vector, a))
 }
 
@@ -93,11 +96,13 @@ fn added(multiplier: usize, vector: Vector, element: Element) -> String {
     let load = if multiplier == 1 {
         format!("{}(from + channel, x);", vector.load(element))
     } else {
-        format!("UNROLL for (int v = 0; v < {width}; v++) {}(from + (channel + v) / {multiplier}, x + v);", Vector::ONE.load(element))
+        format!(
+            "UNROLL for (int v = 0; v < {width}; v++) {}(from + (channel + v) / {multiplier}, x + v);",
+            Vector::ONE.load(element)
+        )
     };
     format!(
-        "                ALIGNED(16) float x[{width}];\n                {load}\n                \
-         UNROLL for (int v = 0; v < {width}; v++) sums[i][v] += x[v] * weights[v];"
+        "ALIGNED(16) float x[{width}];\n{load}\nUNROLL for (int v = 0; v < {width}; v++) sums[i][v] += x[v] * weights[v];"
     )
 }
 
@@ -133,7 +138,7 @@ fn weight(
         ("PRODUCTS", added(multiplier, vector, elements[0])),
         ("STORE", vector.store(Element::Float)),
     ];
-    let body = problem.fill(include_str!("../../templates/products/depthwise_weight.cu"), &values);
+    let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise_weight.cu"), &values));
     let blocks = Count::fixed(across);
     let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
     let grid = [blocks, splits, Count::fixed(groups)];
