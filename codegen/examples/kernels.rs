@@ -26,7 +26,7 @@ fn write(folder: &Path, path: &Path) -> Result<(), Box<dyn Error>> {
     for model in models {
         let own = folder.join(format!("{stem}.{}", model.name));
         fs::create_dir_all(&own)?;
-        for kernel in cuda::emit(&compile(&model)).kernels {
+        for kernel in cuda::emit(&model, &compile(&model)).kernels {
             fs::write(own.join(format!("{}.cu", kernel.name)), kernel.text)?;
         }
     }

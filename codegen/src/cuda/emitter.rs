@@ -89,7 +89,8 @@ impl<'a> Emitter<'a> {
         Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
     }
 
-    fn kernel(
+    /// The index of the kernel with this body, which is written only once.
+    pub(super) fn kernel(
         &mut self,
         wish: &str,
         threads: usize,

@@ -73,10 +73,10 @@ impl Fused {
         self.operands.iter().all(|operand| operand.source.is_flat())
     }
 
-    /// The widest vector of neighbours whose extents these are that leaves registers for all operands and
-    /// results.
+    /// The widest vector of neighbours whose extents these are that leaves registers for all operands, terms
+    /// and sums of them: with more than eight arrays of eight, kernels spill (NVRTC 13.2 for sm_90).
     pub(super) fn vector(&self, extents: &[usize]) -> Vector {
-        let arrays = self.exprs.len() + self.operands.len();
+        let arrays = 2 * self.exprs.len() + self.operands.len();
         let widest = Vector::dividing(extents);
         if arrays > 8 { widest.at_most(4) } else { widest }
     }

@@ -51,6 +51,10 @@ pub enum Argument {
     Workspace,
     /// The address of the `Step`.
     Step,
+    /// The address of the optimiser's hyperparameters (`float`), in their order in the language.
+    Hyperparameters,
+    /// The address of the optimiser's state of this index (`float`), as long as what learns.
+    OptimizerState(usize),
     /// The number of samples (`int64`).
     Batch,
 }
@@ -129,21 +133,19 @@ impl Count {
         Count { per_sample: self.per_sample * factor, fixed: self.fixed * factor, ..self }
     }
 
-    /// The number in kernel texts, where `batch` is a parameter.
-    pub fn text(self) -> String {
-        let Count { per_sample, fixed, each, at_most, times } = self;
+    /// The number before the factor as C, from `int64 batch`.
+    pub(super) fn text(self) -> String {
+        let Count { per_sample, fixed, each, at_most, .. } = self;
         let sum = match (per_sample, fixed) {
             (0, fixed) => fixed.to_string(),
             (per_sample, 0) => format!("batch * {per_sample}"),
             (per_sample, fixed) => format!("batch * {per_sample} + {fixed}"),
         };
-        let divided = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
-        let bound = if at_most == usize::MAX {
-            divided
-        } else {
-            format!("({divided} < {at_most} ? {divided} : {at_most})")
-        };
-        if times == 1 { bound } else { format!("({bound}) * {times}") }
+        let number = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
+        match at_most {
+            usize::MAX => number,
+            _ => format!("({number} < {at_most} ? {number} : {at_most})"),
+        }
     }
 
     /// The number for a batch.

@@ -207,7 +207,9 @@ fn elements(plan: &Plan) -> Vec<Element> {
 /// What is asked of an output of a node by the operation alone.
 fn element(graph: &Graph, node: &Node, output: usize) -> Element {
     match &node.op {
-        Op::MaxPool { .. } if output == 1 => Element::Place,
+        // Larger windows, of maps beyond 256x256, have numbers that `uint16` does not hold.
+        Op::MaxPool { pool, .. } if output == 1 && pool.window_len() <= 1 << 16 => Element::Place,
+        Op::MaxPool { .. } if output == 1 => Element::Float,
         Op::Statistics(_) | Op::Reduce { .. } | Op::LogSumExp => Element::Float,
         _ if node.section == Section::Loss || !graph.ty(node.outputs[output]).batched => Element::Float,
         _ => Element::Real,

@@ -16,6 +16,8 @@ mod memory;
 mod ops;
 mod text;
 
+use nnc_dsl::CheckedModel;
+
 use crate::Compiled;
 use crate::graph::Section;
 use crate::plan::Plan;
@@ -33,6 +35,8 @@ pub struct Cuda {
     pub training: Pass,
     /// The evaluation pass.
     pub evaluation: Pass,
+    /// The optimiser's update of all parameters after a training pass.
+    pub update: Vec<Launch>,
 }
 
 /// One mode: memory, and what to launch.
@@ -44,12 +48,15 @@ pub struct Pass {
     pub sections: Vec<(Section, Vec<Step>)>,
 }
 
-/// Emits both passes.
-pub fn emit(compiled: &Compiled) -> Cuda {
+/// Emits both passes and the update.
+pub fn emit(model: &CheckedModel, compiled: &Compiled) -> Cuda {
     let mut kernels = Vec::new();
     let [training, evaluation] =
         [&compiled.training, &compiled.evaluation].map(|plan| pass(plan, &mut kernels));
-    Cuda { kernels, training, evaluation }
+    let mut emitter = Emitter::new(&compiled.training, kernels);
+    let update = ops::update(&mut emitter, model.train.optimizer.kind, &compiled.training.tensors);
+    let (_, kernels) = emitter.finish();
+    Cuda { kernels, training, evaluation, update }
 }
 
 fn pass(plan: &Plan, kernels: &mut Vec<Kernel>) -> Pass {

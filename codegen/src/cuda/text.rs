@@ -48,6 +48,9 @@ pub(super) fn laid_out(body: &str) -> String {
     text
 }
 
+/// The parameters of a kernel and the arguments of its launch.
+pub(super) type Parts = (Vec<String>, Vec<Argument>);
+
 /// The parameters and arguments of a kernel in the making.
 #[derive(Clone, Debug)]
 pub(super) struct Writer<'a> {
@@ -110,7 +113,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The parameters and the arguments.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<Argument>) {
+    pub(super) fn finish(self) -> Parts {
         assert!(self.fits(), "a kernel takes at most {PARAMETERS} parameters");
         (self.parameters, self.arguments)
     }

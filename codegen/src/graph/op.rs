@@ -247,6 +247,11 @@ impl Pool {
         };
         (0..3).all(tiled) && self.input != self.output
     }
+
+    /// Elements of a window of those that tile the map.
+    pub(crate) fn window_len(&self) -> usize {
+        self.input.iter().zip(self.output).map(|(input, output)| input / output).product()
+    }
 }
 
 impl Permute {

@@ -1,7 +1,8 @@
 //! Functions of each element, their sums, and random numbers.
 
 use nnc_codegen::graph::{Distribution, Keep, Node, Op, Operand, Per, Spread, Type};
-use nnc_dsl::scalar::{Binary, Expr, Unary};
+use nnc_codegen::scalar::{children, map_children};
+use nnc_dsl::scalar::{Binary, Compare, Expr, Unary};
 
 use super::Run;
 use super::pools::unpooled;
@@ -44,24 +45,26 @@ impl Run<'_> {
         self.elements(expr, &node.inputs, self.graph.ty(extent), self.len(extent), &[])
     }
 
-    /// The size that rounding errors of each result are relative to, where that is not the result's own:
-    /// terms of a sum may cancel.
-    pub(crate) fn sizes(&self, node: &Node) -> Option<Vec<f64>> {
+    /// What rounding may do to each result, if its expressions are known.
+    pub(crate) fn rounding(&self, node: &Node) -> Option<Vec<Rounding>> {
         let (exprs, extent) = match &node.op {
             Op::Pointwise(exprs) => (exprs, node.outputs[0]),
             Op::Reduce { exprs, .. } => (exprs, node.input(0)),
             _ => return None,
         };
         let (ty, count) = (self.graph.ty(extent), self.len(extent));
-        let largest = |expr: &Expr| {
-            let sizes = self.elements_by(|values| size(expr, values), &node.inputs, ty, count, &[]);
-            let sums = match node.op {
-                Op::Reduce { keep, .. } => sums(keep, ty, self.feed.batch, &sizes),
-                _ => sizes,
-            };
-            sums.into_iter().fold(0.0, f64::max)
+        let of = |function: &dyn Fn(&[f64]) -> f64| {
+            let terms = self.elements_by(function, &node.inputs, ty, count, &[]);
+            match node.op {
+                Op::Reduce { keep, .. } => sums(keep, ty, self.feed.batch, &terms),
+                _ => terms,
+            }
         };
-        Some(exprs.iter().map(largest).collect())
+        let rounding = |expr: &Expr| Rounding {
+            size: of(&|values| size(expr, values)).into_iter().fold(0.0, f64::max),
+            jumps: of(&|values| jump(expr, values)),
+        };
+        Some(exprs.iter().map(rounding).collect())
     }
 
     fn elements(
@@ -129,6 +132,14 @@ fn sums(keep: Keep, extent: &Type, batch: usize, terms: &[f64]) -> Vec<f64> {
     stored(keep, extent, sums)
 }
 
+/// What rounding may do to a result.
+pub(crate) struct Rounding {
+    /// The largest element if no terms cancelled: what errors are relative to.
+    pub(crate) size: f64,
+    /// By how much each element changes if choices between all but equal numbers turn out otherwise.
+    pub(crate) jumps: Vec<f64>,
+}
+
 /// The value with every sign in sums and products turned so that nothing cancels.
 fn size(expr: &Expr, values: &[f64]) -> f64 {
     match expr {
@@ -136,14 +147,51 @@ fn size(expr: &Expr, values: &[f64]) -> f64 {
         Expr::Binary(Binary::Add | Binary::Sub, a, b) => size(a, values) + size(b, values),
         Expr::Binary(Binary::Mul, a, b) => size(a, values) * size(b, values),
         Expr::Binary(Binary::Div, a, b) => size(a, values) / b.eval(values).abs(),
-        Expr::Select(compare, parts) => {
-            let [left, right, then, otherwise] = parts.as_ref();
-            let chosen =
-                Expr::select(*compare, left.clone(), right.clone(), Expr::Const(1.0), Expr::Const(0.0));
-            size(if chosen.eval(values) == 1.0 { then } else { otherwise }, values)
-        }
+        Expr::Select(compare, parts) => size(&parts[chosen(*compare, parts, values)], values),
         Expr::Const(_) | Expr::Var(_) | Expr::Unary(..) | Expr::Binary(..) => expr.eval(values).abs(),
     }
+}
+
+fn jump(expr: &Expr, values: &[f64]) -> f64 {
+    if is_undecided(expr, values) {
+        (expr.eval(values) - otherwise(expr, values).eval(values)).abs()
+    } else {
+        0.0
+    }
+}
+
+/// Whether a comparison may turn out otherwise in single precision.
+fn is_undecided(expr: &Expr, values: &[f64]) -> bool {
+    let here = matches!(expr, Expr::Select(_, parts) if is_close(parts, values));
+    here || children(expr).into_iter().any(|part| is_undecided(part, values))
+}
+
+/// Whether the compared numbers are equal but for rounding; operands are what they are.
+fn is_close([left, right, ..]: &[Expr; 4], values: &[f64]) -> bool {
+    let exact = [left, right].iter().all(|side| children(side).is_empty());
+    let difference = (left.eval(values) - right.eval(values)).abs();
+    !exact && difference <= 1e-6 * (size(left, values) + size(right, values))
+}
+
+/// The expression with all its choices made, those that are not decided against their value.
+fn otherwise(expr: &Expr, values: &[f64]) -> Expr {
+    match expr {
+        Expr::Select(compare, parts) => {
+            let chosen = chosen(*compare, parts, values);
+            otherwise(&parts[if is_close(parts, values) { 5 - chosen } else { chosen }], values)
+        }
+        _ => map_children(expr, &mut |part| otherwise(part, values)),
+    }
+}
+
+/// The place of the branch that is taken.
+fn chosen(compare: Compare, [left, right, ..]: &[Expr; 4], values: &[f64]) -> usize {
+    let (left, right) = (left.eval(values), right.eval(values));
+    let holds = match compare {
+        Compare::Less => left < right,
+        Compare::Greater => left > right,
+    };
+    if holds { 2 } else { 3 }
 }
 
 /// What a run with seed 0 draws in its first step: four numbers from each block of Philox, a uniform one

@@ -32,49 +32,51 @@ pub(crate) struct Feed {
     pub(crate) states: Vec<Vec<f64>>,
 }
 
+/// How an element of a value is stored.
+type Round<'a> = dyn Fn(ValueId, f64) -> f64 + 'a;
+
 /// A graph while it runs, and every value after that.
 pub(crate) struct Run<'a> {
     graph: &'a Graph,
     feed: &'a Feed,
+    round: Box<Round<'a>>,
     values: Vec<Option<Vec<f64>>>,
 }
 
 /// Runs all sections of `graph`.
 pub(crate) fn run<'a>(graph: &'a Graph, feed: &'a Feed) -> Run<'a> {
-    run_rounding(graph, feed, |_, element| element)
+    let mut run = Run::new(graph, feed, |_, element| element);
+    graph.nodes.iter().for_each(|node| run.advance(node));
+    run
 }
 
-/// The same with every element of every value rounded as it is stored.
-pub(crate) fn run_rounding<'a>(
-    graph: &'a Graph,
-    feed: &'a Feed,
-    round: impl Fn(ValueId, f64) -> f64,
-) -> Run<'a> {
-    let rounded = |id: ValueId, values: Vec<f64>| -> Vec<f64> {
-        values.into_iter().map(|element| round(id, element)).collect()
-    };
-    let outside = |source| match source {
-        Source::Input(index) => Some(feed.inputs[index].clone()),
-        Source::Target(output) => Some(feed.targets[output].clone()),
-        Source::Parameter(id) => Some(feed.parameters[id.0].clone()),
-        Source::State(id) => Some(feed.states[id.0].clone()),
-        Source::Node => None,
-    };
-    let values = graph
-        .values
-        .iter()
-        .enumerate()
-        .map(|(index, value)| outside(value.source).map(|values| rounded(ValueId(index), values)));
-    let values = values.collect();
-    let mut run = Run { graph, feed, values };
-    for node in &graph.nodes {
-        let outputs = run.node(node);
+impl<'a> Run<'a> {
+    /// Before the first node, with every element of every value rounded as it is stored.
+    pub(crate) fn new(graph: &'a Graph, feed: &'a Feed, round: impl Fn(ValueId, f64) -> f64 + 'a) -> Run<'a> {
+        let outside = |source| match source {
+            Source::Input(index) => Some(&feed.inputs[index]),
+            Source::Target(output) => Some(&feed.targets[output]),
+            Source::Parameter(id) => Some(&feed.parameters[id.0]),
+            Source::State(id) => Some(&feed.states[id.0]),
+            Source::Node => None,
+        };
+        let rounded = |(index, values): (usize, Option<&Vec<f64>>)| {
+            values.map(|values| values.iter().map(|element| round(ValueId(index), *element)).collect())
+        };
+        let values =
+            graph.values.iter().map(|value| outside(value.source)).enumerate().map(rounded).collect();
+        Run { graph, feed, round: Box::new(round), values }
+    }
+
+    /// Computes a node, the next one in order.
+    pub(crate) fn advance(&mut self, node: &Node) {
+        let outputs = self.node(node);
         for (output, values) in node.outputs.iter().zip(outputs) {
-            assert_eq!(values.len(), run.len(*output), "{}", graph.node_text(node));
-            run.values[output.0] = Some(rounded(*output, values));
+            assert_eq!(values.len(), self.len(*output), "{}", self.graph.node_text(node));
+            let stored = values.into_iter().map(|element| (self.round)(*output, element)).collect();
+            self.values[output.0] = Some(stored);
         }
     }
-    run
 }
 
 impl Run<'_> {

@@ -1,11 +1,17 @@
 //! The kernels of each operation, a file per family.
 
+mod columns;
 mod layout;
 mod pointwise;
+mod pool;
 mod products;
+mod reduce;
+mod statistics;
+mod update;
 
 use super::{Count, Emitter, Step};
 use crate::graph::{Node, Op, Type};
+pub(super) use update::update;
 
 /// What a node needs.
 pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
@@ -18,6 +24,15 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         | Op::LinearBackwardData
         | Op::LinearBackwardWeight => products::product(emitter, node),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
+        Op::MaxPool { pool, expr } => pool::max_pool(emitter, node, pool, expr),
+        Op::MaxPoolBackward(pool) => pool::max_pool_backward(emitter, node, pool),
+        Op::AvgPool(pool) => pool::avg_pool(emitter, node, pool),
+        Op::AvgPoolBackward(pool) => pool::avg_pool_backward(emitter, node, pool),
+        Op::Reduce { exprs, keep } => reduce::reduce(emitter, node, exprs, *keep),
+        Op::Statistics(keep) => statistics::statistics(emitter, node, *keep),
+        Op::RunningStatistics { momentum, positions } => {
+            statistics::running(emitter, node, *momentum, *positions)
+        }
         Op::Reshape => Vec::new(),
         _ => Vec::new(),
     }

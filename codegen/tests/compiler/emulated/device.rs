@@ -15,7 +15,11 @@ pub(crate) struct Device {
     buffers: HashMap<Region, Buffer>,
     labels: Vec<Vec<i32>>,
     workspace: Vec<f32>,
-    step: [u64; 3],
+    /// What an optimiser's update reads and writes beside the flat buffers.
+    pub(crate) hyperparameters: Vec<f32>,
+    pub(crate) states: Vec<Vec<f32>>,
+    /// Seed, step, flags.
+    pub(crate) step: [u64; 3],
 }
 
 /// Bytes that begin at a multiple of 64.
@@ -54,7 +58,9 @@ impl Device {
             buffers: lens.into_iter().map(buffer).collect(),
             labels: labels.collect(),
             workspace: Vec::new(),
-            // Seed, step, flags: the interpreter's random numbers are those of seed and step 0.
+            hyperparameters: Vec::new(),
+            states: Vec::new(),
+            // The interpreter's random numbers are those of seed and step 0.
             step: [0; 3],
         }
     }
@@ -120,6 +126,8 @@ impl Device {
             Argument::Labels(output) => device.labels[*output].as_ptr() as u64,
             Argument::Workspace => device.workspace.as_mut_ptr() as u64,
             Argument::Step => device.step.as_ptr() as u64,
+            Argument::Hyperparameters => device.hyperparameters.as_ptr() as u64,
+            Argument::OptimizerState(index) => device.states[*index].as_mut_ptr() as u64,
             Argument::Batch => device.batch as u64,
         };
         let arguments: Vec<u64> = launch.arguments.iter().map(|argument| address(self, argument)).collect();

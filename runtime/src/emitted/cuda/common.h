@@ -22,6 +22,9 @@ FUNCTION float nnc_max(float a, float b) { return a > b || a != a ? a : b; }
 FUNCTION float nnc_min(float a, float b) { return a < b || a != a ? a : b; }
 FUNCTION float nnc_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+FUNCTION int int_min(int a, int b) { return a < b ? a : b; }
+FUNCTION int int_max(int a, int b) { return a > b ? a : b; }
+
 // Eight, four or one neighbouring activations; the address is a multiple of their size.
 FUNCTION void load1(const real *from, float *to) { to[0] = from_real(from[0]); }
 FUNCTION void store1(real *to, const float *from) { to[0] = to_real(from[0]); }
@@ -168,6 +171,41 @@ FUNCTION float warp_sum(float x) {
 FUNCTION float warp_max(float x) {
     UNROLL for (int distance = 16; distance > 0; distance /= 2) x = nnc_max(x, shuffle_xor(x, distance));
     return x;
+}
+
+// The sum over a block of whole warps; all threads get it. `shared` has room for 32.
+FUNCTION float block_sum(float x, float *shared) {
+    x = warp_sum(x);
+    barrier();
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    barrier();
+    float sum = 0.0f;
+    for (int warp = 0; warp < (int)blockDim.x / 32; warp++) sum += shared[warp];
+    return sum;
+}
+
+// Mean and sum of squares about it with one more number, of which there are 1 / share then (Welford 1962).
+FUNCTION void add_to_moments(float share, float *mean, float *squares, float x) {
+    float delta = x - *mean;
+    *mean += delta * share;
+    *squares += delta * (x - *mean);
+}
+// Those of two sets together (Chan, Golub & LeVeque 1979).
+FUNCTION void merge_moments(float count, float *mean, float *squares, float other, float other_mean,
+                            float other_squares) {
+    if (other == 0.0f) return;
+    float share = other / (count + other), delta = other_mean - *mean;
+    *mean += delta * share;
+    *squares += other_squares + delta * delta * count * share;
+}
+// Those of neighbouring lanes of a warp, twice `distance` of them, together.
+FUNCTION void warp_moments(float *count, float *mean, float *squares, int distance) {
+    for (; distance > 0; distance /= 2) {
+        float other = shuffle_xor(*count, distance), other_mean = shuffle_xor(*mean, distance);
+        float other_squares = shuffle_xor(*squares, distance);
+        merge_moments(*count, mean, squares, other, other_mean, other_squares);
+        *count += other;
+    }
 }
 
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of stream `stream` at this step, the

@@ -1,0 +1,95 @@
+//! Reductions, statistics and pools at extents that the small models of the gradients do not reach: many
+//! blocks, odd numbers of channels, several tiles of them, vectors that straddle pixels.
+
+use nnc_dsl::model::{Layer, Loss, Window};
+
+use super::{Precision, optimised};
+use crate::gradients::feed;
+use crate::interpret::Feed;
+use crate::models::{Body, pooling};
+use nnc_codegen::graph::Mode;
+use nnc_dsl::model::CheckedModel;
+
+/// In training alone: evaluation has nothing else.
+fn check(name: &str, model: &CheckedModel) {
+    let plan = optimised(model, Mode::Training);
+    let feed: Feed = feed(&plan.graph);
+    for precision in [Precision::F32, Precision::Bf16] {
+        if let Err(difference) = super::compare_plan(&plan, &feed, precision, &str::to_owned) {
+            panic!("{name}, {precision:?}: {difference}");
+        }
+    }
+}
+
+fn check_layer(name: &str, shape: &[usize], layer: Layer, output: &[usize]) {
+    let scale = Layer::Scale { initial: 0.5 };
+    let body = Body::new(shape).same("scale", scale.clone()).layer(name, layer, output).same("scale", scale);
+    check(&format!("{name} on {shape:?}"), &body.model_with(Loss::MeanSquaredError));
+}
+
+#[test]
+fn norms_of_many_sizes() {
+    let norm = || Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 };
+    for shape in [&[1, 70, 40][..], &[3, 50, 41], &[24, 33, 20], &[520, 5, 4], &[300], &[64]] {
+        check_layer("bn", shape, norm(), shape);
+    }
+    for shape in [&[2, 7, 5][..], &[10, 3, 3], &[72, 3, 3], &[1100], &[1000, 2, 1]] {
+        check_layer("ln", shape, Layer::LayerNorm { eps: 1e-3 }, shape);
+    }
+    for (groups, channels) in [(1, 24), (3, 24), (24, 24), (2, 10), (5, 5)] {
+        let layer = Layer::GroupNorm { groups, eps: 1e-3, affine: true };
+        check_layer("gn", &[channels, 9, 13], layer.clone(), &[channels, 9, 13]);
+        check_layer("gn", &[channels], layer, &[channels]);
+    }
+}
+
+#[test]
+fn pools_of_many_sizes() {
+    for channels in [3, 4, 16] {
+        let window = |size, stride, pad| pooling(size, stride, pad);
+        let mean = |window: Window| Layer::AvgPool { window, count_pad: true };
+        check_layer("maxpool", &[channels, 9, 11], Layer::MaxPool(window(3, 2, 1)), &[channels, 5, 6]);
+        check_layer("maxpool", &[channels, 8, 12], Layer::MaxPool(window(2, 2, 0)), &[channels, 4, 6]);
+        check_layer("maxpool", &[channels, 7, 7], Layer::MaxPool(window(2, 3, 0)), &[channels, 2, 2]);
+        check_layer("avgpool", &[channels, 9, 11], mean(window(3, 1, 1)), &[channels, 9, 11]);
+        check_layer("gmp", &[channels, 9, 11], Layer::GlobalMaxPool, &[channels]);
+        check_layer("gap", &[channels, 9, 11], Layer::GlobalAvgPool, &[channels]);
+        check_layer("adaptive", &[channels, 9, 11], Layer::AdaptiveMaxPool, &[channels, 4, 5]);
+        check_layer("adaptive", &[channels, 9, 11], Layer::AdaptiveAvgPool, &[channels, 4, 5]);
+    }
+}
+
+#[test]
+fn random_numbers_and_spreads_of_many_sizes() {
+    for shape in [&[3, 5, 4][..], &[24, 3, 3], &[7], &[32]] {
+        for layer in [
+            Layer::Dropout { rate: 0.4 },
+            Layer::SpatialDropout { rate: 0.4 },
+            Layer::StochasticDepth { rate: 0.4 },
+            Layer::GaussianNoise { std: 0.3 },
+            Layer::PRelu { initial: 0.25 },
+        ] {
+            check_layer("random", shape, layer, shape);
+        }
+    }
+}
+
+/// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
+#[test]
+fn variances_far_from_zero() {
+    let norms = [
+        Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 },
+        Layer::LayerNorm { eps: 1e-3 },
+        Layer::GroupNorm { groups: 2, eps: 1e-3, affine: true },
+        Layer::GroupNorm { groups: 24, eps: 1e-3, affine: true },
+    ];
+    for norm in norms {
+        let model = Body::new(&[24, 30, 20]).same("norm", norm.clone()).model_with(Loss::MeanSquaredError);
+        let plan = optimised(&model, Mode::Training);
+        let mut feed = feed(&plan.graph);
+        feed.inputs[0].iter_mut().for_each(|x| *x += 300.0);
+        if let Err(difference) = super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned) {
+            panic!("{norm:?}: {difference}");
+        }
+    }
+}
