@@ -4,9 +4,9 @@ use nnc_codegen::graph::{Distribution, Keep, Node, Op, Operand, Per, Spread, Typ
 use nnc_codegen::scalar::{children, map_children};
 use nnc_dsl::scalar::{Binary, Compare, Expr, Unary};
 
-use super::Run;
 use super::pools::unpooled;
 use super::statistics::{kept, stored};
+use super::{Run, products};
 
 impl Run<'_> {
     pub(super) fn pointwise(&self, node: &Node, exprs: &[Expr]) -> Vec<Vec<f64>> {
@@ -50,6 +50,16 @@ impl Run<'_> {
         let (exprs, extent) = match &node.op {
             Op::Pointwise(exprs) => (exprs, node.outputs[0]),
             Op::Reduce { exprs, .. } => (exprs, node.input(0)),
+            Op::Conv(_)
+            | Op::ConvBackwardData(_)
+            | Op::ConvBackwardWeight(_)
+            | Op::Linear
+            | Op::LinearBackwardData
+            | Op::LinearBackwardWeight => {
+                let operands = [0, 1].map(|index| self.value(node.input(index)));
+                let size = products::size(&node.op, self.feed.batch, operands[0], operands[1]);
+                return Some(vec![Rounding { size, jumps: vec![0.0; self.len(node.outputs[0])] }]);
+            }
             _ => return None,
         };
         let (ty, count) = (self.graph.ty(extent), self.len(extent));

@@ -111,12 +111,14 @@ impl Run<'_> {
         let batch = self.feed.batch;
         let channels = |index| self.graph.ty(node.input(index)).channels();
         match &node.op {
-            Op::Conv(conv) => vec![self.with_epilogue(node, products::conv(conv, batch, x(0), x(1)))],
-            Op::ConvBackwardData(conv) => vec![products::conv_backward_data(conv, batch, x(0), x(1))],
-            Op::ConvBackwardWeight(conv) => vec![products::conv_backward_weight(conv, batch, x(0), x(1))],
-            Op::Linear => vec![self.with_epilogue(node, products::linear(batch, x(0), x(1)))],
-            Op::LinearBackwardData => vec![products::linear_backward_data(batch, x(0), x(1))],
-            Op::LinearBackwardWeight => vec![products::linear_backward_weight(batch, x(0), x(1))],
+            Op::Conv(_)
+            | Op::ConvBackwardData(_)
+            | Op::ConvBackwardWeight(_)
+            | Op::Linear
+            | Op::LinearBackwardData
+            | Op::LinearBackwardWeight => {
+                vec![self.with_epilogue(node, products::product(&node.op, batch, x(0), x(1)))]
+            }
             Op::MaxPool { pool, expr } => {
                 pools::max(pool, batch, &self.function(node, expr))[..node.outputs.len()].to_vec()
             }

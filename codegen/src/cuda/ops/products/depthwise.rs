@@ -8,8 +8,10 @@ use crate::cuda::text::{Vector, laid_out};
 use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
 use crate::graph::Node;
 
-/// Positions that a thread computes.
-const PIXELS: usize = 4;
+/// Positions that a thread computes: as many as leave its results in registers on every GPU.
+fn pixels(vector: Vector) -> usize {
+    if vector.width() == 8 { 2 } else { 4 }
+}
 
 /// Taps whose loop is written out.
 const UNROLLED: usize = 9;
@@ -46,10 +48,11 @@ fn map(
     let extent = if problem.kind == Kind::BackwardData && multiplier > 1 { 1 } else { channels };
     let (vector, finish) = finish(problem, emitter, node, &mut writer, extent);
     writer.batch();
+    let pixels = pixels(vector);
     let (weights, products) = products(problem.kind, multiplier, vector, elements);
     let values = [
         ("WIDTH", vector.width().to_string()),
-        ("PIXELS", PIXELS.to_string()),
+        ("PIXELS", pixels.to_string()),
         ("A_TYPE", elements[0].c_type().to_owned()),
         ("UNROLL", if problem.window() <= UNROLLED { "UNROLL " } else { "" }.to_owned()),
         ("WEIGHTS", weights),
@@ -57,11 +60,11 @@ fn map(
         ("FINISH", finish),
     ];
     let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise.cu"), &values));
-    let rows = Count { each: PIXELS, ..problem.rows() };
+    let rows = Count { each: pixels, ..problem.rows() };
     // The last block has threads without rows if the batch is no multiple.
     let threads = problem.rows().scaled(channels / vector.width());
     let blocks = Count {
-        each: THREADS * PIXELS,
+        each: THREADS * pixels,
         fixed: threads.fixed + channels / vector.width() * (rows.each - 1),
         ..threads
     };
