@@ -91,7 +91,7 @@ impl Sums<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("COLUMNS", all.to_string()),
-                ("BLOCKS", blocks.quotient_text()),
+                ("BLOCKS", blocks.text()),
                 ("STORES", column_stores(&stores, channels)),
             ],
         );

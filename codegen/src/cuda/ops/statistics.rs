@@ -103,7 +103,7 @@ impl Moments<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("CHANNELS", channels.to_string()),
-                ("BLOCKS", blocks.quotient_text()),
+                ("BLOCKS", blocks.text()),
                 ("PIXELS", pixels.text()),
                 ("LOAD", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", Vector::ONE.store(mean)),
