@@ -68,7 +68,7 @@ fn map(
         fixed: threads.fixed + channels / vector.width() * (rows.each - 1),
         ..threads
     };
-    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), &body);
     let residues = Count::fixed(problem.parts() / problem.conv.groups);
     Launch { grid: [blocks, Count::fixed(1), residues], ..launch }
 }
@@ -143,7 +143,7 @@ fn weight(
     ];
     let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise_weight.cu"), &values));
     let blocks = Count::fixed(across);
-    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), &body);
     let grid = [blocks, splits, Count::fixed(groups)];
     let partial = Launch { grid, workspace: workspace(problem, splits), ..launch };
     vec![partial, sum(problem, emitter, node, splits)]

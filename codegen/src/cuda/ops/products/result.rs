@@ -64,7 +64,7 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
     ));
     let vectors = problem.pixels().scaled(channels / width);
     let blocks = Count { each: THREADS, ..vectors };
-    let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), &body);
     Launch { workspace: workspace(problem, splits), ..launch }
 }
 

@@ -125,7 +125,7 @@ impl Way<'_> {
         let columns = self.problem.columns().div_ceil(n);
         let blocks = Count { each: m, ..self.problem.rows() }.times(columns);
         let suffix = self.name.replace(' ', "_");
-        let launch = emitter.launch(node, &suffix, self.threads, blocks, parts, "", body);
+        let launch = emitter.launch(node, &suffix, self.threads, blocks, parts, body);
         let grid = [blocks, splits, Count::fixed(self.problem.parts())];
         Launch { grid, shared: self.shared, ..launch }
     }
