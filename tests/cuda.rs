@@ -43,7 +43,7 @@ const CASES: &[Case] = &[
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
-        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync_v2:40")]),
+        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:40")]),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 
