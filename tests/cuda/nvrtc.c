@@ -137,6 +137,7 @@ static int definition_of(int count, const char *const *options, char *definition
     for (int i = 0; i < count; i++) {
         if (sscanf(options[i], "--gpu-architecture=sm_%d", &architecture) == 1) continue;
         if (strcmp(options[i], "--std=c++17") == 0) continue;
+        if (strcmp(options[i], "--prec-div=false") == 0 || strcmp(options[i], "--prec-sqrt=false") == 0) continue;
         if (strncmp(options[i], "--define-macro=", 15) != 0) return 0;
         snprintf(definition, length, "-D%s", options[i] + 15);
     }
