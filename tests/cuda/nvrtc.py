@@ -52,7 +52,9 @@ def compile_text(nvrtc, text, arch):
     """Whether it compiled, the log, and the PTX."""
     program = ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernel.cu", 0, None, None)
-    options = [f"--gpu-architecture={arch}".encode(), b"--std=c++17", b"--ptxas-options=-v"]
+    # The options of the runtime (runtime/src/devices/cuda/compile/unit.rs), and the report.
+    options = [f"--gpu-architecture={arch}", "--std=c++17", "--prec-div=false", "--prec-sqrt=false"]
+    options = [option.encode() for option in [*options, "--ptxas-options=-v"]]
     result = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     log = text_of(nvrtc, program, "ProgramLog")
     ptx = text_of(nvrtc, program, "PTX") if result == 0 else ""

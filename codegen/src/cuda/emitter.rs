@@ -69,8 +69,6 @@ impl<'a> Emitter<'a> {
     }
 
     /// A launch of the kernel with this body, which is written only once: `blocks` blocks along x.
-    ///
-    /// `items` are definitions that stand before the kernel; names in them must follow from their content.
     pub(super) fn launch(
         &mut self,
         node: &Node,
@@ -78,31 +76,22 @@ impl<'a> Emitter<'a> {
         threads: usize,
         blocks: Count,
         writer: (Vec<String>, Vec<super::Argument>),
-        items: &str,
         body: &str,
     ) -> Launch {
         let (parameters, arguments) = writer;
         let wish = self.wish(node, suffix);
-        let kernel = self.kernel(&wish, threads, &parameters, items, body);
+        let kernel = self.kernel(&wish, threads, &parameters, body);
         let layer = self.graph().origins[node.origin.0].path();
         let grid = [blocks, Count::fixed(1), Count::fixed(1)];
         Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
     }
 
     /// The index of the kernel with this body, which is written only once.
-    pub(super) fn kernel(
-        &mut self,
-        wish: &str,
-        threads: usize,
-        parameters: &[String],
-        items: &str,
-        body: &str,
-    ) -> usize {
+    pub(super) fn kernel(&mut self, wish: &str, threads: usize, parameters: &[String], body: &str) -> usize {
         let count = parameters.len();
         let parameters = parameters.join(",\n    ");
-        let write = |name: &str| {
-            format!("{items}KERNEL({name}, {threads}, {count})(\n    {parameters}) {{\n{body}}}\n")
-        };
+        let write =
+            |name: &str| format!("KERNEL({name}, {threads}, {count})(\n    {parameters}) {{\n{body}}}\n");
         if let Some(index) = self.known.get(&write("")) {
             return *index;
         }

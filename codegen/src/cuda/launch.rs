@@ -133,30 +133,18 @@ impl Count {
         Count { per_sample: self.per_sample * factor, fixed: self.fixed * factor, ..self }
     }
 
-    /// The number in kernel texts, where `batch` is a parameter.
-    pub fn text(self) -> String {
-        let Count { per_sample, fixed, each, at_most, times } = self;
+    /// The number before the factor as C, from `int64 batch`.
+    pub(super) fn text(self) -> String {
+        let Count { per_sample, fixed, each, at_most, .. } = self;
         let sum = match (per_sample, fixed) {
             (0, fixed) => fixed.to_string(),
             (per_sample, 0) => format!("batch * {per_sample}"),
             (per_sample, fixed) => format!("batch * {per_sample} + {fixed}"),
         };
-        let divided = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
-        let bound = if at_most == usize::MAX {
-            divided
-        } else {
-            format!("({divided} < {at_most} ? {divided} : {at_most})")
-        };
-        if times == 1 { bound } else { format!("({bound}) * {times}") }
-    }
-
-    /// The number before the factor as C, from `int64 batch`.
-    pub(super) fn quotient_text(self) -> String {
-        let Count { per_sample, fixed, each, at_most, .. } = self;
-        let number = format!("(batch * {per_sample} + {}) / {each}", fixed + each - 1);
+        let number = if each == 1 { sum } else { format!("({sum} + {}) / {each}", each - 1) };
         match at_most {
             usize::MAX => number,
-            _ => format!("{number} < {at_most} ? {number} : {at_most}"),
+            _ => format!("({number} < {at_most} ? {number} : {at_most})"),
         }
     }
 
@@ -177,9 +165,7 @@ mod tests {
         assert_eq!(blocks.times(10).at(6), 30);
         assert_eq!(Count::fixed(7).at(64), 7);
         assert_eq!(Count::batched(9, 4).text(), "(batch * 9 + 3) / 4");
-        assert_eq!(
-            Count::batched(9, 4).at_most(5).text(),
-            "(batch * 9 + 3) / 4 < 5 ? (batch * 9 + 3) / 4 : 5"
-        );
+        let bounded = "((batch * 9 + 3) / 4 < 5 ? (batch * 9 + 3) / 4 : 5)";
+        assert_eq!(Count::batched(9, 4).at_most(5).text(), bounded);
     }
 }

@@ -31,6 +31,23 @@ pub(super) fn indented(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
+/// The body of a kernel without empty lines, indented by its braces: templates are filled in at any depth.
+pub(super) fn laid_out(body: &str) -> String {
+    let (mut depth, mut hanging, mut text) = (1, 0, String::new());
+    for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let closes = line.starts_with('}');
+        let indent = depth + hanging - usize::from(closes);
+        text += &format!("{}{line}\n", "    ".repeat(indent));
+        let is_comment = line.starts_with("//");
+        if !is_comment {
+            depth = depth + line.matches('{').count() - line.matches('}').count();
+            // A loop or a condition whose statement stands in the next line.
+            hanging = if line.ends_with(')') { hanging + 1 } else { 0 };
+        }
+    }
+    text
+}
+
 /// The parameters of a kernel and the arguments of its launch.
 pub(super) type Parts = (Vec<String>, Vec<Argument>);
 
@@ -83,7 +100,8 @@ impl<'a> Writer<'a> {
 
     /// Any parameter; one that is there already stays the only one.
     pub(super) fn parameter(&mut self, text: &str, argument: Argument) {
-        if self.parameters.iter().any(|known| known == text) {
+        if let Some(index) = self.parameters.iter().position(|known| known == text) {
+            assert_eq!(self.arguments[index], argument, "`{text}` is two parameters");
             return;
         }
         self.parameters.push(text.to_owned());
@@ -153,6 +171,12 @@ mod tests {
     #[test]
     fn names_are_replaced() {
         assert_eq!(fill("a[@N@] = @N@ + @X@;", &[("N", "3".into()), ("X", "y".into())]), "a[3] = 3 + y;");
+    }
+
+    #[test]
+    fn a_body_is_laid_out_by_its_braces() {
+        let body = "for (;;) {\n\nif (a)\n  b();\n}\nc();";
+        assert_eq!(laid_out(body), "    for (;;) {\n        if (a)\n            b();\n    }\n    c();\n");
     }
 
     #[test]

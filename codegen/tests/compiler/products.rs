@@ -52,7 +52,8 @@ fn offered(model: &CheckedModel) -> BTreeSet<String> {
 fn wide_products_have_large_tiles() {
     let conv = Conv { bias: true, ..window(&[1, 1], 1, 0) };
     let model = between(&[72, 12, 12], Layer::Conv(conv), &[136, 12, 12]);
-    let ways = ["conv: simt 128x128", "conv: mma 128x128", "conv_backward_data: mma 128x64"];
+    let ways =
+        ["conv: simt 128x128", "conv: mma 256x128", "conv: mma 128x128", "conv_backward_data: mma 128x64"];
     check("72 to 136 channels", &model, &ways);
     let model = between(&[64, 9, 9], Layer::Conv(window(&[3, 3], 1, 1)), &[64, 9, 9]);
     let ways = [

@@ -4,9 +4,9 @@ use nnc_codegen::graph::{Distribution, Keep, Node, Op, Operand, Per, Spread, Typ
 use nnc_codegen::scalar::{children, map_children};
 use nnc_dsl::scalar::{Binary, Compare, Expr, Unary};
 
-use super::Run;
 use super::pools::unpooled;
 use super::statistics::{kept, stored};
+use super::{Run, products};
 
 impl Run<'_> {
     pub(super) fn pointwise(&self, node: &Node, exprs: &[Expr]) -> Vec<Vec<f64>> {
@@ -48,12 +48,15 @@ impl Run<'_> {
     /// What rounding may do to each result, if its expressions are known; `tolerance` is what products and
     /// sums of them may be off by.
     pub(crate) fn rounding(&self, node: &Node, tolerance: f64) -> Option<Vec<Rounding>> {
-        if let Some(exact) = self.product(node, |x| x) {
-            return Some(vec![self.product_rounding(node, &exact, tolerance)]);
-        }
         let (exprs, extent) = match &node.op {
             Op::Pointwise(exprs) => (exprs, node.outputs[0]),
             Op::Reduce { exprs, .. } => (exprs, node.input(0)),
+            Op::Conv(_)
+            | Op::ConvBackwardData(_)
+            | Op::ConvBackwardWeight(_)
+            | Op::Linear
+            | Op::LinearBackwardData
+            | Op::LinearBackwardWeight => return Some(vec![self.product_rounding(node, tolerance)]),
             _ => return None,
         };
         let (ty, count) = (self.graph.ty(extent), self.len(extent));
@@ -73,14 +76,15 @@ impl Run<'_> {
 
     /// A product's error is relative to what it would be if its terms did not cancel; what is fused after it
     /// passes it on.
-    fn product_rounding(&self, node: &Node, exact: &[f64], tolerance: f64) -> Rounding {
-        let sizes = self.product(node, f64::abs).into_iter().flatten();
-        let largest = sizes.fold(0.0, f64::max);
+    fn product_rounding(&self, node: &Node, tolerance: f64) -> Rounding {
+        let [first, second] = [0, 1].map(|index| self.value(node.input(index)));
+        let size = products::size(&node.op, self.feed.batch, first, second);
+        let exact = products::product(&node.op, self.feed.batch, first, second);
         let Some(epilogue) = &node.epilogue else {
-            return Rounding { size: largest, jumps: vec![0.0; exact.len()] };
+            return Rounding { size, jumps: vec![0.0; exact.len()] };
         };
         let after = |shift: f64| {
-            let shifted: Vec<f64> = exact.iter().map(|x| x + shift * tolerance * largest).collect();
+            let shifted: Vec<f64> = exact.iter().map(|x| x + shift * tolerance * size).collect();
             let extent = self.graph.ty(node.outputs[0]);
             self.elements(&epilogue.expr, &epilogue.inputs, extent, exact.len(), &shifted)
         };
@@ -226,8 +230,8 @@ fn random(stream: u32, distribution: Distribution, place: usize) -> f64 {
         Distribution::Uniform => unit(words[word]),
         Distribution::Normal => {
             let radius = (-2.0 * (unit(words[word & 2]) + 0.5f64.powi(24)).ln()).sqrt();
-            let angle = f64::from(words[word | 1]) / 0.5f64.powi(-32) * std::f64::consts::TAU;
-            radius * if word % 2 == 0 { angle.cos() } else { angle.sin() }
+            let angle = f64::from(words[word | 1]) * 0.5f64.powi(32) * std::f64::consts::TAU;
+            radius * if word & 1 == 0 { angle.cos() } else { angle.sin() }
         }
     }
 }

@@ -117,8 +117,7 @@ impl Run<'_> {
             | Op::Linear
             | Op::LinearBackwardData
             | Op::LinearBackwardWeight => {
-                let product = self.product(node, |x| x).expect("it is one");
-                vec![self.with_epilogue(node, product)]
+                vec![self.with_epilogue(node, products::product(&node.op, batch, x(0), x(1)))]
             }
             Op::MaxPool { pool, expr } => {
                 pools::max(pool, batch, &self.function(node, expr))[..node.outputs.len()].to_vec()

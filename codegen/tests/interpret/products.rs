@@ -1,25 +1,25 @@
 //! Convolutions and matrix products.
 
-use nnc_codegen::graph::{Conv, Node, Op};
+use nnc_codegen::graph::{Conv, Op};
 
-use super::Run;
-
-impl Run<'_> {
-    /// The product that a node computes of its operands' elements after `change`, before what is fused; none
-    /// if it is another operation.
-    pub(super) fn product(&self, node: &Node, change: fn(f64) -> f64) -> Option<Vec<f64>> {
-        let operand = |index| self.input(node, index).iter().map(|x| change(*x)).collect::<Vec<f64>>();
-        let function: &dyn Fn(&[f64], &[f64]) -> Vec<f64> = match &node.op {
-            Op::Conv(spec) => &|a, b| conv(spec, self.feed.batch, a, b),
-            Op::ConvBackwardData(spec) => &|a, b| conv_backward_data(spec, self.feed.batch, a, b),
-            Op::ConvBackwardWeight(spec) => &|a, b| conv_backward_weight(spec, self.feed.batch, a, b),
-            Op::Linear => &|a, b| linear(self.feed.batch, a, b),
-            Op::LinearBackwardData => &|a, b| linear_backward_data(self.feed.batch, a, b),
-            Op::LinearBackwardWeight => &|a, b| linear_backward_weight(self.feed.batch, a, b),
-            _ => return None,
-        };
-        Some(function(&operand(0), &operand(1)))
+/// The result of a product of two tensors.
+pub(super) fn product(op: &Op, batch: usize, first: &[f64], second: &[f64]) -> Vec<f64> {
+    match op {
+        Op::Conv(spec) => conv(spec, batch, first, second),
+        Op::ConvBackwardData(spec) => conv_backward_data(spec, batch, first, second),
+        Op::ConvBackwardWeight(spec) => conv_backward_weight(spec, batch, first, second),
+        Op::Linear => linear(batch, first, second),
+        Op::LinearBackwardData => linear_backward_data(batch, first, second),
+        Op::LinearBackwardWeight => linear_backward_weight(batch, first, second),
+        other => unreachable!("{} is no product", other.name()),
     }
+}
+
+/// The largest result if its terms did not cancel, but had independent signs: the root of the sum of their
+/// squares.
+pub(super) fn size(op: &Op, batch: usize, first: &[f64], second: &[f64]) -> f64 {
+    let [first, second] = [first, second].map(|x| x.iter().map(|x| x * x).collect::<Vec<f64>>());
+    product(op, batch, &first, &second).into_iter().fold(0.0, f64::max).sqrt()
 }
 
 /// One product of a convolution: places in input, output and weight.

@@ -120,7 +120,9 @@ impl Algorithm {
         START
             + match self {
                 // A panel belongs to one group, the lanes beyond its outputs are idle.
-                Algorithm::ImplicitGemm => macs / lanes as f64 * idle(to) * seconds,
+                Algorithm::ImplicitGemm => {
+                    macs / lanes as f64 * problem.narrow_rows(isa).unwrap_or(idle(to)) * seconds
+                }
                 Algorithm::Joined => Algorithm::ImplicitGemm.cost(&joined::joined(problem, isa), isa) * 1.05,
                 Algorithm::Depthwise => macs / lanes as f64 * seconds,
                 // Spreading a vector costs about four products, or each lane of it two where the inputs
@@ -158,6 +160,22 @@ impl Problem {
         let products = (tiles * from * to) as f64 * idle;
         let transforms = (tiles * (from + to)) as f64 * transform + (from * to) as f64 * weight;
         numbers as f64 * (products + transforms) / lanes as f64
+    }
+
+    /// Where implicit GEMM has no idle lanes for up to eight channels, since it takes them by vectors of
+    /// eight: how much longer its products take than those of full vectors. Two such vectors are
+    /// multiplied in a cycle, so eight rows at least have to be summed at once.
+    fn narrow_rows(&self, isa: Isa) -> Option<f64> {
+        const ROWS: f64 = 8.0;
+        let Conv { input, output, kernel, stride, .. } = self.spec;
+        let (from, to) = self.group();
+        let (rows, least) = match self.operation {
+            Operation::Forward => (output[2], conv::LONG_ROW),
+            Operation::BackwardData => (input[2] / stride[2], conv::LONG_ROW),
+            Operation::BackwardWeight => (from * kernel[2], 1),
+        };
+        let is_narrow = isa == Isa::Avx512 && (1..=8).contains(&to) && rows >= least;
+        is_narrow.then(|| 8.0 / to as f64 * (ROWS / rows as f64).max(1.0))
     }
 
     /// Channels of a group that are read, and that are vectors' lanes.

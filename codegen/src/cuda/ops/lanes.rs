@@ -28,7 +28,7 @@ impl Lanes {
         let vector = Vector::dividing(&[channels]);
         let (lanes, threads) = match channels {
             ..=2048 => (channels.div_ceil(8).next_power_of_two().min(WARP), 256),
-            ..=8192 => (256, 256),
+            2049..=8192 => (256, 256),
             _ => (1024, 1024),
         };
         Lanes { channels, vector, lanes, threads }

@@ -32,7 +32,7 @@ pub(super) fn crop(emitter: &mut Emitter, node: &Node, crop: &Crop) -> Vec<Step>
     );
     let blocks = Count::batched(len / vector.width(), THREADS);
     let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "crop", THREADS, blocks, parts, "", &body))]
+    vec![Step::Launch(emitter.launch(node, "crop", THREADS, blocks, parts, &body))]
 }
 
 /// Per axis from the innermost: the index in the input, whether it is inside, its share of the place.
@@ -117,7 +117,7 @@ fn gather(emitter: &mut Emitter, node: &Node, axes: &[Axis], stays: bool) -> Vec
     );
     let blocks = Count::batched(len / vector.width(), THREADS);
     let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "permute", THREADS, blocks, parts, "", &body))]
+    vec![Step::Launch(emitter.launch(node, "permute", THREADS, blocks, parts, &body))]
 }
 
 /// A tile a block: rows lie along the input's innermost axis, columns along the output's.
@@ -158,7 +158,7 @@ fn transpose(emitter: &mut Emitter, node: &Node, axes: &[Axis]) -> Vec<Step> {
     let matrices = len / (row.extent * column.extent);
     let blocks = Count::batched(matrices * row_tiles * column_tiles, 1);
     let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "transpose", threads, blocks, parts, "", &body))]
+    vec![Step::Launch(emitter.launch(node, "transpose", threads, blocks, parts, &body))]
 }
 
 /// parts → y along the channels.
@@ -247,7 +247,7 @@ fn move_group(
     );
     let suffix = if reads { "concat" } else { "split" };
     let (blocks, parts) = (Count::batched(ty.positions() * vectors, THREADS), writer.finish());
-    Step::Launch(emitter.launch(node, suffix, THREADS, blocks, parts, "", &body))
+    Step::Launch(emitter.launch(node, suffix, THREADS, blocks, parts, &body))
 }
 
 /// The whole or a part: rows of channels.

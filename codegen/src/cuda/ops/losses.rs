@@ -56,10 +56,10 @@ fn losses_of_rows(emitter: &mut Emitter, node: &Node, loss: &CrossEntropy, scale
         ("RESULT", result),
     ];
     let template = softmax::template(Kept::Logits, include_str!("../templates/cross_entropy.cu"));
-    let body = fill(&template, &[&rows.values()[..], &shares(loss, &ty), &own].concat());
-    let (body, parts) = (weights(loss, &ty) + &body, writer.finish());
+    let body = fill(&template, &[&rows.values()[..], &shares(loss, ty), &own].concat());
+    let (body, parts) = (weights(loss, ty) + &body, writer.finish());
     let blocks = rows.blocks(positions);
-    let launch = emitter.launch(node, "cross_entropy", rows.threads, blocks, parts, "", &body);
+    let launch = emitter.launch(node, "cross_entropy", rows.threads, blocks, parts, &body);
     let workspace = if positions == 1 { scale.workspace() } else { scale.workspace_with(positions) };
     Launch { workspace, ..launch }
 }
@@ -93,7 +93,7 @@ pub(super) fn cross_entropy_backward(emitter: &mut Emitter, node: &Node, loss: &
     let body = fill(&template, &[&rows.values()[..], &shares(loss, &ty), &own].concat());
     let (body, parts) = (weights(loss, &ty) + &body, writer.finish());
     let blocks = rows.blocks(ty.positions());
-    let launch = emitter.launch(node, "cross_entropy_backward", rows.threads, blocks, parts, "", &body);
+    let launch = emitter.launch(node, "cross_entropy_backward", rows.threads, blocks, parts, &body);
     launches.push(Launch { workspace: scale.workspace(), ..launch });
     launches.into_iter().map(Step::Launch).collect()
 }
@@ -162,7 +162,7 @@ impl<'a> Scale<'a> {
         let body = fill(include_str!("../templates/label_weights.cu"), &values);
         let blocks = Count::batched(self.ty.positions(), PART).at_most(MOST_PARTS);
         let parts = writer.finish();
-        let launch = emitter.launch(node, "label_weights", THREADS, blocks, parts, "", &body);
+        let launch = emitter.launch(node, "label_weights", THREADS, blocks, parts, &body);
         vec![Launch { workspace: self.workspace(), ..launch }]
     }
 
@@ -229,7 +229,7 @@ pub(super) fn terms(emitter: &mut Emitter, node: &Node, term: &Expr) -> Vec<Step
     );
     let threads = (len / vector.width()).next_power_of_two().clamp(32, THREADS);
     let (blocks, parts) = (Count::batched(pieces, 1), writer.finish());
-    let launch = emitter.launch(node, "terms", threads, blocks, parts, "", &body);
+    let launch = emitter.launch(node, "terms", threads, blocks, parts, &body);
     if pieces == 1 {
         return vec![Step::Launch(launch)];
     }
@@ -266,7 +266,7 @@ fn sums(emitter: &mut Emitter, node: &Node, len: usize, total: &str, scale: &str
     );
     let threads = if len < 4096 { THREADS } else { 4 * THREADS };
     let parts = writer.finish();
-    let launch = emitter.launch(node, "sums", threads, Count::batched(1, 1), parts, "", &body);
+    let launch = emitter.launch(node, "sums", threads, Count::batched(1, 1), parts, &body);
     Launch { workspace: Count { per_sample: len, ..Count::fixed(offset) }, ..launch }
 }
 

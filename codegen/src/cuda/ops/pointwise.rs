@@ -65,5 +65,5 @@ fn launches(emitter: &mut Emitter, node: &Node, exprs: &[Expr], outputs: &[Value
     );
     let suffix = if node.section == Section::Backward { "gradient" } else { "" };
     let blocks = vectors.blocks(THREADS);
-    vec![emitter.launch(node, suffix, THREADS, blocks, writer.finish(), "", &body)]
+    vec![emitter.launch(node, suffix, THREADS, blocks, writer.finish(), &body)]
 }

@@ -175,7 +175,7 @@ fn launch(
     body: &str,
 ) -> Launch {
     let vectors = extent.iter().product::<usize>() / vector.width();
-    emitter.launch(node, suffix, THREADS, Count::batched(vectors, THREADS), parts, "", body)
+    emitter.launch(node, suffix, THREADS, Count::batched(vectors, THREADS), parts, body)
 }
 
 /// Declares the thread's sample, position and channel in a map of this extent.

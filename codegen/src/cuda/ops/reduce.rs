@@ -91,12 +91,12 @@ impl Sums<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("COLUMNS", all.to_string()),
-                ("BLOCKS", blocks.quotient_text()),
+                ("BLOCKS", blocks.text()),
                 ("STORES", column_stores(&stores, channels)),
             ],
         );
         let (parts, grid) = (writer.finish(), Count::fixed(all.div_ceil(LANES)));
-        let mut second = emitter.launch(self.node, "sums_of_blocks", THREADS, grid, parts, "", &body);
+        let mut second = emitter.launch(self.node, "sums_of_blocks", THREADS, grid, parts, &body);
         second.workspace = workspace;
         vec![first, second]
     }
@@ -141,7 +141,7 @@ impl Sums<'_> {
         let own = [("RANGE", share.text()), ("FOLDS", folds)];
         let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
         let body = fill(include_str!("../templates/column_sums.cu"), &values);
-        let mut launch = emitter.launch(self.node, "sums", THREADS, blocks, parts, "", &body);
+        let mut launch = emitter.launch(self.node, "sums", THREADS, blocks, parts, &body);
         launch.grid[1] = Count::fixed(tiles);
         launch
     }
@@ -167,7 +167,7 @@ impl Sums<'_> {
         let values = [&shared[..], &own, &self.sums(vector, 2)].concat();
         let body = fill(include_str!("../templates/group_sums.cu"), &values);
         let blocks = Count::batched(groups, 1);
-        emitter.launch(self.node, "sums", threads, blocks, parts, "", &body)
+        emitter.launch(self.node, "sums", threads, blocks, parts, &body)
     }
 
     fn per_position(self, emitter: &mut Emitter, parts: Parts) -> Launch {
@@ -181,7 +181,7 @@ impl Sums<'_> {
         let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
         let body = fill(include_str!("../templates/position_sums.cu"), &values);
         let blocks = pixels.blocks(THREADS / lanes);
-        emitter.launch(self.node, "sums", THREADS, blocks, parts, "", &body)
+        emitter.launch(self.node, "sums", THREADS, blocks, parts, &body)
     }
 
     /// What all templates declare and do with a vector of a pixel, so many steps further in.

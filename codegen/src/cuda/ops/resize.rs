@@ -58,6 +58,5 @@ fn launch(
     let body = fill(template, &[&values[..], &accesses, more].concat());
     let len = emitter.ty(node.outputs[0]).len();
     let (blocks, parts) = (Count::batched(len / vector.width(), THREADS), writer.finish());
-    let items = include_str!("../templates/resize_taps.cu");
-    vec![Step::Launch(emitter.launch(node, suffix, THREADS, blocks, parts, items, &body))]
+    vec![Step::Launch(emitter.launch(node, suffix, THREADS, blocks, parts, &body))]
 }

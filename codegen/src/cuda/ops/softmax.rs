@@ -51,7 +51,7 @@ fn rows(
     ];
     let body = fill(&template(kept, result), &[&rows.values()[..], &accesses].concat());
     let (blocks, parts) = (rows.blocks(ty.positions()), writer.finish());
-    vec![Step::Launch(emitter.launch(node, suffix, rows.threads, blocks, parts, "", &body))]
+    vec![Step::Launch(emitter.launch(node, suffix, rows.threads, blocks, parts, &body))]
 }
 
 /// What the registers hold after the sum of a row's exponentials.
@@ -90,6 +90,6 @@ pub(super) fn softmax_backward(emitter: &mut Emitter, node: &Node) -> Vec<Step> 
     let template = include_str!("../templates/softmax_backward.cu");
     let body = fill(template, &[&rows.values()[..], &accesses].concat());
     let (blocks, parts) = (rows.blocks(ty.positions()), writer.finish());
-    let launch = emitter.launch(node, "softmax_backward", rows.threads, blocks, parts, "", &body);
+    let launch = emitter.launch(node, "softmax_backward", rows.threads, blocks, parts, &body);
     vec![Step::Launch(launch)]
 }

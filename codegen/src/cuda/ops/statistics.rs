@@ -55,7 +55,7 @@ pub(super) fn running(emitter: &mut Emitter, node: &Node, momentum: f64, positio
         ],
     );
     let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "running", THREADS, Count::fixed(1), parts, "", &body))]
+    vec![Step::Launch(emitter.launch(node, "running", THREADS, Count::fixed(1), parts, &body))]
 }
 
 /// Statistics in the making.
@@ -103,7 +103,7 @@ impl Moments<'_> {
                 ("LANES", LANES.to_string()),
                 ("ROWS", (THREADS / LANES).to_string()),
                 ("CHANNELS", channels.to_string()),
-                ("BLOCKS", blocks.quotient_text()),
+                ("BLOCKS", blocks.text()),
                 ("PIXELS", pixels.text()),
                 ("LOAD", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", Vector::ONE.store(mean)),
@@ -111,7 +111,7 @@ impl Moments<'_> {
             ],
         );
         let (parts, grid) = (writer.finish(), Count::fixed(channels.div_ceil(LANES)));
-        let mut second = emitter.launch(self.node, "statistics_of_blocks", THREADS, grid, parts, "", &body);
+        let mut second = emitter.launch(self.node, "statistics_of_blocks", THREADS, grid, parts, &body);
         second.workspace = first.workspace;
         vec![first, second]
     }
@@ -175,7 +175,7 @@ impl Moments<'_> {
                 ("BACK", results.back.to_owned()),
             ],
         );
-        let mut launch = emitter.launch(self.node, "statistics", THREADS, blocks, parts, "", &body);
+        let mut launch = emitter.launch(self.node, "statistics", THREADS, blocks, parts, &body);
         launch.grid[1] = Count::fixed(columns.tiles);
         launch
     }
@@ -205,7 +205,7 @@ impl Moments<'_> {
             ],
         );
         let blocks = Count::batched(groups, 1);
-        emitter.launch(self.node, "statistics", threads, blocks, parts, "", &body)
+        emitter.launch(self.node, "statistics", threads, blocks, parts, &body)
     }
 
     fn per_position(&self, emitter: &mut Emitter, parts: Parts) -> Launch {
@@ -227,6 +227,6 @@ impl Moments<'_> {
             ],
         );
         let blocks = pixels.blocks(THREADS / lanes);
-        emitter.launch(self.node, "statistics", THREADS, blocks, parts, "", &body)
+        emitter.launch(self.node, "statistics", THREADS, blocks, parts, &body)
     }
 }

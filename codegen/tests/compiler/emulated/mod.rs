@@ -143,13 +143,6 @@ fn compare_plan(
     Ok(())
 }
 
-/// The kernels of a pass as they run on the processor.
-fn library(kernels: &[Kernel], precision: Precision) -> Library {
-    let texts: String = kernels.iter().map(|kernel| kernel.text.as_str()).collect();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    Library::build(&folder, &texts, precision.real())
-}
-
 fn compare(
     device: &mut Device,
     memory: &Memory,

@@ -2,17 +2,17 @@
 //!
 //! Rows of C are the elements of a window, the sum runs over the output pixels. The batch is cut
 //! into a fixed number of chunks, each summed by one task into its own copy of dw; the copies
-//! are then added in order. Each group of channels is a product of its own.
+//! are then added in order. A small batch of single pixels, as linear layers have it, is not cut: there
+//! each task has some rows of C. Each group of channels is a product of its own.
 
 use std::ops::Range;
-use std::ptr;
 
 use super::Conv;
 use super::axis::Axis;
-use super::block::{Block, Cut, MAX_PIXELS};
+use super::block::{AIM, Block, Cut, MAX_PIXELS, pieces};
 use super::window::{Patch, Windows};
 use crate::devices::cpu::{Isa, Pool, Tiles};
-use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk};
+use crate::kernels::gemm::{self, Panels, Source, SpacedTile, Walk};
 
 /// Tasks that are enough for the cores of a large machine.
 const ENOUGH_TASKS: usize = 32;
@@ -20,17 +20,31 @@ const ENOUGH_TASKS: usize = 32;
 /// Elements of all copies of dw together, beyond which fewer are made: 64 MiB.
 const MAX_COPIES: usize = 16 << 20;
 
+/// With no more blocks than these, each task takes all of them, for a part of the window.
+const FEW_BLOCKS: usize = 4;
+
+/// Elements of a part of a window, about: each part packs dy once more.
+const PART: usize = 64;
+
+/// Elements of a block's part of a panel, about, where that makes it larger than [`AIM`]: half of the
+/// first-level cache. The more pixels a block has, the less often dw is read and written.
+const PANEL: usize = 1 << 12;
+
+/// Outputs of a block at most, hence its lines.
+const MAX_LINES: usize = 2 * MAX_PIXELS;
+
 /// dw from x and dy.
 pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let windows = Windows { axes: [0, 1, 2].map(|axis| Axis::of(spec, axis)), channels: spec.input[3] };
     let cut = cut(spec, batch);
-    let job = Job { spec, windows, cut, isa: pool.isa(), x, dy };
-    sum_copies(pool, chunks(spec, cut, pool.isa()), dw, |count, copies| job.sum(pool, count, copies));
+    let Shares { chunks, parts } = Shares::new(spec, cut, pool.isa());
+    let job = Job { spec, windows, cut, parts, isa: pool.isa(), x, dy };
+    sum_copies(pool, chunks, dw, |count, copies| job.sum(pool, count, copies));
 }
 
 /// Elements of the copies of dw, 0 if there is none beside dw itself.
 pub(super) fn copies_len(spec: &Conv, batch: usize, isa: Isa) -> usize {
-    let chunks = chunks(spec, cut(spec, batch), isa);
+    let Shares { chunks, .. } = Shares::new(spec, cut(spec, batch), isa);
     if chunks == 1 { 0 } else { chunks * spec.weight_len() }
 }
 
@@ -51,13 +65,28 @@ pub(super) fn affordable_copies(spec: &Conv, enough: usize) -> usize {
 
 fn cut(spec: &Conv, batch: usize) -> Cut {
     let [planes, rows, columns, _] = spec.output;
-    Cut::new(batch, [planes, rows, columns])
+    let aim = (PANEL / spec.group_outputs().max(1)).clamp(AIM, MAX_LINES);
+    Cut::aiming_at(aim, batch, [planes, rows, columns])
 }
 
-/// Into how many chunks the blocks of `cut` are gathered.
-fn chunks(spec: &Conv, cut: Cut, isa: Isa) -> usize {
-    let panels = spec.groups * Panels::new(isa, 0, spec.group_outputs()).count();
-    affordable_copies(spec, ENOUGH_TASKS.div_ceil(panels.max(1)).min(cut.count()))
+/// Into what the work on a panel is cut.
+struct Shares {
+    /// Chunks of blocks.
+    chunks: usize,
+    /// Parts of a window.
+    parts: usize,
+}
+
+impl Shares {
+    fn new(spec: &Conv, cut: Cut, isa: Isa) -> Shares {
+        let panels = spec.groups * Panels::new(isa, 0, spec.group_outputs()).count();
+        let enough = ENOUGH_TASKS.div_ceil(panels.max(1));
+        // Parts cost nothing where windows are single pixels, which are read in place; copies of dw do.
+        match spec.is_pointwise() && cut.count() <= FEW_BLOCKS {
+            true => Shares { chunks: 1, parts: enough.min(spec.group_inputs().div_ceil(PART)) },
+            false => Shares { chunks: affordable_copies(spec, enough.min(cut.count())), parts: 1 },
+        }
+    }
 }
 
 /// Adds the copies up, in order.
@@ -78,6 +107,8 @@ struct Job<'a> {
     spec: &'a Conv,
     windows: Windows,
     cut: Cut,
+    /// Parts of a window.
+    parts: usize,
     isa: Isa,
     x: &'a [f32],
     dy: &'a [f32],
@@ -96,12 +127,13 @@ impl Job<'_> {
         let blocks = self.cut.count();
         let channels = self.spec.group_inputs();
         let scratch = || {
-            let dy = pool.scratch().single(MAX_PIXELS * gemm::panel_width(self.isa));
+            let dy = pool.scratch().single(MAX_LINES * gemm::panel_width(self.isa));
             (self.windows.scratch(pool, self.cut, channels), dy)
         };
-        pool.for_each_with(chunks * own, scratch, |(patch, packed), task| {
-            let (chunk, group, panel) = (task / own, task % own / panels, task % panels);
-            let to = Target { whole: copies, start: chunk * self.spec.weight_len(), group, panel };
+        pool.for_each_with(chunks * self.parts * own, scratch, |(patch, packed), task| {
+            let (chunk, part) = (task / own / self.parts, task / own % self.parts);
+            let (group, panel) = (task % own / panels, task % panels);
+            let to = Target { whole: copies, start: chunk * self.spec.weight_len(), group, panel, part };
             let chunk_blocks = chunk * blocks / chunks..(chunk + 1) * blocks / chunks;
             for index in chunk_blocks.clone() {
                 let block = self.cut.block(index);
@@ -113,17 +145,20 @@ impl Job<'_> {
         });
     }
 
-    /// The pixels of `block` in dy, as one panel of B.
-    fn pack<'b>(&self, block: &Block, to: Target, packed: &'b mut [f32]) -> &'b [f32] {
+    /// The pixels of `block` in dy, as one panel of B: as they lie, where they are one.
+    fn pack<'b>(&'b self, block: &Block, to: Target, packed: &'b mut [f32]) -> &'b [f32] {
         let [planes, rows, columns, channels] = self.spec.output;
         let [plane, row, column] = [0, 1, 2].map(|axis| block.outputs[axis].start);
         let first = ((block.images.start * planes + plane) * rows + row) * columns + column;
         let values = &self.dy[first * channels..][..block.pixels() * channels];
         let panels = self.panels(block.pixels());
+        if self.spec.groups == 1 && panels.width(0) == channels && gemm::is_aligned(values) {
+            return values;
+        }
         let packed = &mut packed[..block.pixels() * panels.width(to.panel)];
         let values = &values[to.group * self.spec.group_outputs()..];
         let source = Source { values, row_step: channels, column_step: 1 };
-        gemm::pack_panel(source, panels.columns(to.panel), panels.width(to.panel), packed);
+        gemm::pack_panel(self.isa, source, panels.columns(to.panel), panels.width(to.panel), packed);
         packed
     }
 
@@ -131,7 +166,7 @@ impl Job<'_> {
     fn add(&self, block: &Block, patch: &Patch, dy: &[f32], to: Target, accumulate: bool) {
         let panels = self.panels(block.pixels());
         let (width, columns) = (panels.width(to.panel), panels.columns(to.panel));
-        let mut lines = [0; MAX_PIXELS];
+        let mut lines = [0; MAX_LINES];
         let lines = list_lines(block, patch, &mut lines);
         let [_, _, column] = block.outputs.clone();
         let (_, [_, _, step]) = patch.steps();
@@ -139,31 +174,33 @@ impl Job<'_> {
         let reach = lines.iter().max().map_or(0, |last| last + (walk.len - 1) * step);
         let channels = self.spec.group_inputs();
         let (runs, len) = patch.runs(channels);
-        let mut starts = (0..runs).flat_map(|run| {
-            let start = patch.run(run, channels);
-            start..start + len
-        });
-        for first in (0..runs * len).step_by(ROWS) {
-            let count = ROWS.min(runs * len - first);
-            let (mut a, mut c, mut start) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS], 0);
-            for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
-                // Rows past the last repeat it: they are computed and not stored.
-                start = starts.next().unwrap_or(start);
-                *a = patch.values[start..][..reach + 1].as_ptr();
-                *c = to.row(self.spec, first + row.min(count - 1), &columns);
-            }
-            let (b, b_step, columns) = (dy.as_ptr(), width, columns.len());
-            let tile = Tile { a, walk, b, b_step, c, rows: count, columns, accumulate };
+        let own = to.part * len / self.parts..(to.part + 1) * len / self.parts;
+        let pieces = pieces(own.len(), gemm::spaced_rows(self.isa, columns.len()))
+            .map(|rows| own.start + rows.start..own.start + rows.end);
+        for (run, rows) in (0..runs).flat_map(|run| pieces.clone().map(move |rows| (run, rows))) {
+            let start = patch.run(run, channels) + rows.start;
+            let tile = SpacedTile {
+                a: patch.values[start..][..reach + rows.len()].as_ptr(),
+                a_step: 1,
+                walk,
+                b: dy.as_ptr(),
+                b_step: width,
+                c: to.rows(self.spec, run * len + rows.start, rows.len(), &columns),
+                c_step: self.spec.output[3],
+                rows: rows.len(),
+                columns: columns.len(),
+                accumulate,
+            };
             // SAFETY: the slices have checked the reach of A and C; `dy` has a row of the panel's width for
             // each pixel of the block, which are what the walk visits. Each copy belongs to one chunk, each
             // panel of it to one task.
-            unsafe { gemm::multiply(self.isa, width, &tile) };
+            unsafe { gemm::multiply_spaced(self.isa, &tile) };
         }
     }
 }
 
 /// Where the rows of a block's outputs start in its patch.
-fn list_lines<'a>(block: &Block, patch: &Patch, lines: &'a mut [usize; MAX_PIXELS]) -> &'a [usize] {
+fn list_lines<'a>(block: &Block, patch: &Patch, lines: &'a mut [usize; MAX_LINES]) -> &'a [usize] {
     let mut count = 0;
     for (line, row) in lines.iter_mut().zip(block.rows()) {
         *line = patch.start(block.relative(row));
@@ -172,19 +209,20 @@ fn list_lines<'a>(block: &Block, patch: &Patch, lines: &'a mut [usize; MAX_PIXEL
     &lines[..count]
 }
 
-/// One panel of a group in one copy of dw among several.
+/// A part of one panel of a group, in one copy of dw among several.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     whole: Tiles<'a>,
     start: usize,
     group: usize,
     panel: usize,
+    part: usize,
 }
 
 impl Target<'_> {
-    /// The part of a window element's row in dw.
-    fn row(self, spec: &Conv, element: usize, columns: &Range<usize>) -> *mut f32 {
-        let row = self.start + element * spec.output[3] + self.group * spec.group_outputs();
-        self.whole.pointer(row + columns.start..row + columns.end)
+    /// The part of some window elements' rows in dw, from `element` on.
+    fn rows(self, spec: &Conv, element: usize, count: usize, columns: &Range<usize>) -> *mut f32 {
+        let row = |element: usize| self.start + element * spec.output[3] + self.group * spec.group_outputs();
+        self.whole.pointer(row(element) + columns.start..row(element + count - 1) + columns.end)
     }
 }

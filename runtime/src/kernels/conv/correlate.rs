@@ -8,12 +8,12 @@
 use std::ops::Range;
 
 use super::axis::{Line, backward_lines};
-use super::block::{AIM, Block, Cut, MAX_PIXELS};
+use super::block::{AIM, Block, Cut, MAX_PIXELS, pieces};
 use super::packed::{Form, Packed, Weight};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
-use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk};
+use crate::kernels::gemm::{self, Panels, ROWS, Source, SpacedTile, Tile, Walk};
 use crate::select::{Algorithm, Operation};
 
 /// Terms of the sum between two visits to C: 64 columns of B by so many rows are 64 KiB, which stay
@@ -29,6 +29,10 @@ const MANY_TASKS: usize = 16;
 /// But no smaller than this: the rows around a block that its windows see too would be more than the block.
 const LEAST: usize = 32;
 
+/// A number of blocks that is not large is made a multiple of this: of 11 blocks, one of two threads would
+/// have 6.
+const EQUAL_SHARES: usize = 4;
+
 /// With no more pixels than this, a weight that no other call uses again is not packed: that would cost a tenth
 /// of the product, and reading it in place was measured to cost less (a training step of `mlp` takes 1.5 %
 /// less time).
@@ -37,6 +41,13 @@ const FEW: usize = 256;
 /// A weight with more columns than this is packed all the same: its rows lie so far apart that the panels'
 /// parts of them compete for the same places in the caches.
 const NEAR: usize = 512;
+
+/// Outputs of a row that are enough for tiles of one row each.
+pub(crate) const LONG_ROW: usize = 7;
+
+/// Elements of the map in a block that goes by rows, about: half of the first-level cache, as the work on a
+/// block of few channels is little beside what it takes to begin it.
+const PATCH: usize = 1 << 12;
 
 /// Elements of a task that finishes results.
 const FINISHED: usize = 1 << 12;
@@ -115,12 +126,10 @@ impl<'a> Weights<'a> {
         }))
     }
 
-    /// Whether the matrices of all taps, one below the other as they lie, serve as they are. Vectors must not
-    /// straddle cache lines, which would halve the speed of reading them.
+    /// Whether the matrices of all taps, one below the other as they lie, serve as they are.
     fn is_used_in_place(&self, panels: GroupPanels, pixels: usize) -> bool {
-        const LINE: usize = 64;
         let is_whole = self.form.is_forward() && panels.groups == 1 && panels.each.are_whole();
-        let is_aligned = self.weight.values.as_ptr().addr().is_multiple_of(LINE);
+        let is_aligned = gemm::is_aligned(self.weight.values);
         let is_cheap = !self.weight.is_kept() && pixels <= FEW && panels.each.columns <= NEAR;
         is_whole && is_aligned && (is_cheap || panels.count() == 1)
     }
@@ -141,7 +150,7 @@ impl<'a> Weights<'a> {
                     row_step: self.steps[0],
                     column_step: self.steps[1],
                 };
-                gemm::pack_panel(source, panels.each.columns(within), width, part);
+                gemm::pack_panel(pool.isa(), source, panels.each.columns(within), width, part);
             }
         });
     }
@@ -238,7 +247,7 @@ impl Correlation {
         finish: Option<Finish>,
     ) {
         let panels = self.panels(pool.isa());
-        let cut = self.cut(batch, panels.count());
+        let cut = self.cut(batch, panels.count(), pool.isa());
         let panels = if cut.count() * panels.count() < ENOUGH_TASKS { panels.narrow() } else { panels };
         let b = weights.b(pool, self, panels, batch * self.pixels());
         let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
@@ -268,9 +277,22 @@ impl Correlation {
     }
 
     /// How the outputs of a batch are cut, for a weight with so many panels.
-    fn cut(&self, batch: usize, panels: usize) -> Cut {
+    fn cut(&self, batch: usize, panels: usize, isa: Isa) -> Cut {
         let aim = batch * self.pixels() * panels / MANY_TASKS;
-        Cut::aiming_at(aim.clamp(LEAST, AIM), batch, self.windows.axes.map(|axis| axis.count))
+        let most = if self.goes_by_rows(isa) { AIM.max(PATCH / self.windows.channels.max(1)) } else { AIM };
+        let axes = self.windows.axes.map(|axis| axis.count);
+        let cut = Cut::aiming_at(aim.clamp(LEAST, most), batch, axes);
+        if !(ENOUGH_TASKS..2 * MANY_TASKS).contains(&cut.count()) {
+            return cut;
+        }
+        let count = cut.count().next_multiple_of(EQUAL_SHARES);
+        Cut::aiming_at((batch * self.pixels()).div_ceil(count), batch, axes)
+    }
+
+    /// Whether a vector holds all columns of a group, and a row of outputs is long enough for a tile of its own:
+    /// a tile has more rows then than there are pointers for.
+    fn goes_by_rows(&self, isa: Isa) -> bool {
+        self.columns / self.groups <= gemm::lanes(isa) && self.lines[2].axis.count >= LONG_ROW
     }
 
     /// Outputs of a sample.
@@ -336,6 +358,10 @@ impl Job<'_> {
         }
         let (groups, channels) = (self.panels.groups(&panels), self.correlation.group_channels);
         let patch = windows.patch(map, block, groups.start * channels..groups.end * channels, scratch);
+        if self.correlation.goes_by_rows(self.isa) {
+            let multiply = |walk: Walk, panel, first| self.multiply_rows(&patch, block, walk, panel, first);
+            return self.for_each_depth(&patch, panels, multiply);
+        }
         let (mut from, mut to) = ([0; MAX_PIXELS], [0; MAX_PIXELS]);
         let (_, [_, _, from_step]) = patch.steps();
         let to_step = self.correlation.column_step();
@@ -347,16 +373,55 @@ impl Job<'_> {
             }
         }
         let rows = Rows { from: &from[..block.pixels()], to: &to[..block.pixels()], patch: patch.values };
+        self.for_each_depth(&patch, panels, |walk, panel, first| self.multiply(&rows, walk, panel, first));
+    }
+
+    /// Calls `multiply` for each depth of each group and the group's part of `panels`: with the elements of a
+    /// window, the panel, and the first of its rows.
+    fn for_each_depth(&self, patch: &Patch, panels: Range<usize>, multiply: impl Fn(Walk, usize, usize)) {
+        let (groups, channels) = (self.panels.groups(&panels), self.correlation.group_channels);
         let mut runs = [0; DEPTH];
         for group in groups.clone() {
             let own = group * self.panels.each.count()..(group + 1) * self.panels.each.count();
             let own = own.start.max(panels.start)..own.end.min(panels.end);
             let start = (group - groups.start) * channels;
             for depth in depths(patch.runs(channels)) {
-                let runs = list_runs(&patch, &depth, channels, start, &mut runs);
+                let runs = list_runs(patch, &depth, channels, start, &mut runs);
                 for panel in own.clone() {
-                    self.multiply(&rows, Walk { runs, len: depth.len, step: 1 }, panel, depth.first);
+                    multiply(Walk { runs, len: depth.len, step: 1 }, panel, depth.first);
                 }
+            }
+        }
+    }
+
+    /// The same as [`Job::multiply`], in tiles of neighbours in a row.
+    fn multiply_rows(&self, patch: &Patch, block: &Block, walk: Walk, panel: usize, first: usize) {
+        let columns = self.panels.columns(panel);
+        let (b, b_step) = self.b.rows(self.panels, panel, first, walk.runs.len() * walk.len);
+        let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
+        let (_, [_, _, a_step]) = patch.steps();
+        let c_step = self.correlation.column_step();
+        let most = gemm::spaced_rows(self.isa, columns.len());
+        for place in block.rows() {
+            let starts = (patch.start(block.relative(place)), self.correlation.destination(place));
+            for part in pieces(block.width(), most) {
+                let (from, to) = (starts.0 + part.start * a_step, starts.1 + part.start * c_step);
+                let (rows, last) = (part.len(), part.len() - 1);
+                let tile = SpacedTile {
+                    a: patch.values[from..][..last * a_step + reach].as_ptr(),
+                    a_step,
+                    walk,
+                    b: b.as_ptr(),
+                    b_step,
+                    c: self.to.pointer(to + columns.start..to + last * c_step + columns.end),
+                    c_step,
+                    rows,
+                    columns: columns.len(),
+                    accumulate: first > 0,
+                };
+                // SAFETY: the slices have checked the reach of A, B and C; each pixel belongs to one block,
+                // each panel to one task.
+                unsafe { gemm::multiply_spaced(self.isa, &tile) };
             }
         }
     }

@@ -33,6 +33,7 @@ use crate::devices::cpu::{Isa, Pool};
 use crate::emitted::{Extent, Operand, Pass, Slot};
 use crate::kernels::elementwise::{BlockFunction, Each, Function, map, with_sources};
 use crate::select::{Algorithm, Operation, Problem};
+pub(crate) use correlate::LONG_ROW;
 pub(crate) use packed::{PackedWeights, Weight};
 pub use shape::{Conv, Linear};
 use winograd::Size;

@@ -184,6 +184,8 @@ fn winograd_s_errors_are_as_small_as_written() {
 #[test]
 fn common_convolutions_agree_with_the_formula() {
     check(&square(8, 1, 16, 3, 1, 1), 7);
+    check(&square(28, 1, 8, 5, 1, 2), 3);
+    check(&square(14, 8, 16, 5, 1, 2), 3);
     check(&square(9, 3, 32, 3, 1, 1), 2);
     check(&square(14, 16, 16, 3, 2, 1), 2);
     check(&square(6, 33, 65, 3, 1, 1), 3);
@@ -265,10 +267,11 @@ fn linear_layers_agree_with_the_formula() {
 
 #[test]
 fn an_epilogue_sees_each_element_and_its_channel() {
-    // A pool large enough for one task per block, one small enough to be cut by panels, a linear
-    // layer, and groups by each algorithm.
+    // A pool large enough for one task per block, rows of few channels, a map small enough to be cut by
+    // panels, a linear layer, and groups by each algorithm.
     for spec in [
         square(8, 3, 20, 3, 1, 1),
+        square(14, 8, 16, 5, 1, 2),
         square(4, 8, 150, 3, 2, 1),
         square(1, 30, 70, 1, 1, 0),
         Conv { groups: 20, ..square(8, 20, 20, 3, 1, 1) },

@@ -7,8 +7,8 @@ use super::source::{Blocks, Function, Source, with_blocks, with_sources};
 use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Extent, MAX_OPERANDS, Operand, Pass, Slot};
 
-/// Elements of a task: some microseconds of work, a few hundred KiB of operands.
-const TASK: usize = 1 << 15;
+/// Elements of a task: a microsecond or two of work, so that the threads' shares are about equal.
+const TASK: usize = 1 << 13;
 
 /// outputs = f(inputs), element by element. All outputs and [`Operand::Full`] inputs have the
 /// same elements, counted by `extent`.

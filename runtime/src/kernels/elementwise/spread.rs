@@ -32,9 +32,7 @@ impl Place {
         match *source {
             Source::Samples(from) => self.isa.run(Samples { from, place: self, to }),
             Source::Runs(from, run) => self.isa.run(Runs { from, run, first: self.first, to }),
-            Source::Unpooled(unpool) => {
-                self.isa.run(unpooled::Fill { unpool, first: self.first, to });
-            }
+            Source::Unpooled(unpool) => unpooled::fill(self.isa, unpool, self.first, to),
             Source::Random(stream, distribution) => {
                 random::fill(self.isa, &stream, distribution, self.first, to);
             }

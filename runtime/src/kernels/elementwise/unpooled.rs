@@ -4,7 +4,8 @@
 //! the map, so every element asks one window whether it is the one: no map of zeros is written first,
 //! and the gradient of the map itself need not exist in memory.
 
-use crate::devices::cpu::Vectorised;
+use crate::devices::cpu::Isa;
+use crate::kernels::gemm::lanes::{self, Kernel, Lanes, starts};
 use crate::kernels::pool::Pool;
 
 /// What is asked.
@@ -41,18 +42,22 @@ impl<'a> Unpool<'a> {
     }
 }
 
-/// The elements from `first` on.
-pub(super) struct Fill<'a> {
-    pub(super) unpool: Unpool<'a>,
-    pub(super) first: usize,
-    pub(super) to: &'a mut [f32],
+/// Fills `to` with the elements from `first` on.
+pub(super) fn fill(isa: Isa, unpool: Unpool, first: usize, to: &mut [f32]) {
+    // SAFETY: the kernel reaches no further than its slices; a pool never has an instruction set that its
+    // processor lacks.
+    unsafe { lanes::run(isa, unpool.map[3], Fill { unpool, first, to }) }
 }
 
-impl Vectorised for Fill<'_> {
-    type Output = ();
+struct Fill<'a> {
+    unpool: Unpool<'a>,
+    first: usize,
+    to: &'a mut [f32],
+}
 
+impl Kernel for Fill<'_> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<L: Lanes>(self) {
         let Fill { unpool, first, to: mut rest } = self;
         let ([.., width, channels], columns) = (unpool.map, unpool.window[2]);
         let (mut pixel, mut channel) = (first / channels, first % channels);
@@ -66,7 +71,8 @@ impl Vectorised for Fill<'_> {
                 let to = rest.split_off_mut(..count).unwrap_or_default();
                 let (dy, place) =
                     (&unpool.dy[at + channel..][..count], &unpool.place[at + channel..][..count]);
-                choose(dy, place, (tap + within) as f32, to);
+                // SAFETY: built for the instruction set of `L`.
+                unsafe { choose::<L>(dy, place, (tap + within) as f32, to) };
                 if rest.is_empty() {
                     return;
                 }
@@ -80,27 +86,23 @@ impl Vectorised for Fill<'_> {
     }
 }
 
-/// Elements that are stored at once.
-const LANES: usize = 16;
-
-/// dy where the place is `tap`, zero elsewhere.
+/// dy where the place is `tap`, zero elsewhere. The plain loop would load dy only where it is wanted, one
+/// element at a time.
 #[inline(always)]
-fn choose(dy: &[f32], place: &[f32], tap: f32, to: &mut [f32]) {
-    let (many, few) = to.as_chunks_mut::<LANES>();
-    let done = many.len() * LANES;
-    let operands = dy.as_chunks::<LANES>().0.iter().zip(place.as_chunks::<LANES>().0);
-    for (to, (dy, place)) in many.iter_mut().zip(operands) {
-        for lane in 0..LANES {
-            to[lane] = where_equal(place[lane], tap, dy[lane]);
+unsafe fn choose<L: Lanes>(dy: &[f32], place: &[f32], tap: f32, to: &mut [f32]) {
+    assert!(dy.len() == to.len() && place.len() == to.len());
+    let count = to.len();
+    let (dy, place, to) = (dy.as_ptr(), place.as_ptr(), to.as_mut_ptr());
+    // SAFETY: all three have `count` elements, which none of the vectors leaves; the caller vouches for the
+    // instruction set.
+    unsafe {
+        let tap = L::splat(tap);
+        if count < L::COUNT {
+            let dy = L::load_part(dy, count);
+            return dy.where_equal(L::load_part(place, count), tap).store_part(to, count);
+        }
+        for at in starts(count, L::COUNT) {
+            L::load(dy.add(at)).where_equal(L::load(place.add(at)), tap).store(to.add(at));
         }
     }
-    for ((to, dy), place) in few.iter_mut().zip(&dy[done..]).zip(&place[done..]) {
-        *to = where_equal(*place, tap, *dy);
-    }
-}
-
-/// dy or zero. By bits: a choice would load dy only where it is wanted, one lane at a time.
-#[inline(always)]
-fn where_equal(place: f32, tap: f32, dy: f32) -> f32 {
-    f32::from_bits(dy.to_bits() & 0u32.wrapping_sub(u32::from(place == tap)))
 }

@@ -29,6 +29,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self);
     /// The lanes in which `a` and `b` are equal, zeros in the others.
     unsafe fn where_equal(self, a: Self, b: Self) -> Self;
+    /// Turns rows into columns: of as many vectors as there are lanes, the first ones of `square`.
+    unsafe fn transpose(square: &mut [Self; 16]);
 }
 
 /// Code over vectors of any kind.
@@ -84,6 +86,29 @@ pub(crate) unsafe fn run<K: Kernel>(isa: Isa, limit: usize, kernel: K) {
             _ => kernel.run::<[f32; 1]>(),
         }
     }
+}
+
+/// Runs `kernel` with vectors of up to eight numbers; where the instruction set has longer ones, with its
+/// many registers all the same.
+///
+/// # Safety
+/// As for [`run`].
+pub(crate) unsafe fn run_eight<K: Kernel>(isa: Isa, kernel: K) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => eight_of_avx512(kernel),
+            _ => run(isa, 8, kernel),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+unsafe fn eight_of_avx512<K: Kernel>(kernel: K) {
+    // SAFETY: the contract of `run_eight`.
+    unsafe { kernel.run::<std::arch::x86_64::__m256>() };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -162,6 +187,14 @@ impl<const N: usize> Lanes for [f32; N] {
     #[inline(always)]
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|lane| if a[lane] == b[lane] { self[lane] } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [Self; 16]) {
+        let rows = *square;
+        for (column, to) in square[..N].iter_mut().enumerate() {
+            *to = std::array::from_fn(|row| rows[row][column]);
+        }
     }
 }
 

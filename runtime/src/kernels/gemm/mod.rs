@@ -4,13 +4,16 @@
 //! one pointer each, so that a convolution needs no im2col matrix: the rows of A are windows of
 //! the image, and along a row of the window the elements are contiguous. B is packed into
 //! panels as wide as the registers allow, see [`pack`]. Each element of C is summed in the
-//! order of k by one task.
+//! order of k by one task. Rows of A at equal distances need no pointer each: a [`SpacedTile`] has more
+//! of them where there are few columns.
 
 pub(crate) mod lanes;
 mod pack;
+mod spaced;
 mod tile;
 
-pub(crate) use pack::{Panels, Source, pack_panel};
+pub(crate) use pack::{Panels, Source, is_aligned, pack_panel};
+pub(crate) use spaced::{SpacedTile, multiply_spaced, spaced_rows};
 
 use crate::devices::cpu::Isa;
 

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::lanes::{Kernel, Lanes, run, starts};
 use super::{lanes, panel_width};
 use crate::devices::cpu::Isa;
 
@@ -69,27 +70,67 @@ pub(crate) struct Source<'a> {
 }
 
 /// Writes `columns` of `source` into the rows of a panel `width` wide.
-pub(crate) fn pack_panel(source: Source, columns: Range<usize>, width: usize, panel: &mut [f32]) {
+pub(crate) fn pack_panel(isa: Isa, source: Source, columns: Range<usize>, width: usize, panel: &mut [f32]) {
     for row in panel.chunks_exact_mut(width) {
         row[columns.len()..].fill(0.0);
     }
+    let (rows, lanes) = (panel.len() / width, lanes(isa));
     if source.column_step == 1 {
         for (k, row) in panel.chunks_exact_mut(width).enumerate() {
             let from = &source.values[k * source.row_step + columns.start..][..columns.len()];
             row[..columns.len()].copy_from_slice(from);
         }
+    } else if source.row_step == 1 && rows >= lanes && columns.len() >= lanes {
+        let last = (columns.end - 1) * source.column_step;
+        let values = &source.values[columns.start * source.column_step..last + rows];
+        let turn = Turn { values, step: source.column_step, rows, columns: columns.len(), width, panel };
+        // SAFETY: the slices hold all rows and columns, of which there are at least the lanes of a vector; a
+        // pool never has an instruction set that its processor lacks.
+        unsafe { run(isa, lanes, turn) };
     } else {
-        // Some rows at a time: the lines of the panel stay in the cache while all columns pass.
-        for (group, rows) in panel.chunks_mut(width * TURNED).enumerate() {
-            for (n, column) in columns.clone().enumerate() {
-                let start = group * TURNED * source.row_step + column * source.column_step;
-                let from = source.values[start..].iter().step_by(source.row_step);
-                let to = rows[n..].iter_mut().step_by(width);
-                to.zip(from).for_each(|(to, &from)| *to = from);
+        for (n, column) in columns.enumerate() {
+            let from = source.values[column * source.column_step..].iter().step_by(source.row_step);
+            panel[n..].iter_mut().step_by(width).zip(from).for_each(|(to, &from)| *to = from);
+        }
+    }
+}
+
+/// Columns that lie as rows, `step` elements apart, turned into those of a panel.
+struct Turn<'a> {
+    values: &'a [f32],
+    step: usize,
+    rows: usize,
+    columns: usize,
+    width: usize,
+    panel: &'a mut [f32],
+}
+
+impl Kernel for Turn<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let Turn { values, step, rows, columns, width, panel } = self;
+        let (values, panel) = (values.as_ptr(), panel.as_mut_ptr());
+        for row in starts(rows, L::COUNT) {
+            for column in starts(columns, L::COUNT) {
+                // SAFETY: the square lies in both slices, see `pack_panel`.
+                unsafe {
+                    let mut square = [L::splat(0.0); 16];
+                    for (lane, turned) in square.iter_mut().enumerate().take(L::COUNT) {
+                        *turned = L::load(values.add((column + lane) * step + row));
+                    }
+                    L::transpose(&mut square);
+                    for (lane, turned) in square.into_iter().enumerate().take(L::COUNT) {
+                        turned.store(panel.add((row + lane) * width + column));
+                    }
+                }
             }
         }
     }
 }
 
-/// Rows of B that are turned round together: a cache line of each column.
-const TURNED: usize = 16;
+/// Whether no vector of `values`, read one after the other, straddles a cache line, which would halve the
+/// speed of reading them.
+pub(crate) fn is_aligned(values: &[f32]) -> bool {
+    const LINE: usize = 64;
+    values.as_ptr().addr().is_multiple_of(LINE)
+}

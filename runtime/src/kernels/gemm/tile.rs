@@ -83,7 +83,7 @@ unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &Tile) -> [[L;
 }
 
 #[inline(always)]
-unsafe fn write_full<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, accumulate: bool) {
+pub(super) unsafe fn write_full<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, accumulate: bool) {
     for (vector, sum) in sums.into_iter().enumerate() {
         // SAFETY: the row of C is as wide as the panel.
         unsafe {
@@ -95,7 +95,12 @@ unsafe fn write_full<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, accumu
 }
 
 #[inline(always)]
-unsafe fn write_part<L: Lanes, const V: usize>(sums: [L; V], c: *mut f32, columns: usize, accumulate: bool) {
+pub(super) unsafe fn write_part<L: Lanes, const V: usize>(
+    sums: [L; V],
+    c: *mut f32,
+    columns: usize,
+    accumulate: bool,
+) {
     for (vector, sum) in sums.into_iter().enumerate() {
         let count = columns.saturating_sub(vector * L::COUNT).min(L::COUNT);
         let c = c.wrapping_add(vector * L::COUNT);

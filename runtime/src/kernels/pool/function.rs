@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Maximum, Pool, RowWindow, TASK, narrow, wide};
+use super::{Maximum, Pool, RowWindow, TASK, narrow, tiles, wide};
 use crate::devices::cpu::{self, Tiles};
 use crate::emitted::{Extent, Operand, Pass, Slot};
 use crate::kernels::elementwise::{BlockFunction, Each, Function, Source, map, with_sources};
@@ -97,6 +97,9 @@ impl Bands<'_> {
         let local = Pool { input: [planes.len(), lines.len(), width, channels], ..*self.spec };
         let (x, scratch) = scratch.split_at_mut(local.input_len());
         self.fill(sample, &planes, &lines, x);
+        if let Some(side) = tiles::side(self.spec) {
+            return self.tiles(&local, side, plane * height + rows.start, rows.len(), x);
+        }
         for row in rows {
             let RowWindow { height: window, .. } = self.spec.row(depth * height + row);
             let shifted =
@@ -113,6 +116,23 @@ impl Bands<'_> {
         for (plane, to) in planes.clone().zip(to.chunks_mut((lines.len() * row_len).max(1))) {
             let first = ((sample * depth + plane) * height + lines.start) * row_len;
             map(self.function, self.sources, first, &mut [to]);
+        }
+    }
+
+    /// `rows` rows of the results from `first` on, counted over all samples, where windows tile `local`.
+    fn tiles(&self, local: &Pool, side: usize, first: usize, rows: usize, x: &[f32]) {
+        let (isa, len) = (self.function.isa, local.output_row_len());
+        let [_, _, columns, channels] = local.output;
+        let local = &Pool { output: [1, rows, columns, channels], ..*local };
+        for row in 0..rows {
+            let range = (first + row) * len..(first + row + 1) * len;
+            // SAFETY: rows have places of their own, and each belongs to one task.
+            let y = unsafe { self.y.slice(range.clone()) };
+            // SAFETY: as above.
+            match self.place.as_ref().map(|place| unsafe { place.slice(range) }) {
+                Some(place) => tiles::maximum_place(isa, (local, side), row, x, y, place),
+                None => tiles::forward(isa, (local, side), row, x, y, Maximum),
+            }
         }
     }
 

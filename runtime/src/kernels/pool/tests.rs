@@ -118,20 +118,24 @@ fn poolings_agree_with_their_formula_and_finite_differences() {
     }
 }
 
+/// Compares the maximum of a function of the map with that of its results.
+fn check_function(spec: &Pool, batch: usize, seed: u64) {
+    let windows = windows(spec, batch);
+    let (x, scale) = (distinct(seed, batch * spec.input_len()), values(seed + 2, spec.input[3]));
+    let scaled: Vec<f32> = x.iter().zip(scale.iter().cycle()).map(|(x, scale)| x * scale).collect();
+    let case = Case { batch, labels: &[], inputs: &[&x, &scale], outputs: &[windows.len(); 2] };
+    let expected = [maximum(&windows, &widen(&scaled))];
+    let operands = |i: &[Slot]| [Operand::Full(i[0]), Operand::Channel(i[1])];
+    let f = |[x, scale]: [f32; 2]| [x * scale];
+    case.check(&expected, 0.0, |p, i, o| max_pool_of(p, spec, operands(i), [o[0]], f));
+    // With the places of the maxima, which another test reads.
+    case.check(&expected, 0.0, |p, i, o| max_pool_of(p, spec, operands(i), [o[0], o[1]], f));
+}
+
 #[test]
 fn the_maximum_of_a_function_agrees_with_that_of_its_results() {
     for seed in 1..60 {
-        let (spec, batch) = (random_spec(seed), pick(seed + 500, 1..=4));
-        let windows = windows(&spec, batch);
-        let (x, scale) = (distinct(seed, batch * spec.input_len()), values(seed + 2, spec.input[3]));
-        let scaled: Vec<f32> = x.iter().zip(scale.iter().cycle()).map(|(x, scale)| x * scale).collect();
-        let case = Case { batch, labels: &[], inputs: &[&x, &scale], outputs: &[windows.len(); 2] };
-        let expected = [maximum(&windows, &widen(&scaled))];
-        let operands = |i: &[Slot]| [Operand::Full(i[0]), Operand::Channel(i[1])];
-        let f = |[x, scale]: [f32; 2]| [x * scale];
-        case.check(&expected, 0.0, |p, i, o| max_pool_of(p, &spec, operands(i), [o[0]], f));
-        // With the places of the maxima, which the next test reads.
-        case.check(&expected, 0.0, |p, i, o| max_pool_of(p, &spec, operands(i), [o[0], o[1]], f));
+        check_function(&random_spec(seed), pick(seed + 500, 1..=4), seed);
     }
 }
 
@@ -176,15 +180,22 @@ fn whole_maps_and_rows_of_channels_agree_with_their_formula() {
 
 #[test]
 fn windows_side_by_side_agree_with_their_formula() {
-    for (side, channels, [planes, rows, columns]) in
-        [(2, 8, [1, 7, 6]), (2, 16, [2, 4, 9]), (2, 24, [1, 2, 3]), (3, 8, [2, 3, 7]), (3, 48, [1, 6, 3])]
-    {
+    // The last one in more bands than one.
+    for (side, channels, [planes, rows, columns]) in [
+        (2, 8, [1, 7, 6]),
+        (2, 16, [2, 4, 9]),
+        (2, 24, [1, 2, 3]),
+        (3, 8, [2, 3, 7]),
+        (3, 48, [1, 6, 3]),
+        (2, 40, [2, 31, 23]),
+    ] {
         let windows = [1, side, side].map(|size| Windows::Sliding { size, stride: size, pad: 0 });
         let (input, output) =
             ([planes, rows, columns, channels], [planes, rows / side, columns / side, channels]);
         let spec = Pool { input, output, windows, count_pad: true };
         assert_eq!(tiles::side(&spec), Some(side));
         check(&spec, 2, channels as u64);
+        check_function(&spec, 2, channels as u64);
     }
 }
 

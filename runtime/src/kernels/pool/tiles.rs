@@ -34,6 +34,25 @@ pub(super) fn forward(
     unsafe { lanes::run(isa, spec.input[3], kernel) }
 }
 
+/// The maxima in the windows of row `row` of a sample's result, whose sides are `side`, and the taps that
+/// hold them first.
+pub(super) fn maximum_place(
+    isa: Isa,
+    (spec, side): (&Pool, usize),
+    row: usize,
+    x: &[f32],
+    y: &mut [f32],
+    place: &mut [f32],
+) {
+    assert!(row < spec.output[0] * spec.output[1] && covers(spec, side));
+    assert!(x.len() == spec.input_len() && y.len() == spec.output_row_len() && place.len() == y.len());
+    let kernel =
+        MaximumPlace { spec, side, row, x: x.as_ptr(), y: y.as_mut_ptr(), place: place.as_mut_ptr() };
+    // SAFETY: the row lies in the map, with all of its windows, and both results have its length; a pool
+    // never has an instruction set that its processor lacks.
+    unsafe { lanes::run(isa, spec.input[3], kernel) }
+}
+
 /// A sample's gradient of the maximum over windows whose sides are `side`.
 pub(super) fn maximum_backward(
     isa: Isa,
@@ -100,6 +119,42 @@ impl<F: Fold> Forward<'_, F> {
     }
 }
 
+struct MaximumPlace<'a> {
+    spec: &'a Pool,
+    side: usize,
+    row: usize,
+    x: *const f32,
+    y: *mut f32,
+    place: *mut f32,
+}
+
+impl Kernel for MaximumPlace<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        // SAFETY: `maximum_place` has checked the reach of the windows.
+        unsafe { if self.side == 2 { self.find::<L, 2>() } else { self.find::<L, 3>() } }
+    }
+}
+
+impl MaximumPlace<'_> {
+    #[inline(always)]
+    unsafe fn find<L: Lanes, const SIDE: usize>(self) {
+        let MaximumPlace { spec, row, x, y, place, .. } = self;
+        for column in 0..spec.output[2] {
+            for channel in starts(spec.input[3], L::COUNT) {
+                let x = x.wrapping_add(window::<SIDE>(spec, row, column) + channel);
+                let to = column * spec.input[3] + channel;
+                // SAFETY: as in `run`.
+                unsafe {
+                    let (maximum, first) = first_maximum::<L, SIDE>(spec, x);
+                    maximum.store(y.wrapping_add(to));
+                    first.store(place.wrapping_add(to));
+                }
+            }
+        }
+    }
+}
+
 struct MaximumBackward<'a> {
     spec: &'a Pool,
     side: usize,
@@ -128,7 +183,7 @@ impl MaximumBackward<'_> {
                     let dy = dy.wrapping_add((row * columns + column) * channels + channel);
                     // SAFETY: as in `run`.
                     unsafe {
-                        let first = first_maximum::<L, SIDE>(spec, x.wrapping_add(at));
+                        let (_, first) = first_maximum::<L, SIDE>(spec, x.wrapping_add(at));
                         let dy = L::load(dy);
                         for tap in 0..SIDE * SIDE {
                             let share = dy.where_equal(first, L::splat(tap as f32));
@@ -141,9 +196,9 @@ impl MaximumBackward<'_> {
     }
 }
 
-/// The number of the tap with a window's first maximum, in each lane.
+/// The maximum of a window and the number of the first tap that holds it, in each lane.
 #[inline(always)]
-unsafe fn first_maximum<L: Lanes, const SIDE: usize>(spec: &Pool, x: *const f32) -> L {
+unsafe fn first_maximum<L: Lanes, const SIDE: usize>(spec: &Pool, x: *const f32) -> (L, L) {
     // SAFETY: the caller has checked the reach of the window.
     unsafe {
         let (mut maximum, mut first) = (L::load(x), L::splat(0.0));
@@ -151,7 +206,7 @@ unsafe fn first_maximum<L: Lanes, const SIDE: usize>(spec: &Pool, x: *const f32)
             let x = L::load(x.wrapping_add(offset::<SIDE>(spec, tap)));
             (maximum, first) = maximum.beaten_by(x, first, L::splat(tap as f32));
         }
-        first
+        (maximum, first)
     }
 }
 

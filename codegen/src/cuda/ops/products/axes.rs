@@ -108,7 +108,7 @@ impl Axes {
 
     /// Declares taps and base of each axis, from the block's `residue`.
     pub(super) fn declarations(&self) -> String {
-        let divided = if self.residues() == 1 { "" } else { "    int residues = residue;\n" };
+        let divided = if self.residues() == 1 { "" } else { "int residues = residue;\n" };
         self.lines_reversed(Axis::declaration, divided)
     }
 
@@ -144,7 +144,7 @@ impl Axes {
         let line = |axis: &Axis| {
             (axis.window > 1).then(|| {
                 let name = axis.name;
-                format!("            const int tap_{name} = rest % taps_{name};\n            rest /= taps_{name};\n")
+                format!("const int tap_{name} = rest % taps_{name};\nrest /= taps_{name};\n")
             })
         };
         self.0.iter().rev().filter_map(line).collect()
@@ -152,19 +152,13 @@ impl Axes {
 
     /// How far the tap is from the first one in the map, in positions.
     pub(super) fn tap_place(&self) -> String {
-        self.folded(
-            |axis| if axis.window > 1 { format!("tap_{} * {}", axis.name, axis.delta) } else { "0".into() },
-        )
+        self.folded(|axis| axis.tap_shift().unwrap_or_else(|| "0".to_owned()))
     }
 
     /// Whether coordinates, written by `name`, and tap meet inside the map.
     pub(super) fn inside(&self, name: impl Fn(char) -> String) -> String {
         let condition = |axis: &Axis| {
-            let tap = if axis.window > 1 {
-                format!(" + tap_{} * {}", axis.name, axis.delta)
-            } else {
-                String::new()
-            };
+            let tap = axis.tap_shift().map_or_else(String::new, |shift| format!(" + {shift}"));
             format!(" && (uint32)({}{tap}) < {}u", name(axis.name), axis.source)
         };
         self.0.iter().filter(|axis| axis.is_checked()).map(condition).collect()
@@ -192,7 +186,7 @@ impl Axes {
             inner *= axis.extent;
         }
         let place = fold(self.0.iter().map(|axis| (axis.target, format!("to_{}", axis.name))));
-        lines.push(format!("        position = {place};"));
+        lines.push(format!("position = {place};"));
         lines.join("\n")
     }
 
@@ -226,19 +220,24 @@ impl Axis {
         self.residues > 1 || low < 0 || high >= self.source as isize
     }
 
+    /// How far the tap is from the first one; none if it is the only one.
+    fn tap_shift(&self) -> Option<String> {
+        (self.window > 1).then(|| times(&format!("tap_{}", self.name), self.delta))
+    }
+
     fn declaration(&self) -> String {
         let Axis { name, window, pad, dilation, residues, tap_step, .. } = *self;
         if residues == 1 {
-            return format!("    const int taps_{name} = {window}, base_{name} = {};", self.base());
+            return format!("const int taps_{name} = {window}, base_{name} = {};", self.base());
         }
         format!(
-            "    // The taps of the window that meet this residue of the stride: every {tap_step}. from the first.\n    \
-             const int residue_{name} = residues % {residues};\n    residues /= {residues};\n    \
-             int first_{name} = 0;\n    \
+            "// The taps of the window that meet this residue of the stride: every {tap_step}. from the first.\n\
+             const int residue_{name} = residues % {residues};\nresidues /= {residues};\n\
+             int first_{name} = 0;\n\
              while (first_{name} < {tap_step} && (residue_{name} + {pad} - first_{name} * {dilation}) % {residues} != 0) \
-             first_{name}++;\n    \
-             const int meets_{name} = first_{name} < {tap_step} && first_{name} < {window};\n    \
-             const int taps_{name} = meets_{name} ? ({window} - first_{name} + {tap_step} - 1) / {tap_step} : 0;\n    \
+             first_{name}++;\n\
+             const int meets_{name} = first_{name} < {tap_step} && first_{name} < {window};\n\
+             const int taps_{name} = meets_{name} ? ({window} - first_{name} + {tap_step} - 1) / {tap_step} : 0;\n\
              const int base_{name} = (residue_{name} + {pad} - first_{name} * {dilation}) / {residues};"
         )
     }
@@ -247,7 +246,8 @@ impl Axis {
         let Axis { name, extent, stride, .. } = *self;
         let outermost = inner * extent == whole;
         let wrapped = if outermost { String::new() } else { format!(" % {extent}") };
-        format!("            const int {name} = position / {inner}{wrapped} * {stride} + base_{name};")
+        let position = times(&(over("position", inner) + &wrapped), stride as isize);
+        format!("const int {name} = {position} + base_{name};")
     }
 
     fn target_line(&self, inner: usize) -> String {
@@ -264,10 +264,24 @@ impl Axis {
 
 /// Horner's form of an index into extents: `((d) * H + h) * W + w`.
 fn fold(terms: impl Iterator<Item = (usize, String)>) -> String {
-    let index = |index: String, (extent, term): (usize, String)| {
-        if index == "0" { term } else { format!("({index}) * {extent} + {term}") }
+    let index = |index: String, (extent, term): (usize, String)| match (&index[..], &term[..]) {
+        ("0", _) => term,
+        (_, "0") => format!("{} * {extent}", bracketed(&index)),
+        _ => format!("{} * {extent} + {term}", bracketed(&index)),
     };
     terms.fold("0".to_owned(), index)
+}
+
+fn bracketed(sum: &str) -> String {
+    if sum.contains(" + ") { format!("({sum})") } else { sum.to_owned() }
+}
+
+fn times(text: &str, factor: isize) -> String {
+    if factor == 1 { text.to_owned() } else { format!("{text} * {factor}") }
+}
+
+fn over(text: &str, divisor: usize) -> String {
+    if divisor == 1 { text.to_owned() } else { format!("{text} / {divisor}") }
 }
 
 fn joined(parts: impl Iterator<Item = String>, with: &str, or: &str) -> String {

@@ -4,12 +4,14 @@
 use super::problem::{Kind, Problem};
 use super::result::{finish, operands, sum, workspace};
 use crate::cuda::emitter::THREADS;
-use crate::cuda::text::{Vector, indented};
+use crate::cuda::text::{Vector, laid_out};
 use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
 use crate::graph::Node;
 
-/// Positions that a thread computes.
-const PIXELS: usize = 4;
+/// Positions that a thread computes: as many as leave its results in registers on every GPU.
+fn pixels(vector: Vector) -> usize {
+    if vector.width() == 8 { 2 } else { 4 }
+}
 
 /// Taps whose loop is written out.
 const UNROLLED: usize = 9;
@@ -46,26 +48,27 @@ fn map(
     let extent = if problem.kind == Kind::BackwardData && multiplier > 1 { 1 } else { channels };
     let (vector, finish) = finish(problem, emitter, node, &mut writer, extent);
     writer.batch();
+    let pixels = pixels(vector);
     let (weights, products) = products(problem.kind, multiplier, vector, elements);
     let values = [
         ("WIDTH", vector.width().to_string()),
-        ("PIXELS", PIXELS.to_string()),
+        ("PIXELS", pixels.to_string()),
         ("A_TYPE", elements[0].c_type().to_owned()),
         ("UNROLL", if problem.window() <= UNROLLED { "UNROLL " } else { "" }.to_owned()),
         ("WEIGHTS", weights),
         ("PRODUCTS", products),
-        ("FINISH", indented(&finish)),
+        ("FINISH", finish),
     ];
-    let body = problem.fill(include_str!("../../templates/products/depthwise.cu"), &values);
-    let rows = Count { each: PIXELS, ..problem.rows() };
+    let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise.cu"), &values));
+    let rows = Count { each: pixels, ..problem.rows() };
     // The last block has threads without rows if the batch is no multiple.
     let threads = problem.rows().scaled(channels / vector.width());
     let blocks = Count {
-        each: THREADS * PIXELS,
+        each: THREADS * pixels,
         fixed: threads.fixed + channels / vector.width() * (rows.each - 1),
         ..threads
     };
-    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), &body);
     let residues = Count::fixed(problem.parts() / problem.conv.groups);
     Launch { grid: [blocks, Count::fixed(1), residues], ..launch }
 }
@@ -76,19 +79,17 @@ fn products(kind: Kind, multiplier: usize, vector: Vector, [a, b]: [Element; 2])
     if kind == Kind::BackwardData && multiplier > 1 {
         let (load_a, load_b) = (one.load(a), one.load(b));
         let products = format!(
-            "                for (int after = channel * {multiplier}; after < (channel + 1) * {multiplier}; after++) {{\n\
-             \x20                   float x, weight;\n\
-             \x20                   {load_a}(from + after, &x);\n\
-             \x20                   {load_b}(b + weight_place + after, &weight);\n\
-             \x20                   sums[i][0] += x * weight;\n\
-             \x20               }}"
+            "for (int after = channel * {multiplier}; after < (channel + 1) * {multiplier}; after++) {{\n\
+             float x, weight;\n\
+             {load_a}(from + after, &x);\n\
+             {load_b}(b + weight_place + after, &weight);\n\
+             sums[i][0] += x * weight;\n}}"
         );
         return (String::new(), products);
     }
     let load = vector.load(b);
-    let weights = format!(
-        "            ALIGNED(16) float weights[{width}];\n            {load}(b + weight_place + channel, weights);"
-    );
+    let weights =
+        format!("ALIGNED(16) float weights[{width}];\n{load}(b + weight_place + channel, weights);");
     (weights, added(multiplier, vector, a))
 }
 
@@ -104,8 +105,7 @@ fn added(multiplier: usize, vector: Vector, element: Element) -> String {
         )
     };
     format!(
-        "                ALIGNED(16) float x[{width}];\n                {load}\n                \
-         UNROLL for (int v = 0; v < {width}; v++) sums[i][v] += x[v] * weights[v];"
+        "ALIGNED(16) float x[{width}];\n{load}\nUNROLL for (int v = 0; v < {width}; v++) sums[i][v] += x[v] * weights[v];"
     )
 }
 
@@ -141,9 +141,9 @@ fn weight(
         ("PRODUCTS", added(multiplier, vector, elements[0])),
         ("STORE", vector.store(Element::Float)),
     ];
-    let body = problem.fill(include_str!("../../templates/products/depthwise_weight.cu"), &values);
+    let body = laid_out(&problem.fill(include_str!("../../templates/products/depthwise_weight.cu"), &values));
     let blocks = Count::fixed(across);
-    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), &body);
     let grid = [blocks, splits, Count::fixed(groups)];
     let partial = Launch { grid, workspace: workspace(problem, splits), ..launch };
     vec![partial, sum(problem, emitter, node, splits)]

@@ -16,7 +16,8 @@ struct Tile {
     warp_n: usize,
 }
 
-const TILES: [Tile; 4] = [
+const TILES: [Tile; 5] = [
+    Tile { m: 256, n: 128, warp_m: 64, warp_n: 64 },
     Tile { m: 128, n: 128, warp_m: 64, warp_n: 32 },
     Tile { m: 128, n: 64, warp_m: 64, warp_n: 32 },
     Tile { m: 64, n: 64, warp_m: 32, warp_n: 32 },

@@ -184,7 +184,7 @@ impl Problem {
         match self.residues() {
             1 => self.axes.declarations(),
             residues => {
-                let residue = format!("    const int residue = (int)blockIdx.z % {residues};\n");
+                let residue = format!("const int residue = (int)blockIdx.z % {residues};\n");
                 residue + &self.axes.declarations()
             }
         }
@@ -220,8 +220,8 @@ impl Problem {
             Kind::Forward | Kind::BackwardData => format!("a_{axis}[i]"),
         };
         let kept: Vec<String> = self.axes.checked().map(|axis| format!("a_{axis}[A_COUNT]")).collect();
-        let kept = if kept.is_empty() { String::new() } else { format!("    int {};", kept.join(", ")) };
-        let keep = self.axes.checked().map(|axis| format!("            a_{axis}[i] = {axis};\n"));
+        let kept = if kept.is_empty() { String::new() } else { format!("int {};", kept.join(", ")) };
+        let keep = self.axes.checked().map(|axis| format!("a_{axis}[i] = {axis};\n"));
         let values = [
             ("AXES", self.axes_text()),
             ("ROWS", self.rows().text()),

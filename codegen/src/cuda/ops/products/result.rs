@@ -6,7 +6,7 @@
 use super::problem::{Kind, Problem};
 use crate::cuda::emitter::THREADS;
 use crate::cuda::fused::Fused;
-use crate::cuda::text::{Vector, Writer, fill, indented};
+use crate::cuda::text::{Vector, Writer, fill, laid_out};
 use crate::cuda::{Argument, Count, Emitter, Launch};
 use crate::graph::{Epilogue, Node};
 
@@ -41,7 +41,7 @@ pub(super) fn finish(
     };
     let store = vector.store(writer.write(node.outputs[0], "y"));
     let store = format!("{store}(y + pixel * {} + channel, result);\n", problem.channels());
-    (vector, indented(&(fused + &store)))
+    (vector, fused + &store)
 }
 
 /// A launch that sums the parts in the workspace.
@@ -52,7 +52,7 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
     let (vector, finish) = finish(problem, emitter, node, &mut writer, channels);
     writer.batch();
     let width = vector.width();
-    let body = fill(
+    let body = laid_out(&fill(
         include_str!("../../templates/products/sum.cu"),
         &[
             ("WIDTH", width.to_string()),
@@ -61,10 +61,10 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
             ("SPLITS", splits.text()),
             ("FINISH", finish),
         ],
-    );
+    ));
     let vectors = problem.pixels().scaled(channels / width);
     let blocks = Count { each: THREADS, ..vectors };
-    let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), "", &body);
+    let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), &body);
     Launch { workspace: workspace(problem, splits), ..launch }
 }
 

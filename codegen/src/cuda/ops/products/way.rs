@@ -5,7 +5,7 @@
 
 use super::problem::{Kind, Problem};
 use super::result::{finish, operands, sum, workspace};
-use crate::cuda::text::{Vector, fill, indented};
+use crate::cuda::text::{Vector, fill, laid_out};
 use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
 use crate::graph::Node;
 
@@ -73,7 +73,7 @@ impl Way<'_> {
         let mut writer = operands(self.problem, emitter, node);
         let (vector, finish) = finish(self.problem, emitter, node, &mut writer, self.problem.columns());
         writer.batch();
-        let body = self.body(vector, &indented(&finish), "1");
+        let body = self.body(vector, &finish, include_str!("../../templates/products/all.cu"));
         self.launch(emitter, node, writer.finish(), Count::fixed(1), &body)
     }
 
@@ -86,25 +86,23 @@ impl Way<'_> {
         let vector = Vector::dividing(&[problem.columns()]).at_most(4);
         let (store, pixels, channels) =
             (vector.store(Element::Float), problem.pixels_text(), problem.channels());
-        let finish = format!(
-            "        {store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);"
-        );
-        let body = self.body(vector, &finish, "(int)gridDim.y");
+        let finish =
+            format!("{store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);");
+        let body = self.body(vector, &finish, include_str!("../../templates/products/share.cu"));
         let launch = self.launch(emitter, node, writer.finish(), splits, &body);
         Launch { workspace: workspace(problem, splits), ..launch }
     }
 
-    fn body(&self, vector: Vector, finish: &str, splits: &str) -> String {
+    fn body(&self, vector: Vector, finish: &str, share: &str) -> String {
         let [m, n] = self.tile;
         let problem = self.problem;
-        let share = include_str!("../../templates/products/share.cu");
         let mut values = vec![
             ("TILE_M", m.to_string()),
             ("TILE_N", n.to_string()),
             ("THREADS", self.threads.to_string()),
             ("BLOCK", problem.block_text(n)),
             ("BEGIN", problem.begin_text(self.types)),
-            ("SHARE", fill(share, &[("SPLITS", splits.to_owned())])),
+            ("SHARE", share.to_owned()),
             ("TILE", problem.tile_text()),
             ("STORE", problem.store_text(vector.width(), finish)),
             ("A_TYPE", self.types[0].to_owned()),
@@ -112,7 +110,7 @@ impl Way<'_> {
         ];
         values.retain(|(name, _)| self.template.contains(&format!("@{name}@")));
         values.extend(self.values.iter().cloned());
-        fill(self.template, &values)
+        laid_out(&fill(self.template, &values))
     }
 
     fn launch(
@@ -127,7 +125,7 @@ impl Way<'_> {
         let columns = self.problem.columns().div_ceil(n);
         let blocks = Count { each: m, ..self.problem.rows() }.times(columns);
         let suffix = self.name.replace(' ', "_");
-        let launch = emitter.launch(node, &suffix, self.threads, blocks, parts, "", body);
+        let launch = emitter.launch(node, &suffix, self.threads, blocks, parts, body);
         let grid = [blocks, splits, Count::fixed(self.problem.parts())];
         Launch { grid, shared: self.shared, ..launch }
     }

@@ -30,14 +30,18 @@
 @PRODUCTS@
             }
     }
-    UNROLL for (int i = 0; i < A_COUNT; i++) {
-        if (first_row + i >= rows) continue;
+    // The results move up to the first place one after the other, so that what is fused need be compiled but once.
+    const int count = rows - first_row < A_COUNT ? (int)(rows - first_row) : A_COUNT;
+    for (int i = 0; i < count; i++) {
+        ALIGNED(16) float result[WIDTH];
+        UNROLL for (int v = 0; v < WIDTH; v++) {
+            result[v] = sums[0][v];
+            UNROLL for (int other = 1; other < A_COUNT; other++) sums[other - 1][v] = sums[other][v];
+        }
         int position = first_position + i;
         const int64 sample = first_sample + position / @EXTENT@;
         position %= @EXTENT@;
 @TARGET@
         const int64 pixel = sample * @POSITIONS@ + position;
-        ALIGNED(16) float result[WIDTH];
-        UNROLL for (int v = 0; v < WIDTH; v++) result[v] = sums[i][v];
 @FINISH@
     }

@@ -4,11 +4,12 @@
     SHARED float shared[@THREADS@ * WIDTH];
     const int lane = threadIdx.x % LANES, row = threadIdx.x / LANES, first_tap = @FIRST_TAP@;
     const int channel = (int)(blockIdx.x * LANES + lane) * WIDTH, inside = channel < @CHANNELS@;
-    const int64 pixels = batch * @EXTENT@, share = (pixels + gridDim.y - 1) / gridDim.y, first = blockIdx.y * share;
-    const int64 last = first + share < pixels ? first + share : pixels;
+    const int64 pixels = batch * @EXTENT@;
+    const int rounds = (int)((pixels + ROWS - 1) / ROWS), share = (rounds + (int)gridDim.y - 1) / (int)gridDim.y;
+    const int64 first = (int64)blockIdx.y * share * ROWS, end = first + share * ROWS, last = end < pixels ? end : pixels;
 @AXES@
     float sums[TAPS][WIDTH] = {{0}};
-    if (inside)
+    if (inside) {
         for (int64 pixel = first + row; pixel < last; pixel += ROWS) {
             const int64 sample = pixel / @EXTENT@;
             const int position = (int)(pixel % @EXTENT@);
@@ -24,6 +25,7 @@
 @PRODUCTS@
             }
         }
+    }
     UNROLL for (int i = 0; i < TAPS; i++) {
         barrier();
         UNROLL for (int v = 0; v < WIDTH; v++) shared[threadIdx.x * WIDTH + v] = sums[i][v];

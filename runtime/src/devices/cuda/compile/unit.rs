@@ -53,7 +53,7 @@ pub(super) fn units<'a>(kernels: &'a [Kernel<'a>]) -> Vec<Unit<'a>> {
 
 impl Real {
     /// The options of the compiler, which makes code for `architecture` alone.
-    pub(super) fn options(self, architecture: &str) -> [String; 3] {
+    pub(super) fn options(self, architecture: &str) -> [String; 5] {
         // The numbers of `REAL_FLOAT`, `REAL_BF16` and `REAL_HALF` in the preludes.
         let number = match self {
             Real::Float => 0,
@@ -61,7 +61,10 @@ impl Real {
             Real::Half => 2,
         };
         let [standard, real] = ["--std=c++17".to_owned(), format!("--define-macro=REAL={number}")];
-        [format!("--gpu-architecture={architecture}"), standard, real]
+        // Quotients and roots within two units in the last place: the exact ones are slow paths that take registers
+        // from kernels which are bound by memory.
+        let [division, root] = ["--prec-div=false", "--prec-sqrt=false"].map(str::to_owned);
+        [format!("--gpu-architecture={architecture}"), standard, real, division, root]
     }
 }
 

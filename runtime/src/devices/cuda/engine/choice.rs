@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::devices::cuda::Properties;
 use crate::emitted::Conv;
-use crate::emitted::cuda::{Candidate, Cuda, Launch, Product, Step, Units};
-use crate::model::Precision;
+use crate::emitted::cuda::{Candidate, Cuda, Launch, Pass, Product, Step, Units};
+use crate::model::{Gpu, Precision};
 use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
 
 /// What was chosen so far, and by what rule the rest is.
@@ -15,6 +16,8 @@ pub(super) struct Choices {
     gpu: GpuMachine,
     precision: Precision,
     multiprocessors: usize,
+    /// Bytes of shared memory that a block can have.
+    shared_bytes: u32,
     mode: Mode,
     cache: TimingCache,
     /// Measured seconds of the candidates that may be taken.
@@ -25,22 +28,38 @@ pub(super) struct Choices {
 pub(super) type Times = BTreeMap<String, f64>;
 
 impl Choices {
-    /// For a GPU, known by its name and the versions of what works for it.
-    pub(super) fn new(device: String, precision: Precision, multiprocessors: u32, mode: Mode) -> Choices {
+    /// For a GPU, known to the file as `device`: by its name and the versions of what works for it.
+    pub(super) fn new(device: String, gpu: &Gpu, properties: &Properties) -> Choices {
         Choices {
-            gpu: GpuMachine { device, precision: precision.name() },
-            precision,
-            multiprocessors: multiprocessors as usize,
-            mode,
+            gpu: GpuMachine { device, precision: gpu.precision.name() },
+            precision: gpu.precision,
+            multiprocessors: properties.multiprocessors as usize,
+            shared_bytes: properties.shared_bytes,
+            mode: gpu.mode,
             cache: TimingCache::of_user(),
             measured: BTreeMap::new(),
         }
     }
 
-    /// The candidates that serve the precision. In single precision tensor cores do not, as they round the factors.
+    /// The candidates that serve the precision and that the GPU has shared memory for. In single precision tensor cores do
+    /// not serve, as they round the factors.
     pub(super) fn open(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
-        let rounds = self.precision != Precision::F32;
-        product.candidates.iter().filter(move |candidate| candidate.units == Units::Simt || rounds)
+        let (rounds, most) = (self.precision != Precision::F32, self.shared_bytes);
+        let fits = move |candidate: &Candidate| candidate.launches.iter().all(|launch| launch.shared <= most);
+        let serves = move |candidate: &Candidate| candidate.units == Units::Simt || rounds;
+        product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))
+    }
+
+    /// What computes a pass.
+    pub(super) fn chosen_launches(
+        &self,
+        pass: &'static Pass,
+        batch: usize,
+    ) -> impl Iterator<Item = &'static Launch> {
+        pass.steps().flat_map(move |step| match step {
+            Step::Launch(launch) => std::slice::from_ref(launch),
+            Step::Product(product) => self.chosen(product, batch).launches,
+        })
     }
 
     /// The candidate for batches of this size.

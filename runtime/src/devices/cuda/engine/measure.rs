@@ -34,6 +34,7 @@ impl Engine {
     pub(crate) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
         self.reserve(batch)?;
         let mut measured = Vec::new();
+        self.functions.compile(self.choices.launches(self.cuda))?;
         for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
             for step in self.pass(kind).steps() {
                 let Step::Product(product) = step else { continue };
@@ -66,9 +67,16 @@ impl Engine {
     /// Measures the candidates of each product of a pass that has several, inside the buffers that it will work in. What lies
     /// there meanwhile does not matter, so no batch may be on its way.
     pub(super) fn measure_candidates(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
-        for step in self.pass(kind).steps() {
-            let Step::Product(product) = step else { continue };
-            if self.choices.wants(product, batch) {
+        let products = self.pass(kind).steps().filter_map(|step| match step {
+            Step::Product(product) => Some(product),
+            Step::Launch(_) => None,
+        });
+        let wanted: Vec<_> = products.filter(|product| self.choices.wants(product, batch)).collect();
+        let candidates = wanted.iter().flat_map(|product| self.choices.open(product));
+        self.functions.compile(candidates.flat_map(|candidate| candidate.launches))?;
+        for product in wanted {
+            // The same one may stand in several layers.
+            if self.choices.times(product, batch).is_none() {
                 let times = self.measure_product(kind, product, batch)?;
                 self.choices.learn(product, batch, times);
             }

@@ -6,6 +6,7 @@
 //! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
 
 mod choice;
+mod functions;
 mod inspect;
 mod kept;
 mod measure;
@@ -21,14 +22,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::devices::cuda::libraries::library;
-use crate::devices::cuda::{
-    Compiler, Context, CudaError, Function, Kernel, LibraryKind, Memory, Properties, Real, Stream,
-};
+use crate::devices::cuda::{Context, CudaError, LibraryKind, Memory, Properties, Real, Stream};
 use crate::emitted::cuda::{Cuda, Region};
 use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use choice::Choices;
+use functions::Functions;
 use kept::Kept;
 pub use measure::Measured;
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     schedules: HashMap<Key, Schedule>,
     kept: Vec<Kept>,
     slots: Slots,
-    functions: Vec<Option<Function>>,
+    functions: Functions,
     own: Own,
     choices: Choices,
     regions: Regions,
@@ -133,14 +133,14 @@ const RESULT: usize = 32;
 const _: () = assert!(RESULT + RESULT_BYTES <= STATUS_BYTES);
 
 impl Engine {
-    /// A network on the GPU, all zeros; its kernels are compiled, or found compiled.
+    /// A network on the GPU, all zeros.
     pub(crate) fn new(program: &'static Program, gpu: &Gpu) -> Result<Engine, Error> {
         let cuda = program.cuda.ok_or_else(without_kernels)?;
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
         let device = measured_as(context.properties());
-        let choices = Choices::new(device, gpu.precision, context.properties().multiprocessors, gpu.mode);
-        let compiler = Compiler::new(&context);
+        let choices = Choices::new(device, gpu, context.properties());
+        let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
         let engine = Engine {
@@ -150,8 +150,8 @@ impl Engine {
             schedules: HashMap::new(),
             kept: Vec::new(),
             slots: Slots::new(&context, 2 * STATUS_BYTES)?,
-            functions: functions(&compiler, cuda, &choices, real)?,
-            own: Own::compile(&compiler, real)?,
+            own: Own::compile(functions.compiler(), real)?,
+            functions,
             choices,
             regions: Regions::new(&context, extents, 0)?,
             workspace: memory(0)?,
@@ -210,21 +210,6 @@ fn real(precision: Precision) -> Real {
         Precision::F32 | Precision::Tf32 => Real::Float,
         Precision::Bf16 => Real::Bf16,
     }
-}
-
-/// The kernels that may be launched at this precision, by their numbers.
-fn functions(
-    compiler: &Compiler,
-    cuda: &'static Cuda,
-    choices: &Choices,
-    real: Real,
-) -> Result<Vec<Option<Function>>, CudaError> {
-    let mut is_used = vec![false; cuda.kernels.len()];
-    choices.launches(cuda).for_each(|launch| is_used[launch.kernel] = true);
-    let all = cuda.kernels.iter().zip(cuda.texts()).map(|(kernel, text)| Kernel { name: kernel.name, text });
-    let used: Vec<Kernel> = all.zip(&is_used).filter(|(_, used)| **used).map(|(kernel, _)| kernel).collect();
-    let mut compiled = compiler.compile(&used, real)?.functions.into_iter();
-    Ok(is_used.into_iter().map(|used| if used { compiled.next() } else { None }).collect())
 }
 
 fn without_kernels() -> Error {

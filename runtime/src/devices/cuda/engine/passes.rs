@@ -131,6 +131,8 @@ impl Engine {
         self.reserve(batch)?;
         self.measure_candidates(kind, batch)?;
         let pass = self.pass(kind);
+        let update = if kind == Kind::Train { self.cuda.update } else { &[] };
+        self.functions.compile(self.choices.chosen_launches(pass, batch).chain(update))?;
         let binding = self.binding(kind, batch);
         let tasks = |steps| binding.tasks(steps, &self.choices);
         let forward = [pass.forward, if kind == Kind::Infer { &[] } else { pass.loss }];
@@ -140,7 +142,7 @@ impl Engine {
             forward: forward.into_iter().flat_map(tasks).collect(),
             report: self.report(kind, batch),
             backward: tasks(pass.backward),
-            update: if kind == Kind::Train { binding.bound(self.cuda.update.iter()) } else { Vec::new() },
+            update: binding.bound(update.iter()),
             graph: None,
             has_run: false,
         };

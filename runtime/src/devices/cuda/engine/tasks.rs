@@ -1,8 +1,9 @@
 //! Launches with everything that a batch leaves open filled in.
 
 use super::choice::Choices;
+use super::functions::Functions;
 use super::regions::Regions;
-use crate::devices::cuda::{CudaError, Function, Memory, Stream};
+use crate::devices::cuda::{CudaError, Memory, Stream};
 use crate::emitted::cuda::{Argument, Cuda, Launch, Step};
 
 /// A launch for one size of the batch.
@@ -71,8 +72,10 @@ impl Binding<'_> {
 
 impl Task {
     /// Gives it to a stream.
-    pub(super) fn run(&self, functions: &[Option<Function>], stream: &Stream) -> Result<(), CudaError> {
-        let Some(function) = &functions[self.function] else { return Ok(()) };
+    pub(super) fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
+        let Some(function) = functions.get(self.function) else {
+            unreachable!("the kernels of a schedule are compiled before it is made")
+        };
         // SAFETY: kernel and arguments come from one launch of the compiler, whose tests run each kernel on memory with
         // guarded ends; the addresses are those of the engine's buffers, which hold a batch of this size, and which only this
         // stream uses. A task, and a graph of tasks, is thrown away before the buffers are replaced.
@@ -81,10 +84,6 @@ impl Task {
 }
 
 /// Gives tasks to a stream, one after the other.
-pub(super) fn run_all(
-    tasks: &[Task],
-    functions: &[Option<Function>],
-    stream: &Stream,
-) -> Result<(), CudaError> {
+pub(super) fn run_all(tasks: &[Task], functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
     tasks.iter().try_for_each(|task| task.run(functions, stream))
 }

@@ -256,7 +256,7 @@ impl Job {
                     row_step: weights.steps[0],
                     column_step: weights.steps[1],
                 };
-                gemm::pack_panel(source, panels.columns(index), width, part);
+                gemm::pack_panel(self.isa, source, panels.columns(index), width, part);
             }
             let start = index * packed_panel_len(self.isa, T * T, self.channels);
             let end = start + T * T * plane(self.channels, width);

@@ -2,11 +2,14 @@
 
 use std::arch::x86_64::{
     __m256, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_NLE_UQ, _CMP_ORD_Q, _mm256_add_ps, _mm256_and_ps,
-    _mm256_blendv_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setr_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permute2f128_ps,
+    _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_storeu_ps,
+    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_ps,
+    _mm512_castpd_ps, _mm512_castps_pd, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
     _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_shuffle_f32x4,
+    _mm512_storeu_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::Lanes;
@@ -76,6 +79,30 @@ impl Lanes for __m256 {
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(a, b), self) }
+    }
+
+    /// Elements change places in squares of two, of four, and at last across the halves of the vectors.
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [Self; 16]) {
+        // SAFETY: as above.
+        unsafe {
+            for first in [0, 4] {
+                let [a, b, c, d] = [square[first], square[first + 1], square[first + 2], square[first + 3]];
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                let (low, high) = (_mm256_castps_pd(ab), _mm256_castps_pd(cd));
+                square[first] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+                square[first + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+                let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                let (low, high) = (_mm256_castps_pd(ab), _mm256_castps_pd(cd));
+                square[first + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+                square[first + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+            }
+            for row in 0..4 {
+                let (a, b) = (square[row], square[row + 4]);
+                square[row] = _mm256_permute2f128_ps::<0x20>(a, b);
+                square[row + 4] = _mm256_permute2f128_ps::<0x31>(a, b);
+            }
+        }
     }
 }
 
@@ -151,6 +178,37 @@ impl Lanes for __m512 {
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), self) }
+    }
+
+    /// Elements change places in squares of two, of four, and at last across the quarters of the vectors.
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [Self; 16]) {
+        // SAFETY: as above.
+        unsafe {
+            for first in [0, 4, 8, 12] {
+                let [a, b, c, d] = [square[first], square[first + 1], square[first + 2], square[first + 3]];
+                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                let (low, high) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
+                square[first] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                square[first + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+                let (ab, cd) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                let (low, high) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
+                square[first + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                square[first + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+            }
+            // Quarters 0 and 2 of two vectors, or 1 and 3.
+            const EVEN: i32 = 0x88;
+            const ODD: i32 = 0xdd;
+            for row in 0..4 {
+                let [a, b, c, d] = [square[row], square[row + 4], square[row + 8], square[row + 12]];
+                let (ab, cd) = (_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<EVEN>(c, d));
+                square[row] = _mm512_shuffle_f32x4::<EVEN>(ab, cd);
+                square[row + 8] = _mm512_shuffle_f32x4::<ODD>(ab, cd);
+                let (ab, cd) = (_mm512_shuffle_f32x4::<ODD>(a, b), _mm512_shuffle_f32x4::<ODD>(c, d));
+                square[row + 4] = _mm512_shuffle_f32x4::<EVEN>(ab, cd);
+                square[row + 12] = _mm512_shuffle_f32x4::<ODD>(ab, cd);
+            }
+        }
     }
 }
 

@@ -1,0 +1,1 @@
+    const int first_tile = 0, last_tile = (int)((depth + TILE_K - 1) / TILE_K);

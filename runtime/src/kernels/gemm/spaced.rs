@@ -1,0 +1,152 @@
+//! The micro-kernel for rows of A at equal distances.
+//!
+//! Few pointers serve all of them, so that few columns of C get many rows: enough independent sums, and
+//! one row of B for all of them. Such are the windows of neighbouring outputs, and the windows transposed,
+//! whose rows begin one element after the other.
+
+use super::lanes::{Kernel, Lanes, run, run_eight};
+use super::tile::{write_full, write_part};
+use super::{Walk, lanes};
+use crate::devices::cpu::Isa;
+
+/// A product of some rows, each as far from the one before, and a panel.
+#[derive(Clone, Copy)]
+pub(crate) struct SpacedTile<'a> {
+    /// The first row of A.
+    pub(crate) a: *const f32,
+    /// Elements from a row of A to the next.
+    pub(crate) a_step: usize,
+    /// Which elements of a row of A are multiplied.
+    pub(crate) walk: Walk<'a>,
+    /// The first of as many rows of B.
+    pub(crate) b: *const f32,
+    /// Elements from a row of B to the next.
+    pub(crate) b_step: usize,
+    /// The first row of C.
+    pub(crate) c: *mut f32,
+    /// Elements from a row of C to the next.
+    pub(crate) c_step: usize,
+    /// Rows of C, from 1 to [`spaced_rows`].
+    pub(crate) rows: usize,
+    /// Columns of C, at most the panel's width; of one vector where `a_step` is not 1.
+    pub(crate) columns: usize,
+    /// Whether the product is added to C or replaces it.
+    pub(crate) accumulate: bool,
+}
+
+/// For so few columns short vectors serve: there are more of them in a cycle, or long ones had idle lanes.
+const EIGHT: usize = 8;
+
+/// Rows of a [`SpacedTile`] at most, with so many columns: their sums leave registers for a row of B and an
+/// element of A.
+pub(crate) fn spaced_rows(isa: Isa, columns: usize) -> usize {
+    match (columns.div_ceil(lanes(isa)), isa) {
+        (0 | 1, Isa::Avx512) => 14,
+        (0 | 1, _) => 12,
+        (2, Isa::Avx512) => 10,
+        (3, _) => 8,
+        _ => 6,
+    }
+}
+
+/// Computes a tile.
+///
+/// # Safety
+/// Each row of A must be readable over the walk, each row of B over the columns in whole vectors, each row
+/// of C writable over the columns; C overlaps neither A nor B and no other thread touches it.
+pub(crate) unsafe fn multiply_spaced(isa: Isa, tile: &SpacedTile) {
+    let multiply = Multiply { tile };
+    // SAFETY: the contract is this function's own; a pool never has an instruction set that its
+    // processor lacks.
+    unsafe {
+        match isa == Isa::Avx512 && tile.columns <= EIGHT {
+            true => run_eight(isa, multiply),
+            false => run(isa, lanes(isa), multiply),
+        }
+    }
+}
+
+struct Multiply<'a> {
+    tile: &'a SpacedTile<'a>,
+}
+
+/// Calls `compute` with the tile's number of rows, which is one of those listed.
+macro_rules! with_rows {
+    ($tile:expr, $lanes:ty, $vectors:literal, $rows_apart:literal, $($rows:literal)*) => {
+        match $tile.rows {
+            $($rows => compute::<$lanes, $vectors, $rows, $rows_apart>($tile),)*
+            rows => unreachable!("{rows} rows of {} vectors", $vectors),
+        }
+    };
+}
+
+impl Kernel for Multiply<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let tile = self.tile;
+        // SAFETY: the contract of `multiply_spaced`.
+        unsafe {
+            match (tile.columns.div_ceil(L::COUNT), L::COUNT, tile.a_step) {
+                (1, _, 1) => with_rows!(tile, L, 1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                (1, ..) => with_rows!(tile, L, 1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                (2, 16, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
+                (3, 16, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
+                (4, 16, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
+                (2, _, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6),
+                (vectors, ..) => unreachable!("{vectors} vectors"),
+            }
+        }
+    }
+}
+
+/// Computes `tile`, which has `R` rows and `V` vectors of columns. The rows are `a_step` elements `APART`, or
+/// one.
+#[inline(always)]
+unsafe fn compute<L: Lanes, const V: usize, const R: usize, const APART: bool>(tile: &SpacedTile) {
+    // SAFETY: the contract of `multiply_spaced`.
+    unsafe {
+        let sums = product::<L, V, R, APART>(tile);
+        for (row, sums) in sums.into_iter().enumerate() {
+            let c = tile.c.wrapping_add(row * tile.c_step);
+            if tile.columns == V * L::COUNT {
+                write_full(sums, c, tile.accumulate);
+            } else {
+                write_part(sums, c, tile.columns, tile.accumulate);
+            }
+        }
+    }
+}
+
+/// Rows that one pointer serves: an address is a pointer and the step, once or twice.
+const SERVED: usize = 3;
+
+#[inline(always)]
+unsafe fn product<L: Lanes, const V: usize, const R: usize, const APART: bool>(
+    tile: &SpacedTile,
+) -> [[L; V]; R] {
+    let (walk, a_step) = (tile.walk, if APART { tile.a_step } else { 1 });
+    // SAFETY: the walk is readable in every row of A, and so often in B.
+    unsafe {
+        let mut sums = [[L::splat(0.0); V]; R];
+        let mut b = tile.b;
+        for &start in walk.runs {
+            let first = tile.a.wrapping_add(start);
+            let mut a: [*const f32; R] =
+                std::array::from_fn(|group| first.wrapping_add(group * SERVED * a_step));
+            for _ in 0..walk.len {
+                let columns: [L; V] = std::array::from_fn(|vector| L::load(b.add(vector * L::COUNT)));
+                for row in 0..R {
+                    let a = L::splat(*a[row / SERVED].wrapping_add(row % SERVED * a_step));
+                    for vector in 0..V {
+                        sums[row][vector] = sums[row][vector].add_product(a, columns[vector]);
+                    }
+                }
+                b = b.wrapping_add(tile.b_step);
+                for pointer in &mut a[..R.div_ceil(SERVED)] {
+                    *pointer = pointer.wrapping_add(walk.step);
+                }
+            }
+        }
+        sums
+    }
+}
