@@ -177,8 +177,8 @@ impl Block<'_> {
         let dy = Numbers::<OfGradient<S>, M, M, T>::new(&grid, (of_dy, columns), self.zeros, (dy, dy_shape));
         // SAFETY: a pool never has an instruction set that its processor lacks.
         unsafe {
-            lanes::run(isa, usize::MAX, x);
-            lanes::run(isa, usize::MAX, dy);
+            lanes::run_widest(isa, x);
+            lanes::run_widest(isa, dy);
         }
     }
 
@@ -231,7 +231,7 @@ impl Block<'_> {
         let kernel = FilterGradient::<S, M, T>::new((sums, shape), columns.len(), (copies, first, steps));
         // SAFETY: a pool never has an instruction set that its processor lacks; each block of a copy
         // belongs to one task.
-        unsafe { lanes::run(self.job.isa, usize::MAX, kernel) };
+        unsafe { lanes::run_widest(self.job.isa, kernel) };
     }
 }
 

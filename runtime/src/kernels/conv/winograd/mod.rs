@@ -203,12 +203,12 @@ impl Job {
             let channels = (maps, 0..self.channels);
             let transform = Numbers::<OfData<S, M>, M, T, T>::new(&grid, channels, zeros, (data, from));
             // SAFETY: a pool never has an instruction set that its processor lacks.
-            unsafe { lanes::run(self.isa, usize::MAX, transform) };
+            unsafe { lanes::run_widest(self.isa, transform) };
             self.multiply(pool, panels, T * T, &packed, (data, from), (results, products));
             let size = [height, width, self.columns];
             let transform = Results::<S, M, T>::new(&grid, (results, products), to, size);
             // SAFETY: as above; a block's outputs belong to one task.
-            unsafe { lanes::run(self.isa, usize::MAX, transform) };
+            unsafe { lanes::run_widest(self.isa, transform) };
             if let Some(finish) = finish {
                 let range = self.place(&block, M);
                 // SAFETY: the block's outputs are consecutive and belong to this task.
@@ -265,7 +265,7 @@ impl Job {
             let kernel = Filter::<S, M, T>::new(&taps[..9 * len], panel);
             // SAFETY: a pool never has an instruction set that its processor lacks; a panel is a whole
             // number of vectors.
-            unsafe { lanes::run(self.isa, lanes::narrowed(self.isa, width), kernel) };
+            unsafe { lanes::run_widest(self.isa, kernel) };
         });
     }
 
