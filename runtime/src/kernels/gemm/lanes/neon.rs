@@ -1,4 +1,8 @@
 //! The vectors of aarch64, all of whose processors have them.
+//!
+//! Elsewhere the tests run in an emulator: `cargo test --package nnc-runtime --lib --target
+//! aarch64-unknown-linux-musl -- kernels devices` with `rust-lld` as the target's linker and
+//! `qemu-aarch64-static` as its runner, in `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER` and `…_RUNNER`.
 
 use std::arch::aarch64::{
     float32x4_t, uint32x4_t, vaddq_f32, vandq_u32, vbslq_f32, vceqq_f32, vcgtq_f32, vdupq_n_f32, vfmaq_f32,
