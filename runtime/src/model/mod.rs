@@ -97,13 +97,13 @@ impl Model {
             program,
             pool,
             parameters: Buffer::zeroed(program.parameter_len),
-            gradients: Buffer::zeroed(program.trained_len),
+            gradients: Buffer::default(),
             states: Buffer::zeroed(program.state_len),
             saved_states: Buffer::zeroed(program.state_len),
             prepared: Buffer::zeroed(program.evaluation.prepared_len),
             packed: PackedWeights::default(),
             is_prepared: false,
-            optimizer: optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect(),
+            optimizer: Vec::new(),
             hyperparameters: optimizer.hyperparameters.iter().map(|(_, value)| *value).collect(),
             group_hyperparameters: Vec::new(),
             arena: Arena::default(),
@@ -112,6 +112,9 @@ impl Model {
             step: 0,
         };
         model.initialise();
+        // Only now: drawing the largest weight takes it twice more.
+        model.gradients = Buffer::zeroed(program.trained_len);
+        model.optimizer = optimizer.states.iter().map(|_| Buffer::zeroed(program.trained_len)).collect();
         model
     }
 
