@@ -15,13 +15,14 @@ pub(crate) fn peak(pool: &Pool, rounds: usize) -> f64 {
             let isa = pool.isa();
             match isa {
                 Isa::Portable => isa.run(Registers::<4, false> { steps: STEPS }),
+                Isa::Neon => isa.run(Registers::<4, true> { steps: STEPS }),
                 Isa::Avx2 => isa.run(Registers::<8, true> { steps: STEPS }),
                 Isa::Avx512 => isa.run(Registers::<16, true> { steps: STEPS }),
             }
         });
     });
     let lanes = match pool.isa() {
-        Isa::Portable => 4,
+        Isa::Portable | Isa::Neon => 4,
         Isa::Avx2 => 8,
         Isa::Avx512 => 16,
     };

@@ -12,7 +12,7 @@ use nnc_dsl::model::{CheckedModel, Conv, Input, Layer, Output, Sequence, Shape, 
 use crate::Compiled;
 use crate::graph::join_path;
 use crate::optimizers::update_rule;
-use crate::plan::Plan;
+use crate::plan::{Plan, Region};
 
 /// Bytes of one number in every buffer.
 const FLOAT: u64 = 4;
@@ -60,7 +60,8 @@ pub struct Cost {
     pub macs: u64,
 }
 
-/// Bytes of the buffers that a network runs in, without the data set and what kernels take for themselves.
+/// Bytes of the buffers that a network runs in, without the data set and what kernels take for themselves:
+/// that depends on the machine too, and follows from the [products](Plan::products).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// The parameters.
@@ -73,6 +74,8 @@ pub struct Memory {
     pub states: u64,
     /// What evaluation computes from the parameters alone.
     pub prepared: u64,
+    /// A batch as the kernels read it: inputs, and targets that are no classes. Per sample.
+    pub batch_per_sample: u64,
     /// The arena of the training pass.
     pub training: Arena,
     /// The arena of the evaluation pass.
@@ -137,6 +140,9 @@ impl Memory {
             // Twice: the runtime keeps a copy that undoes a step whose loss is not finite.
             states: 2 * bytes(training.tensors.state_len),
             prepared: bytes(evaluation.prepared_len),
+            batch_per_sample: bytes(
+                region_len(training, Region::Input) + region_len(training, Region::Target),
+            ),
             training: Arena::new(training),
             evaluation: Arena::new(evaluation),
         }
@@ -144,12 +150,12 @@ impl Memory {
 
     /// All that training with batches of `batch` takes, with the evaluation in between.
     pub fn training_total(&self, batch: u64) -> u64 {
-        self.gradients + self.optimizer + self.kept() + self.shared().bytes(batch)
+        self.gradients + self.optimizer + self.kept() + self.shared().bytes(batch) + self.batch(batch)
     }
 
     /// All that evaluation with batches of `batch` takes.
     pub fn evaluation_total(&self, batch: u64) -> u64 {
-        self.kept() + self.evaluation.bytes(batch)
+        self.kept() + self.evaluation.bytes(batch) + self.batch(batch)
     }
 
     /// The arena of a model that trains and evaluates in turns.
@@ -159,6 +165,11 @@ impl Memory {
             per_sample: training.per_sample.max(evaluation.per_sample),
             fixed: training.fixed.max(evaluation.fixed),
         }
+    }
+
+    /// A batch of `batch` samples.
+    pub fn batch(&self, batch: u64) -> u64 {
+        self.batch_per_sample.saturating_mul(batch)
     }
 
     fn kept(&self) -> u64 {
@@ -175,6 +186,12 @@ impl Arena {
     pub fn bytes(&self, batch: u64) -> u64 {
         self.per_sample.saturating_mul(batch).saturating_add(self.fixed)
     }
+}
+
+/// Elements of what lies in a region that the plan does not pack.
+fn region_len(plan: &Plan, region: Region) -> usize {
+    let slots = plan.slots.iter().flatten().filter(|slot| slot.region == region);
+    slots.map(|slot| slot.offset + slot.len).max().unwrap_or(0)
 }
 
 fn bytes(floats: usize) -> u64 {

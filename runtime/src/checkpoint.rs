@@ -6,7 +6,7 @@
 //! renamed, so that a reader never sees half of one. What the tensors mean to a network is the
 //! business of [`Model`](crate::Model).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,8 @@ impl Checkpoint {
             views.push((tensor.name.as_str(), view));
         }
         // One key, because a map of several would be written in an order of its own each time.
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+        // (Collected, because the crate's map is another one with its feature `std`.)
+        let metadata = [(METADATA_KEY.to_owned(), json)].into_iter().collect();
         safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
     }
 }

@@ -60,8 +60,9 @@ fn parameters_and_batch_can_be_set() {
     assert_eq!(large["memory"]["batch"], 1000);
     let memory = |key: &str| large["memory"][key].as_u64().unwrap();
     let arena = memory("evaluation_per_sample") * 1000 + memory("evaluation_fixed");
-    let kept = memory("parameters") + memory("states") + memory("prepared");
-    assert_eq!(memory("evaluation"), arena + kept);
+    let kept = memory("parameters") + memory("states") + memory("prepared") + memory("evaluation_kernels");
+    assert_eq!(memory("batch_per_sample"), 4 * 64);
+    assert_eq!(memory("evaluation"), arena + kept + 1000 * memory("batch_per_sample"));
 }
 
 #[test]

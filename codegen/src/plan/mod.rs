@@ -5,6 +5,9 @@
 
 mod memory;
 mod print;
+mod products;
+
+pub use products::{Product, ProductKind};
 
 use crate::graph::{Graph, Op, Parameter, Section, Source, State, ValueId};
 

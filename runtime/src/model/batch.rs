@@ -182,7 +182,13 @@ fn samples(port: &Port, len: usize, others: Option<usize>) -> Result<usize, Erro
     Err(Error::Length { what, expected, found: len })
 }
 
-/// Elements of the target region per sample.
+/// Elements of the input and the target region per sample.
+pub(super) fn sample_len(program: &Program) -> usize {
+    let inputs = program.inputs.iter().map(|port| port.shape.iter().product::<usize>());
+    inputs.sum::<usize>() + values_len(program)
+}
+
+/// Elements of a sample's targets that are no classes.
 fn values_len(program: &Program) -> usize {
     let values = program.targets.iter().filter(|target| target.kind == TargetKind::Values);
     values.map(|target| target.slot.offset + target.slot.len).max().unwrap_or(0)

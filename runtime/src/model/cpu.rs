@@ -58,23 +58,30 @@ pub(super) fn reserve(buffer: &mut Buffer, len: usize) -> &mut [f32] {
 }
 
 impl Cpu {
-    /// Zeros everywhere.
+    /// Zeros everywhere; what only training needs is missing until [`Cpu::prepare_training`].
     pub(super) fn new(program: &'static Program, pool: &Arc<Pool>) -> Cpu {
-        let states = program.optimizer.states.iter();
         Cpu {
             program,
             pool: Arc::clone(pool),
             parameters: Buffer::zeroed(program.parameter_len),
-            gradients: Buffer::zeroed(program.trained_len),
+            gradients: Buffer::default(),
             states: Buffer::zeroed(program.state_len),
             saved_states: Buffer::zeroed(program.state_len),
             prepared: Buffer::zeroed(program.evaluation.prepared_len),
             packed: PackedWeights::default(),
             is_prepared: false,
-            optimizer: states.map(|_| Buffer::zeroed(program.trained_len)).collect(),
+            optimizer: Vec::new(),
             group_hyperparameters: Vec::new(),
             arena: Arena::default(),
         }
+    }
+
+    /// Makes room for gradients and the optimiser's states, all zero: once the initial values are drawn, because
+    /// drawing the largest weight takes it twice more.
+    pub(super) fn prepare_training(&mut self) {
+        let zeros = || Buffer::zeroed(self.program.trained_len);
+        self.gradients = zeros();
+        self.optimizer = self.program.optimizer.states.iter().map(|_| zeros()).collect();
     }
 
     /// The network.

@@ -51,6 +51,8 @@ impl Cuda {
             states: 2 * bytes(Region::State),
             prepared: bytes(Region::Prepared) + bytes(Region::PreparedReal),
             // One arena serves both passes.
+            // A region of the GPU is part of what grows with the batch.
+            batch_per_sample: 0,
             training_per_sample: batched,
             training_fixed: fixed,
             evaluation_per_sample: batched,

@@ -77,6 +77,16 @@ impl Engine {
         }
     }
 
+    /// Makes room for what only training needs, after the initial values have been written.
+    pub(super) fn prepare_training(&mut self) {
+        match self {
+            Engine::Cpu(cpu) => cpu.prepare_training(),
+            // A GPU's memory is not where they are drawn.
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(_) => {}
+        }
+    }
+
     /// Replaces a part of a flat buffer.
     pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) -> Result<(), Error> {
         match self {

@@ -82,7 +82,11 @@ impl Draw {
 
     /// Elements from blocks of four.
     fn elements(&self, block: impl Fn(u32) -> [f32; 4]) -> Vec<f32> {
-        (0..self.len.div_ceil(4)).flat_map(|index| block(index as u32)).take(self.len).collect()
+        // With room for all at once: a vector that grows is there twice for a while.
+        let mut elements = Vec::with_capacity(self.len.next_multiple_of(4));
+        elements.extend((0..self.len.div_ceil(4)).flat_map(|index| block(index as u32)));
+        elements.truncate(self.len);
+        elements
     }
 }
 

@@ -1,5 +1,6 @@
 //! How much memory a model needs: known before anything runs.
 
+use super::batch;
 use crate::program::Program;
 
 /// Bytes of a model's buffers, without the [`workspace`](crate::Model::workspace) of the kernels.
@@ -15,6 +16,8 @@ pub struct Memory {
     pub states: usize,
     /// What evaluation computes from the parameters alone.
     pub prepared: usize,
+    /// A batch as the kernels read it: inputs, and targets that are no classes. Per sample.
+    pub batch_per_sample: usize,
     /// The arena of a training pass, per sample of the batch.
     pub training_per_sample: usize,
     /// The arena of a training pass, whatever the batch.
@@ -36,6 +39,7 @@ impl Memory {
             optimizer: trained * program.optimizer.states.len(),
             states: 2 * bytes(program.state_len),
             prepared: bytes(program.evaluation.prepared_len),
+            batch_per_sample: bytes(batch::sample_len(program)),
             training_per_sample: bytes(program.training.batched_len),
             training_fixed: bytes(program.training.fixed_len),
             evaluation_per_sample: bytes(program.evaluation.batched_len),
@@ -47,13 +51,13 @@ impl Memory {
     /// the same arena.
     pub fn training(&self, batch: usize) -> usize {
         let arena = self.training_fixed.max(self.evaluation_fixed)
-            + batch * self.training_per_sample.max(self.evaluation_per_sample);
+            + batch * (self.training_per_sample.max(self.evaluation_per_sample) + self.batch_per_sample);
         self.parameters + self.gradients + self.optimizer + self.states + self.prepared + arena
     }
 
     /// Everything that prediction with batches of `batch` needs.
     pub fn evaluation(&self, batch: usize) -> usize {
-        let arena = self.evaluation_fixed + batch * self.evaluation_per_sample;
+        let arena = self.evaluation_fixed + batch * (self.evaluation_per_sample + self.batch_per_sample);
         self.parameters + self.states + self.prepared + arena
     }
 }

@@ -299,6 +299,7 @@ impl Model {
             let values = vec![state.initial; access::state_range(state).len()];
             self.engine.write(FlatBuffer::States, state.offset, &values)?;
         }
+        self.engine.prepare_training();
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod cache;
 mod choice;
 mod measure;
 mod tune;
+mod workspace;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use cache::{Machine, TimingCache};
 pub use choice::{Basis, Candidate, Choice};
 use measure::Clock;
 pub use tune::{Tuned, tune};
+pub use workspace::Workspace;
 
 /// How algorithms are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

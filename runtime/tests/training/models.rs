@@ -221,7 +221,7 @@ fn memory_is_known_before_anything_runs() {
     let parameters = 4 * (64 * 24 + 24 * 10 + 24 + 24 + 10);
     assert_eq!(memory.parameters, parameters);
     assert_eq!(memory.optimizer, parameters);
-    assert_eq!(memory.training(2) - memory.training(1), 4 * 93, "the larger arena serves both");
+    assert_eq!(memory.training(2) - memory.training(1), 4 * (64 + 93), "a sample, and the larger arena");
 }
 
 #[test]

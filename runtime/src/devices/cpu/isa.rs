@@ -1,13 +1,15 @@
 //! Instruction sets, found at run time.
 //!
 //! A loop that the compiler vectorises is written once, as a [`Vectorised`] value, and built
-//! three times: [`Isa::run`] picks the build for the processor at hand.
+//! for each of them: [`Isa::run`] picks the build for the processor at hand.
 
 /// The vector instructions that kernels are built for, from the least to the most capable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
     /// What every processor of the architecture has.
     Portable,
+    /// aarch64, where every processor has it: 4 lanes, 32 registers, fused multiply-add.
+    Neon,
     /// x86-64 with AVX2 and FMA: 8 lanes, 16 registers.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes, 32 registers.
@@ -32,13 +34,17 @@ impl Isa {
 
     /// The instruction sets of this processor, [`Isa::Portable`] first.
     pub fn available() -> Vec<Isa> {
-        [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.is_supported()).collect()
+        [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512]
+            .into_iter()
+            .filter(|isa| isa.is_supported())
+            .collect()
     }
 
     /// Whether this processor has it.
     pub fn is_supported(self) -> bool {
         match self {
             Isa::Portable => true,
+            Isa::Neon => cfg!(target_arch = "aarch64"),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -58,6 +64,7 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
+            Isa::Neon => "neon",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
         }

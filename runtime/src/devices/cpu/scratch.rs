@@ -45,6 +45,8 @@ impl<'a, T: Element> Lease<'a, T> {
     fn new(home: &'a Mutex<Vec<Buffer<T>>>, len: usize) -> Self {
         let mut buffer = best_fit(&mut lock(home), len).unwrap_or_default();
         if buffer.len() < len {
+            // The old memory goes before the new one comes.
+            drop(std::mem::take(&mut buffer));
             buffer = Buffer::zeroed(len);
         }
         Lease { home, buffer, len }

@@ -14,7 +14,7 @@ use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, SpacedTile, Tile, Walk};
-use crate::select::{Algorithm, Operation};
+use crate::select::{Algorithm, Operation, Problem};
 
 /// Terms of the sum between two visits to C: 64 columns of B by so many rows are 64 KiB, which stay
 /// in the second-level cache while the block's pixels pass.
@@ -98,8 +98,18 @@ fn cuttable(spec: &Conv, batch: usize, [planes, rows, columns]: [Line; 3]) -> [L
 }
 
 /// Elements of the packed weight, at most: a strided gradient has fewer taps at a time.
-pub(super) fn packed_len(spec: &Conv, isa: Isa, [from, to]: [usize; 2]) -> usize {
-    spec.groups * Panels::new(isa, spec.taps() * from / spec.groups, to / spec.groups).len()
+pub(super) fn packed_len(problem: &Problem, isa: Isa, [from, to]: [usize; 2]) -> usize {
+    let Problem { operation, ref spec, batch, packed } = *problem;
+    let panels = Panels::new(isa, spec.taps() * from / spec.groups, to / spec.groups);
+    let pixels = batch * spec.output[..3].iter().product::<usize>();
+    let is_whole = operation == Operation::Forward && spec.groups == 1 && panels.are_whole();
+    let is_in_place = is_whole && !packed && is_cheap_in_place(panels, pixels);
+    if is_in_place { 0 } else { spec.groups * panels.len() }
+}
+
+/// Whether so few pixels do not make up for packing a weight that no other call uses.
+fn is_cheap_in_place(panels: Panels, pixels: usize) -> bool {
+    pixels <= FEW && panels.columns <= NEAR
 }
 
 /// The B of a correlation, before packing: a matrix of a group's channels × columns for each tap.
@@ -130,7 +140,7 @@ impl<'a> Weights<'a> {
     fn is_used_in_place(&self, panels: GroupPanels, pixels: usize) -> bool {
         let is_whole = self.form.is_forward() && panels.groups == 1 && panels.each.are_whole();
         let is_aligned = gemm::is_aligned(self.weight.values);
-        let is_cheap = !self.weight.is_kept() && pixels <= FEW && panels.each.columns <= NEAR;
+        let is_cheap = !self.weight.is_kept() && is_cheap_in_place(panels.each, pixels);
         is_whole && is_aligned && (is_cheap || panels.count() == 1)
     }
 

@@ -255,7 +255,7 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
             let rest = workspace(Algorithm::ImplicitGemm, &joined::joined(problem, isa), isa);
             single(joined::weights_len(problem, isa)) + rest
         }
-        (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(spec, isa, channels)),
+        (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(problem, isa, channels)),
         (Algorithm::Winograd2, Some(channels)) => single(winograd::packed_len(isa, Size::Two, channels)),
         (Algorithm::Winograd4, Some(channels)) => single(winograd::packed_len(isa, Size::Four, channels)),
         (Algorithm::ImplicitGemm, None) => {
@@ -269,6 +269,16 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
         (Algorithm::Spread, _) => single(spread::workspace(spec, batch, isa, channels)),
         (Algorithm::Reference, _) => size_of::<f64>() * reference_len(operation, spec, batch),
     }
+}
+
+/// Bytes of scratch memory that each thread of an algorithm takes, where it is more than a few pages.
+pub(crate) fn thread_workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
+    let size = match algorithm {
+        Algorithm::Winograd2 => Size::Two,
+        Algorithm::Winograd4 => Size::Four,
+        _ => return 0,
+    };
+    winograd::thread_len(isa, size, problem) * size_of::<f32>()
 }
 
 /// Elements of what the reference computes at a time.

@@ -100,6 +100,8 @@ impl Kernel for Correlate<'_> {
         // SAFETY: `correlate` has checked the reach of all terms.
         unsafe {
             match self.row.chain() {
+                // Single numbers are rare: not worth the code of their own.
+                _ if L::COUNT == 1 => self.chains::<L, 1>(),
                 7 => self.chains::<L, 7>(),
                 5 => self.chains::<L, 5>(),
                 3 => self.chains::<L, 3>(),
@@ -201,6 +203,7 @@ impl Kernel for Accumulate<'_> {
         // summed at once that there are about nine sums.
         unsafe {
             match self.row.chain() {
+                _ if L::COUNT == 1 => self.chains::<L, 1, 8>(),
                 7 => self.chains::<L, 7, 1>(),
                 5 => self.chains::<L, 5, 1>(),
                 3 => self.chains::<L, 3, 3>(),

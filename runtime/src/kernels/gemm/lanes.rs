@@ -7,6 +7,8 @@ use crate::devices::cpu::Isa;
 pub(crate) trait Lanes: Copy {
     /// Numbers in it.
     const COUNT: usize;
+    /// Vectors of columns in the widest tile of a product, for which there are registers.
+    const COLUMNS: usize;
 
     /// The same number in each lane.
     unsafe fn splat(value: f32) -> Self;
@@ -46,11 +48,18 @@ pub(crate) trait Kernel {
 /// Has the cache line at `at` brought into the first-level cache; `at` may lie anywhere.
 #[inline(always)]
 pub(crate) fn prefetch(at: *const f32) {
-    #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint that touches no memory; every processor of the architecture has it.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
     }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = at;
 }
 
 /// Numbers in the vectors that [`run`] picks: at most `limit`.
@@ -78,12 +87,34 @@ pub(crate) unsafe fn run<K: Kernel>(isa: Isa, limit: usize, kernel: K) {
     // SAFETY: the caller's promise.
     unsafe {
         match narrowed(isa, limit) {
+            1 => kernel.run::<f32>(),
+            count => run_vectors(isa, count, kernel),
+        }
+    }
+}
+
+/// Runs `kernel` with the widest vectors of `isa`. It is not built for single numbers, as it would be by
+/// [`run`].
+///
+/// # Safety
+/// The kernel's own contract; and the processor must have the instruction set.
+pub(crate) unsafe fn run_widest<K: Kernel>(isa: Isa, kernel: K) {
+    // SAFETY: the caller's promise.
+    unsafe { run_vectors(isa, narrowed(isa, usize::MAX), kernel) };
+}
+
+/// Runs `kernel` with vectors of `count` numbers.
+unsafe fn run_vectors<K: Kernel>(isa: Isa, count: usize, kernel: K) {
+    // SAFETY: the contract of `run`.
+    unsafe {
+        match (isa, count) {
             #[cfg(target_arch = "x86_64")]
-            16 => avx512(kernel),
+            (_, 16) => avx512(kernel),
             #[cfg(target_arch = "x86_64")]
-            8 => avx2(kernel),
-            4 => kernel.run::<[f32; 4]>(),
-            _ => kernel.run::<[f32; 1]>(),
+            (_, 8) => avx2(kernel),
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, _) => kernel.run::<std::arch::aarch64::float32x4_t>(),
+            _ => kernel.run::<Portable>(),
         }
     }
 }
@@ -125,78 +156,18 @@ unsafe fn avx2<K: Kernel>(kernel: K) {
     unsafe { kernel.run::<std::arch::x86_64::__m256>() };
 }
 
-impl<const N: usize> Lanes for [f32; N] {
-    const COUNT: usize = N;
+/// Vectors that every processor of the architecture has.
+#[cfg(target_arch = "x86_64")]
+type Portable = std::arch::x86_64::__m128;
+#[cfg(not(target_arch = "x86_64"))]
+type Portable = [f32; 4];
 
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        [value; N]
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller's pointer is readable over a vector.
-        unsafe { from.cast::<Self>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller's pointer is writable over a vector.
-        unsafe { to.cast::<Self>().write_unaligned(self) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] + other[lane])
-    }
-
-    #[inline(always)]
-    unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] + a[lane] * b[lane])
-    }
-
-    #[inline(always)]
-    unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller's pointer is readable over `count` lanes.
-        std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
-    }
-
-    #[inline(always)]
-    unsafe fn store_part(self, to: *mut f32, count: usize) {
-        for (lane, value) in self.into_iter().enumerate().take(count) {
-            // SAFETY: the caller's pointer is writable over `count` lanes.
-            unsafe { *to.add(lane) = value };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
-        std::array::from_fn(|lane| self[index[lane] as usize])
-    }
-
-    #[inline(always)]
-    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
-        let is_beaten =
-            |lane: usize| (other[lane] > self[lane]) | (other[lane].is_nan() & !self[lane].is_nan());
-        let beaten: [bool; N] = std::array::from_fn(is_beaten);
-        let pick =
-            |a: Self, b: Self| std::array::from_fn(|lane| if beaten[lane] { b[lane] } else { a[lane] });
-        (pick(self, other), pick(own, theirs))
-    }
-
-    #[inline(always)]
-    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
-        std::array::from_fn(|lane| if a[lane] == b[lane] { self[lane] } else { 0.0 })
-    }
-
-    #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
-        let rows = *square;
-        for (column, to) in square[..N].iter_mut().enumerate() {
-            *to = std::array::from_fn(|row| rows[row][column]);
-        }
-    }
-}
-
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod array;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -18,7 +18,7 @@ pub(crate) use spaced::{SpacedTile, multiply_spaced, spaced_rows};
 use crate::devices::cpu::Isa;
 
 /// Rows of C in a tile. With four 16-lane vectors of columns, 24 accumulators, 4 vectors of B and
-/// one of A fit the 32 registers of AVX-512; with two 8-lane vectors, 15 of the 16 of AVX2. With fewer
+/// one of A fit the 32 registers of AVX-512 and NEON; with two 8-lane vectors, 15 of the 16 of AVX2. With fewer
 /// columns more rows would fit, but were measured slower: the pointers to them no longer fit.
 pub(crate) const ROWS: usize = 6;
 
@@ -35,7 +35,7 @@ pub(crate) fn lanes(isa: Isa) -> usize {
 fn max_vectors(isa: Isa) -> usize {
     match isa {
         Isa::Portable | Isa::Avx2 => 2,
-        Isa::Avx512 => 4,
+        Isa::Avx512 | Isa::Neon => 4,
     }
 }
 
@@ -77,5 +77,5 @@ pub(crate) unsafe fn multiply(isa: Isa, width: usize, tile: &Tile) {
     let multiply = tile::Multiply { vectors: width / lanes(isa), tile };
     // SAFETY: the contract is this function's own; a pool never has an instruction set that its
     // processor lacks.
-    unsafe { lanes::run(isa, lanes(isa), multiply) }
+    unsafe { lanes::run_widest(isa, multiply) }
 }

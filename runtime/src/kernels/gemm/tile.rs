@@ -14,10 +14,10 @@ impl Kernel for Multiply<'_> {
     unsafe fn run<L: Lanes>(self) {
         // SAFETY: the contract of `multiply`.
         unsafe {
-            match (self.vectors, L::COUNT) {
+            match (self.vectors, L::COLUMNS) {
                 (1, _) => compute::<L, 1>(self.tile),
-                (3, 16) => compute::<L, 3>(self.tile),
-                (4, 16) => compute::<L, 4>(self.tile),
+                (3, 4) => compute::<L, 3>(self.tile),
+                (4, 4) => compute::<L, 4>(self.tile),
                 _ => compute::<L, 2>(self.tile),
             }
         }

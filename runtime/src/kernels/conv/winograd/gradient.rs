@@ -58,6 +58,12 @@ pub(in super::super) fn copies_len(size: Size, spec: &Conv, batch: usize) -> usi
     }
 }
 
+/// Elements that each thread works on.
+pub(super) fn thread_len(isa: Isa, size: Size, spec: &Conv, batch: usize) -> usize {
+    let (cut, numbers) = (Cut::new(size, spec, batch), (size.outputs() + 2) * (size.outputs() + 2));
+    shapes(isa, cut.group, cut.block).iter().map(|matrices| numbers * matrices.step()).sum()
+}
+
 /// How the work is cut; depends on sizes alone.
 struct Cut {
     /// Tiles of an image along each axis, and of the batch.
@@ -118,7 +124,7 @@ impl Job<'_> {
     /// The sum over each chunk, into its own copy in `copies`.
     fn sum<S: Scheme<M, T>, const M: usize, const T: usize>(&self, pool: &Pool, copies: Tiles) {
         let cut = &self.cut;
-        let largest = self.shapes(cut.group, cut.block);
+        let largest = shapes(self.isa, cut.group, cut.block);
         let state = || {
             let mut zeros = pool.scratch().single(self.x.channels.max(self.dy.channels));
             zeros.fill(0.0);
@@ -137,16 +143,16 @@ impl Job<'_> {
             block.finish::<S, M, T>(sums, copies, chunk);
         });
     }
+}
 
-    /// The numbers of x, whose columns are rows of the product and need not be neighbours, those of dy, and
-    /// the products, for so many tiles and channels of both.
-    fn shapes(&self, tiles: usize, [rows, columns]: [usize; 2]) -> [Matrices; 3] {
-        [
-            Matrices::panels(self.isa, tiles, rows, lanes(self.isa)),
-            Matrices::panels(self.isa, tiles, columns, gemm::panel_width(self.isa)),
-            Matrices::whole(self.isa, rows, columns),
-        ]
-    }
+/// The numbers of x, whose columns are rows of the product and need not be neighbours, those of dy, and the
+/// products, for so many tiles and channels of both.
+fn shapes(isa: Isa, tiles: usize, [rows, columns]: [usize; 2]) -> [Matrices; 3] {
+    [
+        Matrices::panels(isa, tiles, rows, lanes(isa)),
+        Matrices::panels(isa, tiles, columns, gemm::panel_width(isa)),
+        Matrices::whole(isa, rows, columns),
+    ]
 }
 
 /// The gradient between some channels of x and some of dy.
@@ -160,7 +166,7 @@ struct Block<'a> {
 impl Block<'_> {
     fn shapes(&self, tiles: usize) -> [Matrices; 3] {
         let [rows, columns] = &self.channels;
-        self.job.shapes(tiles, [rows.len(), columns.len()])
+        shapes(self.job.isa, tiles, [rows.len(), columns.len()])
     }
 
     /// The numbers of some tiles.
@@ -177,8 +183,8 @@ impl Block<'_> {
         let dy = Numbers::<OfGradient<S>, M, M, T>::new(&grid, (of_dy, columns), self.zeros, (dy, dy_shape));
         // SAFETY: a pool never has an instruction set that its processor lacks.
         unsafe {
-            lanes::run(isa, usize::MAX, x);
-            lanes::run(isa, usize::MAX, dy);
+            lanes::run_widest(isa, x);
+            lanes::run_widest(isa, dy);
         }
     }
 
@@ -231,7 +237,7 @@ impl Block<'_> {
         let kernel = FilterGradient::<S, M, T>::new((sums, shape), columns.len(), (copies, first, steps));
         // SAFETY: a pool never has an instruction set that its processor lacks; each block of a copy
         // belongs to one task.
-        unsafe { lanes::run(self.job.isa, usize::MAX, kernel) };
+        unsafe { lanes::run_widest(self.job.isa, kernel) };
     }
 }
 

@@ -24,7 +24,7 @@ use super::packed::{Form, Weight};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk, lanes};
-use crate::select::{Algorithm, Operation};
+use crate::select::{Algorithm, Operation, Problem};
 
 /// Outputs along a side of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,20 @@ pub(super) fn packed_len(isa: Isa, size: Size, [from, to]: [usize; 2]) -> usize 
     packed_panel_len(isa, side * side, from) * Panels::new(isa, from, to).count()
 }
 
+/// Elements that each thread works on.
+pub(super) fn thread_len(isa: Isa, size: Size, problem: &Problem) -> usize {
+    let Problem { operation, ref spec, batch, .. } = *problem;
+    let (from, to) = match operation {
+        Operation::BackwardWeight => return gradient::thread_len(isa, size, spec, batch),
+        Operation::Forward => (spec.input, spec.output),
+        Operation::BackwardData => (spec.output, spec.input),
+    };
+    let job = Job::new(isa, spec, [from, to], [0; 2], batch);
+    let numbers = (size.outputs() + 2) * (size.outputs() + 2);
+    let [images, _, rows, columns] = job.cut(size.outputs()).size();
+    job.matrices(images * rows * columns).iter().map(|matrices| numbers * matrices.step()).sum()
+}
+
 /// Elements from a panel of transformed weights to the next.
 fn packed_panel_len(isa: Isa, numbers: usize, channels: usize) -> usize {
     numbers * plane(channels, gemm::panel_width(isa))
@@ -181,16 +195,12 @@ impl Job {
         let pack = |packed: &mut [f32]| self.pack::<S, M, T>(pool, weights, panels, packed);
         let packed = weights.weight.packed(pool, weights.form, packed_len, pack);
         let tiles = self.to.map(|size| size.div_ceil(M));
-        let aim = self.tiles_at_once(T * T, self.images * tiles[0] * tiles[1]);
-        let cut = Cut::aiming_at(aim, self.images, [1, tiles[0], tiles[1]]);
+        let cut = self.cut(M);
         let [images, _, rows, columns] = cut.size();
-        let matrices = |tiles: usize| {
-            [self.channels, self.columns].map(|columns| Matrices::whole(self.isa, tiles, columns))
-        };
         let buffers = || {
             let mut zeros = pool.scratch().single(self.channels);
             zeros.fill(0.0);
-            let [data, results] = matrices(images * rows * columns);
+            let [data, results] = self.matrices(images * rows * columns);
             (zeros, pool.scratch().single(T * T * data.step()), pool.scratch().single(T * T * results.step()))
         };
         let maps = Maps { values: map, size: self.from, channels: self.channels, pad: self.pad };
@@ -199,22 +209,34 @@ impl Job {
         pool.for_each_with(cut.count(), buffers, |(zeros, data, results), task| {
             let block = cut.block(task);
             let grid = Grid::of(&block, tiles);
-            let [from, products] = matrices(grid.tiles.len());
+            let [from, products] = self.matrices(grid.tiles.len());
             let channels = (maps, 0..self.channels);
             let transform = Numbers::<OfData<S, M>, M, T, T>::new(&grid, channels, zeros, (data, from));
             // SAFETY: a pool never has an instruction set that its processor lacks.
-            unsafe { lanes::run(self.isa, usize::MAX, transform) };
+            unsafe { lanes::run_widest(self.isa, transform) };
             self.multiply(pool, panels, T * T, &packed, (data, from), (results, products));
             let size = [height, width, self.columns];
             let transform = Results::<S, M, T>::new(&grid, (results, products), to, size);
             // SAFETY: as above; a block's outputs belong to one task.
-            unsafe { lanes::run(self.isa, usize::MAX, transform) };
+            unsafe { lanes::run_widest(self.isa, transform) };
             if let Some(finish) = finish {
                 let range = self.place(&block, M);
                 // SAFETY: the block's outputs are consecutive and belong to this task.
                 finish(unsafe { to.slice(range.clone()) }, range.start);
             }
         });
+    }
+
+    /// Blocks of tiles with so many outputs along a side.
+    fn cut(&self, side: usize) -> Cut {
+        let tiles = self.to.map(|size| size.div_ceil(side));
+        let aim = self.tiles_at_once((side + 2) * (side + 2), self.images * tiles[0] * tiles[1]);
+        Cut::aiming_at(aim, self.images, [1, tiles[0], tiles[1]])
+    }
+
+    /// The numbers of so many tiles, and the products.
+    fn matrices(&self, tiles: usize) -> [Matrices; 2] {
+        [self.channels, self.columns].map(|columns| Matrices::whole(self.isa, tiles, columns))
     }
 
     /// Tiles of a task: their numbers should stay in the second-level cache, unless the weights do not
@@ -265,7 +287,7 @@ impl Job {
             let kernel = Filter::<S, M, T>::new(&taps[..9 * len], panel);
             // SAFETY: a pool never has an instruction set that its processor lacks; a panel is a whole
             // number of vectors.
-            unsafe { lanes::run(self.isa, lanes::narrowed(self.isa, width), kernel) };
+            unsafe { lanes::run_widest(self.isa, kernel) };
         });
     }
 

@@ -1,21 +1,123 @@
 //! The vectors of x86-64.
 
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_NLE_UQ, _CMP_ORD_Q, _mm256_add_ps, _mm256_and_ps,
-    _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permute2f128_ps,
-    _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_storeu_ps,
-    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_ps,
-    _mm512_castpd_ps, _mm512_castps_pd, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_shuffle_f32x4,
-    _mm512_storeu_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    __m128, __m256, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_NLE_UQ, _CMP_ORD_Q, _mm_add_ps, _mm_and_ps,
+    _mm_andnot_ps, _mm_cmpeq_ps, _mm_cmpnle_ps, _mm_cmpord_ps, _mm_loadu_ps, _mm_mul_ps, _mm_or_ps,
+    _mm_set1_ps, _mm_storeu_ps, _mm256_add_ps, _mm256_and_ps, _mm256_blendv_ps, _mm256_castpd_ps,
+    _mm256_castps_pd, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_permute2f128_ps, _mm256_permutevar8x32_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_storeu_ps, _mm256_unpackhi_pd,
+    _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_add_ps, _mm512_castpd_ps,
+    _mm512_castps_pd, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_maskz_mov_ps, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps,
+    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::Lanes;
 
+/// SSE2: no fused multiply-add, and no masks.
+impl Lanes for __m128 {
+    const COUNT: usize = 4;
+    const COLUMNS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: every processor of the architecture has SSE2.
+        unsafe { _mm_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as above; the caller's pointer is readable over a vector.
+        unsafe { _mm_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above; the caller's pointer is writable over a vector.
+        unsafe { _mm_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: every processor of the architecture has SSE2.
+        unsafe { _mm_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_add_ps(self, _mm_mul_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0; 4];
+        for (lane, value) in lanes.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller's pointer is readable over `count` lanes.
+            *value = unsafe { *from.add(lane) };
+        }
+        // SAFETY: the array is a vector.
+        unsafe { _mm_loadu_ps(lanes.as_ptr()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        for (lane, value) in lanes(self).into_iter().enumerate().take(count) {
+            // SAFETY: the caller's pointer is writable over `count` lanes.
+            unsafe { *to.add(lane) = value };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pick(self, index: &[u32; 16]) -> Self {
+        let (from, mut to) = (lanes(self), [0.0; 4]);
+        for (to, index) in to.iter_mut().zip(index) {
+            *to = from[*index as usize % 4];
+        }
+        // SAFETY: the array is a vector.
+        unsafe { _mm_loadu_ps(to.as_ptr()) }
+    }
+
+    #[inline(always)]
+    unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
+        // SAFETY: every processor of the architecture has SSE2.
+        unsafe {
+            let beaten = _mm_and_ps(_mm_cmpnle_ps(other, self), _mm_cmpord_ps(self, self));
+            let pick = |a, b| _mm_or_ps(_mm_and_ps(beaten, b), _mm_andnot_ps(beaten, a));
+            (pick(self, other), pick(own, theirs))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_and_ps(_mm_cmpeq_ps(a, b), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [Self; 16]) {
+        let rows = [0, 1, 2, 3].map(|row| lanes(square[row]));
+        for (column, to) in square[..4].iter_mut().enumerate() {
+            let turned = rows.map(|row| row[column]);
+            // SAFETY: the array is a vector.
+            *to = unsafe { _mm_loadu_ps(turned.as_ptr()) };
+        }
+    }
+}
+
+#[inline(always)]
+fn lanes(value: __m128) -> [f32; 4] {
+    let mut lanes = [0.0; 4];
+    // SAFETY: the array has room for a vector.
+    unsafe { _mm_storeu_ps(lanes.as_mut_ptr(), value) };
+    lanes
+}
+
 impl Lanes for __m256 {
     const COUNT: usize = 8;
+    const COLUMNS: usize = 2;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -115,6 +217,7 @@ unsafe fn first_of_8(count: usize) -> __m256i {
 
 impl Lanes for __m512 {
     const COUNT: usize = 16;
+    const COLUMNS: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
