@@ -67,10 +67,13 @@ fn taken(program: &'static Program, batch: usize) -> f64 {
     (PEAK.load(Ordering::Relaxed) - before) as f64
 }
 
+/// A network, its file, the batch, and the share that the prediction may be off by.
+type Case = (fn() -> &'static Program, &'static str, usize, f64);
+
 // One test: another one would allocate at the same time.
 #[test]
 fn training_takes_what_the_summary_predicts() {
-    let networks: [(fn() -> &'static Program, &str, usize, f64); 5] = [
+    let networks: [Case; 5] = [
         (|| Mlp::new(0).model().program(), "benches/networks/mlp.nn", 64, 0.05),
         (|| ResNet20::new(0).model().program(), "benches/networks/resnet20.nn", 64, 0.05),
         (|| Vgg32::new(0).model().program(), "benches/networks/vgg32.nn", 64, 0.05),
@@ -81,7 +84,6 @@ fn training_takes_what_the_summary_predicts() {
     for (program, file, batch, tolerance) in networks {
         let (predicted, taken) = (predicted(file, batch), taken(program(), batch));
         let share = taken / predicted;
-        println!("{file}: {taken} of {predicted}, {share:.3}");
         assert!((share - 1.0).abs() < tolerance, "{file}: {taken} bytes taken, {predicted} predicted");
     }
 }

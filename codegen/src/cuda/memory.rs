@@ -116,10 +116,6 @@ impl Memory {
         let mut places: Vec<Option<Place>> =
             plan.slots.iter().map(|slot| slot.and_then(outside_place)).collect();
         align_ports(plan, &mut places);
-        let values = places.iter_mut().zip(&plan.graph.values);
-        let inputs =
-            values.filter(|(_, value)| value.source != Source::Node).filter_map(|(place, _)| place.as_mut());
-        set_apart(inputs);
         let arenas = [
             (Region::Batched, Element::Real),
             (Region::Wide, Element::Float),
@@ -170,21 +166,6 @@ fn outside_place(slot: Slot) -> Option<Place> {
         plan::Region::Prepared => Region::Prepared,
     };
     Some(Place { region, offset: slot.offset, len: slot.len })
-}
-
-/// Sets inputs and targets apart, so that each begins at a multiple of sixteen elements; on the processor
-/// they lie one after the other.
-fn set_apart<'a>(places: impl Iterator<Item = &'a mut Place>) {
-    let (mut input, mut target) = (0, 0);
-    for place in places {
-        let end = match place.region {
-            Region::Input => &mut input,
-            Region::Target => &mut target,
-            _ => continue,
-        };
-        place.offset = *end;
-        *end += place.len.next_multiple_of(16);
-    }
 }
 
 /// Several inputs, and several targets, begin at multiples of the alignment, too: vectors ask for it.
