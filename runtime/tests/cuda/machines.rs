@@ -58,7 +58,11 @@ fn nothing() {
 }
 
 fn driver_alone() {
-    assert_eq!(Availability::missing(), None);
+    // Nothing compiles kernels for the GPU that is there.
+    if !has(LibraryKind::Nvrtc) {
+        let line = Availability::missing().unwrap();
+        assert!(line.starts_with("no CUDA, running on the CPU: ") && line.contains("libnvrtc.so"), "{line}");
+    }
     assert!(library(LibraryKind::Driver).is_usable());
     assert_eq!(library(LibraryKind::Driver).path.as_deref(), Some(&*fake::driver().join("libcuda.so.1")));
     let gpus = Availability::find().gpus.unwrap();

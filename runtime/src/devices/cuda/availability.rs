@@ -42,9 +42,9 @@ impl Availability {
         Ok(count as usize)
     }
 
-    /// The line for a machine where only the processor can compute; none if there is a GPU.
+    /// The line for a machine where only the processor can compute; none if there is a GPU and a compiler for it.
     pub fn missing() -> Option<String> {
-        let reason = Availability::gpu_count().err()?;
+        let reason = Availability::gpu_count().and_then(|_| usable(LibraryKind::Nvrtc)).err()?;
         Some(format!("no CUDA, running on the CPU: {reason}"))
     }
 }

@@ -1,6 +1,11 @@
 //! nnc.
 
-use nnc::{Model, Targets, network};
+mod kept;
+
+use kept::Kept;
+use nnc::runtime::select::Mode;
+use nnc::runtime::{Epoch, Gpu};
+use nnc::{Device, Model, StepReport, Targets, network};
 use protocol::{Request, Result, serve};
 
 network!(pub "../../../networks/vgg32.nn");
@@ -19,6 +24,8 @@ struct Nnc {
     inputs: Vec<f32>,
     labels: Vec<u32>,
     sample_len: usize,
+    /// The batch on a GPU, again and again.
+    kept: Option<Kept>,
 }
 
 /// The type that the macro makes of each file.
@@ -34,9 +41,9 @@ macro_rules! networks {
             }
         })*
 
-        fn new(name: &str) -> Result<Box<dyn Network>> {
+        fn new(name: &str, device: &Device) -> Result<Box<dyn Network>> {
             match name {
-                $($name => Ok(Box::new($network::new(0))),)*
+                $($name => Ok(Box::new($network::on(0, device)?)),)*
                 _ => Err(format!("no network `{name}`").into()),
             }
         }
@@ -49,14 +56,38 @@ networks! {
 
 impl Nnc {
     fn load(request: &Request) -> Result<Nnc> {
-        let mut network = new(&request.network.name)?;
+        let mut network = new(&request.network.name, &device(request)?)?;
         let threads = network.model().threads();
         if threads != request.threads {
             return Err(format!("{threads} threads instead of {}", request.threads).into());
         }
         fill(network.model(), request)?;
         let (inputs, labels) = (request.inputs()?, request.labels()?);
-        Ok(Nnc { network, inputs, labels, sample_len: request.sample_len() })
+        let kept = match request.device.as_str() {
+            "cuda" => Some(Kept::new(&inputs, &labels, request)?),
+            _ => None,
+        };
+        Ok(Nnc { network, inputs, labels, sample_len: request.sample_len(), kept })
+    }
+
+    /// Begins the next batch on the GPU; nothing if the processor computes.
+    fn begin(
+        &mut self,
+        next: fn(&mut Model, &mut Epoch) -> std::result::Result<Option<StepReport>, nnc::Error>,
+    ) -> Result<Option<()>> {
+        let Some(kept) = &mut self.kept else { return Ok(None) };
+        kept.begin(self.network.model(), next).map(Some)
+    }
+}
+
+/// What the network computes on; a GPU by the algorithms that are the fastest there.
+fn device(request: &Request) -> Result<Device> {
+    match request.device.as_str() {
+        "cpu" => Ok(Device::cpu()),
+        "cuda" => {
+            Ok(Device::Cuda(Gpu { ordinal: 0, precision: request.precision.parse()?, mode: Mode::Benchmark }))
+        }
+        other => Err(format!("no device `{other}`").into()),
     }
 }
 
@@ -69,6 +100,26 @@ impl protocol::Model for Nnc {
         let model = self.network.model();
         model.set_learning_rate(rate as f32)?;
         Ok(f64::from(model.train_step(&self.inputs, Targets::Classes(&self.labels))?.loss))
+    }
+
+    fn enqueue_step(&mut self, rate: f64) -> Result<()> {
+        self.network.model().set_learning_rate(rate as f32)?;
+        match self.begin(Model::train_next)? {
+            Some(()) => Ok(()),
+            None => self.train_step(rate).map(drop),
+        }
+    }
+
+    fn enqueue_evaluation(&mut self) -> Result<()> {
+        match self.begin(Model::evaluate_next)? {
+            Some(()) => Ok(()),
+            None => self.evaluate().map(|outputs| drop(std::hint::black_box(outputs))),
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        while self.network.model().finish()?.is_some() {}
+        Ok(())
     }
 
     fn evaluate(&mut self) -> Result<Vec<f32>> {

@@ -30,6 +30,11 @@ pub trait Model {
         self.train_step(rate).map(drop)
     }
 
+    /// An evaluation of the batch that is only asked for, likewise.
+    fn enqueue_evaluation(&mut self) -> Result<()> {
+        self.evaluate().map(drop)
+    }
+
     /// Waits for all that was asked for.
     fn finish(&mut self) -> Result<()> {
         Ok(())
@@ -48,6 +53,10 @@ pub struct Request {
     pub network: Network,
     pub batch: usize,
     pub threads: usize,
+    /// `cpu` or `cuda`.
+    pub device: String,
+    /// `f32`, `tf32` or `bf16`, on a GPU.
+    pub precision: String,
     pub onnx: Onnx,
     parameters: Option<PathBuf>,
     states: Option<PathBuf>,
@@ -216,7 +225,7 @@ fn milliseconds(model: &mut impl Model, what: Measure, group: usize) -> Result<f
     for _ in 0..group {
         match what {
             Measure::Training => model.enqueue_step(LEARNING_RATE)?,
-            Measure::Evaluation => drop(std::hint::black_box(model.evaluate()?)),
+            Measure::Evaluation => model.enqueue_evaluation()?,
             Measure::Latency => drop(std::hint::black_box(model.latency()?)),
         }
     }
