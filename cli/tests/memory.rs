@@ -41,6 +41,9 @@ unsafe impl GlobalAlloc for Counting {
 
 const THREADS: usize = 2;
 
+/// A network as the macro has compiled it.
+type Compiled = fn() -> &'static Program;
+
 /// Bytes, as `nnc summary` prints them.
 fn predicted(file: &str, batch: usize) -> f64 {
     let file = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
@@ -70,7 +73,7 @@ fn taken(program: &'static Program, batch: usize) -> f64 {
 // One test: another one would allocate at the same time.
 #[test]
 fn training_takes_what_the_summary_predicts() {
-    let networks: [(fn() -> &'static Program, &str, usize, f64); 5] = [
+    let networks: [(Compiled, &str, usize, f64); 5] = [
         (|| Mlp::new(0).model().program(), "benches/networks/mlp.nn", 64, 0.05),
         (|| ResNet20::new(0).model().program(), "benches/networks/resnet20.nn", 64, 0.05),
         (|| Vgg32::new(0).model().program(), "benches/networks/vgg32.nn", 64, 0.05),
@@ -81,7 +84,6 @@ fn training_takes_what_the_summary_predicts() {
     for (program, file, batch, tolerance) in networks {
         let (predicted, taken) = (predicted(file, batch), taken(program(), batch));
         let share = taken / predicted;
-        println!("{file}: {taken} of {predicted}, {share:.3}");
         assert!((share - 1.0).abs() < tolerance, "{file}: {taken} bytes taken, {predicted} predicted");
     }
 }
