@@ -387,7 +387,8 @@ mod tests {
         let [sgd, adam] = ["sgd", "adam"].map(|optimizer| summary_of(&model(optimizer)).memory);
         assert_eq!(adam.training_total(4) - sgd.training_total(4), sgd.parameters);
         let shared = sgd.training.per_sample.max(sgd.evaluation.per_sample);
-        assert_eq!(sgd.training_total(5) - sgd.training_total(4), shared);
+        assert_eq!(sgd.batch_per_sample, 4 * 8);
+        assert_eq!(sgd.training_total(5) - sgd.training_total(4), shared + sgd.batch_per_sample);
         assert!(sgd.evaluation_total(4) < sgd.training_total(4));
     }
 }

@@ -29,7 +29,7 @@ fn wrong_command_lines_end_with_2() {
         &["check", "tiny.nn", "--format", "xml"],
         &["check", "tiny.nn", "--set", "width"],
         &["dump", "tiny.nn"],
-        &["dump", "tiny.nn", "--stage", "cuda"],
+        &["dump", "tiny.nn", "--stage", "machine"],
         &["summary", "tiny.nn", "--batch", "0"],
         &["run", "tiny.nn", "--epochs", "many"],
         &["run", "tiny.nn", "--optimizer", "magic"],

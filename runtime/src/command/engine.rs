@@ -56,9 +56,9 @@ pub(super) fn pool(matches: &ArgMatches) -> Result<Arc<Pool>, Error> {
     Ok(Arc::new(pool.with_selector(selector.with_cache(TimingCache::of_user()))))
 }
 
-/// How algorithms are chosen.
+/// How algorithms are chosen; as by default in commands where that is not asked.
 pub(super) fn mode(matches: &ArgMatches) -> Mode {
-    let name = matches.get_one::<String>("algorithms");
+    let name = matches.try_get_one::<String>("algorithms").ok().flatten();
     let mode = Mode::NAMED.into_iter().find(|mode| name.is_some_and(|name| name == mode.name()));
     mode.unwrap_or_default()
 }
