@@ -13,30 +13,22 @@
 mod availability;
 mod compile;
 mod context;
-#[cfg(feature = "cuda-libraries")]
-mod convolutions;
 pub(crate) mod engine;
 mod error;
 mod graph;
 mod libraries;
 mod memory;
 mod module;
-#[cfg(feature = "cuda-libraries")]
-mod products;
 mod raw;
 mod stream;
 
 pub use availability::{Availability, Gpu};
 pub use compile::{Compiled, Compiler, Cubins, Kernel, Real, build_cubins};
 pub use context::{Context, Properties, SYNC_VARIABLE};
-#[cfg(feature = "cuda-libraries")]
-pub use convolutions::{Convolution, ConvolutionAlgorithm, Convolutions, Direction};
 pub use engine::Measured;
 pub use error::{CudaError, CudaErrorKind};
 pub use graph::Graph;
 pub use libraries::{Libraries, Library, LibraryKind, PATH_VARIABLE, Version};
 pub use memory::{Memory, Pinned};
 pub use module::{Function, MOST_ARGUMENTS, Module};
-#[cfg(feature = "cuda-libraries")]
-pub use products::{Accuracy, Operands, Product, ProductAlgorithm, ProductSizes, Products};
 pub use stream::{Event, Stream};

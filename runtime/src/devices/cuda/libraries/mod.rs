@@ -30,10 +30,6 @@ pub enum LibraryKind {
     Driver,
     /// The compiler of kernels.
     Nvrtc,
-    /// Matrix products.
-    CublasLt,
-    /// Convolutions.
-    Cudnn,
 }
 
 /// What was found of a library.
@@ -67,17 +63,14 @@ pub struct Version {
 }
 
 impl LibraryKind {
-    /// All of them; the driver first, because the versions of the others must fit its own.
-    pub const ALL: [LibraryKind; 4] =
-        [LibraryKind::Driver, LibraryKind::Nvrtc, LibraryKind::CublasLt, LibraryKind::Cudnn];
+    /// All of them; the driver first, because the version of the compiler must fit its own.
+    pub const ALL: [LibraryKind; 2] = [LibraryKind::Driver, LibraryKind::Nvrtc];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             LibraryKind::Driver => "driver",
             LibraryKind::Nvrtc => "NVRTC",
-            LibraryKind::CublasLt => "cuBLASLt",
-            LibraryKind::Cudnn => "cuDNN",
         }
     }
 
@@ -86,7 +79,6 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "the NVIDIA driver",
             LibraryKind::Nvrtc => "NVRTC, which compiles kernels for the GPU,",
-            LibraryKind::CublasLt | LibraryKind::Cudnn => self.name(),
         }
     }
 
@@ -94,9 +86,7 @@ impl LibraryKind {
     pub fn purpose(self) -> &'static str {
         match self {
             LibraryKind::Driver => "runs everything on the GPU",
-            LibraryKind::Nvrtc => "compiles kernels; not needed for those that were compiled ahead",
-            LibraryKind::CublasLt => "more matrix products to choose from",
-            LibraryKind::Cudnn => "more convolutions to choose from",
+            LibraryKind::Nvrtc => "compiles kernels",
         }
     }
 
@@ -105,8 +95,6 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "install the NVIDIA driver",
             LibraryKind::Nvrtc => "`pip install nvidia-cuda-nvrtc`, or install the CUDA toolkit",
-            LibraryKind::CublasLt => "`pip install nvidia-cublas`, or install the CUDA toolkit",
-            LibraryKind::Cudnn => "`pip install nvidia-cudnn-cu13`",
         }
     }
 
@@ -114,8 +102,6 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "libcuda.so",
             LibraryKind::Nvrtc => "libnvrtc.so",
-            LibraryKind::CublasLt => "libcublasLt.so",
-            LibraryKind::Cudnn => "libcudnn.so",
         }
     }
 
@@ -123,11 +109,9 @@ impl LibraryKind {
     fn files(self, cuda: Option<Version>) -> Vec<String> {
         let versions: &[u32] = match self {
             LibraryKind::Driver => &[1],
-            LibraryKind::Cudnn => &[9],
-            LibraryKind::Nvrtc | LibraryKind::CublasLt => &[13, 12],
+            LibraryKind::Nvrtc => &[13, 12],
         };
-        let fits =
-            |version: &&u32| self == LibraryKind::Cudnn || cuda.is_none_or(|cuda| **version <= cuda.major);
+        let fits = |version: &&u32| cuda.is_none_or(|cuda| **version <= cuda.major);
         let numbered = versions.iter().filter(fits).map(|version| format!("{}.{version}", self.stem()));
         numbered.chain([self.stem().to_owned()]).collect()
     }
@@ -137,8 +121,6 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "cuDriverGetVersion",
             LibraryKind::Nvrtc => "nvrtcVersion",
-            LibraryKind::CublasLt => "cublasLtGetVersion",
-            LibraryKind::Cudnn => "cudnnGetVersion",
         }
     }
 
@@ -147,12 +129,6 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => &FUNCTIONS,
             LibraryKind::Nvrtc => &super::compile::FUNCTIONS,
-            #[cfg(feature = "cuda-libraries")]
-            LibraryKind::CublasLt => &super::products::FUNCTIONS,
-            #[cfg(feature = "cuda-libraries")]
-            LibraryKind::Cudnn => &super::convolutions::FUNCTIONS,
-            #[cfg(not(feature = "cuda-libraries"))]
-            LibraryKind::CublasLt | LibraryKind::Cudnn => &[],
         }
     }
 }
@@ -230,7 +206,7 @@ fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<
         (LibraryKind::Driver, _) if version.major < 12 => {
             Some(format!("it is for CUDA {version}, and 12.8 is needed: install a newer driver"))
         }
-        (LibraryKind::Nvrtc | LibraryKind::CublasLt, Some(cuda)) if version.major > cuda.major => {
+        (LibraryKind::Nvrtc, Some(cuda)) if version.major > cuda.major => {
             Some(format!("{version} is too new for a driver for CUDA {cuda}: install one of {}", cuda.major))
         }
         _ => None,
@@ -248,16 +224,6 @@ impl LibraryKind {
             match self {
                 LibraryKind::Driver => sys::is_culib_present().then(|| sys::culib()),
                 LibraryKind::Nvrtc => nvrtc::sys::is_culib_present().then(|| nvrtc::sys::culib()),
-                #[cfg(feature = "cuda-libraries")]
-                LibraryKind::CublasLt => {
-                    cudarc::cublaslt::sys::is_culib_present().then(|| cudarc::cublaslt::sys::culib())
-                }
-                #[cfg(feature = "cuda-libraries")]
-                LibraryKind::Cudnn => {
-                    cudarc::cudnn::sys::is_culib_present().then(|| cudarc::cudnn::sys::culib())
-                }
-                #[cfg(not(feature = "cuda-libraries"))]
-                LibraryKind::CublasLt | LibraryKind::Cudnn => None,
             }
         }
     }
@@ -323,10 +289,9 @@ fn symbol(handle: Handle, name: &str) -> Option<*const c_void> {
 fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
     type One = unsafe extern "C" fn(*mut c_int) -> c_int;
     type Two = unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int;
-    type Plain = unsafe extern "C" fn() -> usize;
     let name = kind.version_function();
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the functions are declared so in `cuda.h`, `nvrtc.h`, `cublasLt.h` and `cudnn_graph.h`.
+    // SAFETY: the functions are declared so in `cuda.h` and `nvrtc.h`.
     unsafe {
         match kind {
             LibraryKind::Driver => {
@@ -336,10 +301,6 @@ fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
             LibraryKind::Nvrtc => {
                 let failed = handle.get::<Two>(name).ok()?(&mut major, &mut minor) != 0;
                 (!failed).then(|| Version::new(major as usize, minor as usize))
-            }
-            LibraryKind::CublasLt | LibraryKind::Cudnn => {
-                let number = handle.get::<Plain>(name).ok()?();
-                Some(Version::new(number / 10_000, number % 10_000 / 100))
             }
         }
     }
@@ -367,7 +328,6 @@ mod tests {
         assert_eq!(LibraryKind::Nvrtc.files(old), ["libnvrtc.so.12", "libnvrtc.so"]);
         assert_eq!(LibraryKind::Nvrtc.files(None), ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"]);
         assert_eq!(LibraryKind::Driver.files(None), ["libcuda.so.1", "libcuda.so"]);
-        assert_eq!(LibraryKind::Cudnn.files(old), ["libcudnn.so.9", "libcudnn.so"]);
     }
 
     #[test]
