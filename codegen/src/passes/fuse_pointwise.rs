@@ -51,7 +51,7 @@ fn worthwhile(graph: &Graph, node: &Node, readers: &[&Node], merged: &[Option<No
 }
 
 /// Number of operands of the full extent.
-fn tensors_read(graph: &Graph, node: &Node) -> usize {
+pub(super) fn tensors_read(graph: &Graph, node: &Node) -> usize {
     let extent = graph.ty(node.outputs[0]);
     node.reads().filter(|value| same_extent(graph.ty(*value), extent)).count()
 }
@@ -81,7 +81,7 @@ fn can_take(graph: &Graph, node: &Node, reader: &Node, merged: &[Option<Node>]) 
 }
 
 /// Whether what covers the one covers the other in the same way.
-pub(super) fn same_extent(a: &Type, b: &Type) -> bool {
+fn same_extent(a: &Type, b: &Type) -> bool {
     a.batched == b.batched && a.len() == b.len() && a.channels() == b.channels()
 }
 

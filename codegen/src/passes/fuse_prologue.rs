@@ -3,7 +3,7 @@
 //! The kernel applies it to a few rows at a time, which stay in the cache: the map itself is not stored.
 //! It runs after epilogues were formed, since one costs nothing, and a prologue a copy of those rows.
 
-use super::fuse_pointwise::{same_extent, with_producers};
+use super::fuse_pointwise::{tensors_read, with_producers};
 use crate::graph::{Graph, Node, Op};
 
 /// Merges wherever a map of the full extent remains among the operands.
@@ -23,7 +23,6 @@ pub(super) fn fuse_prologue(graph: &mut Graph) {
 }
 
 fn is_prologue(graph: &Graph, node: &Node) -> bool {
-    let extent = graph.ty(node.outputs[0]);
     let is_single = matches!(&node.op, Op::Pointwise(exprs) if exprs.len() == 1);
-    is_single && node.reads().any(|value| same_extent(graph.ty(value), extent))
+    is_single && tensors_read(graph, node) > 0
 }

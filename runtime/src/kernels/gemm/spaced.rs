@@ -86,12 +86,12 @@ impl Kernel for Multiply<'_> {
         let tile = self.tile;
         // SAFETY: the contract of `multiply_spaced`.
         unsafe {
-            match (tile.columns.div_ceil(L::COUNT), L::COUNT, tile.a_step) {
+            match (tile.columns.div_ceil(L::COUNT), L::COLUMNS, tile.a_step) {
                 (1, _, 1) => with_rows!(tile, L, 1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
                 (1, ..) => with_rows!(tile, L, 1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                (2, 16, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
-                (3, 16, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
-                (4, 16, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
+                (2, 4, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
+                (3, 4, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
+                (4, 4, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
                 (2, _, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6),
                 (vectors, ..) => unreachable!("{vectors} vectors"),
             }

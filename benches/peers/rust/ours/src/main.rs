@@ -103,11 +103,11 @@ impl protocol::Model for Nnc {
     }
 
     fn enqueue_step(&mut self, rate: f64) -> Result<()> {
-        self.network.model().set_learning_rate(rate as f32)?;
-        match self.begin(Model::train_next)? {
-            Some(()) => Ok(()),
-            None => self.train_step(rate).map(drop),
+        if self.kept.is_none() {
+            return self.train_step(rate).map(drop);
         }
+        self.network.model().set_learning_rate(rate as f32)?;
+        self.begin(Model::train_next).map(drop)
     }
 
     fn enqueue_evaluation(&mut self) -> Result<()> {

@@ -60,7 +60,7 @@ pub(in super::super) fn copies_len(size: Size, spec: &Conv, batch: usize) -> usi
 
 /// Elements that each thread works on.
 pub(super) fn thread_len(isa: Isa, size: Size, spec: &Conv, batch: usize) -> usize {
-    let (cut, numbers) = (Cut::new(size, spec, batch), (size.outputs() + 2) * (size.outputs() + 2));
+    let (cut, numbers) = (Cut::new(size, spec, batch), size.numbers());
     shapes(isa, cut.group, cut.block).iter().map(|matrices| numbers * matrices.step()).sum()
 }
 
@@ -88,7 +88,7 @@ impl Cut {
         // Evenly, and whole vectors of any kind.
         let block = channels.map(|count| count.div_ceil(count.div_ceil(BLOCK)).next_multiple_of(16));
         let [rows, columns] = block;
-        let numbers = (size.outputs() + 2) * (size.outputs() + 2);
+        let numbers = size.numbers();
         let group = (ELEMENTS / numbers).saturating_sub(rows * columns) / (rows + columns);
         let blocks = channels[0].div_ceil(rows) * channels[1].div_ceil(columns);
         let chunks = (tiles / CHUNK).min(ENOUGH_TASKS.div_ceil(blocks)).max(1);

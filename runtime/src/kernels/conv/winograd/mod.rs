@@ -44,6 +44,11 @@ impl Size {
         }
     }
 
+    /// Numbers of a transformed tile.
+    fn numbers(self) -> usize {
+        (self.outputs() + 2).pow(2)
+    }
+
     fn algorithm(self) -> Algorithm {
         match self {
             Size::Two => Algorithm::Winograd2,
@@ -102,8 +107,7 @@ pub(super) fn backward_data(
 
 /// Elements of the transformed weight.
 pub(super) fn packed_len(isa: Isa, size: Size, [from, to]: [usize; 2]) -> usize {
-    let side = size.outputs() + 2;
-    packed_panel_len(isa, side * side, from) * Panels::new(isa, from, to).count()
+    packed_panel_len(isa, size.numbers(), from) * Panels::new(isa, from, to).count()
 }
 
 /// Elements that each thread works on.
@@ -115,7 +119,7 @@ pub(super) fn thread_len(isa: Isa, size: Size, problem: &Problem) -> usize {
         Operation::BackwardData => (spec.output, spec.input),
     };
     let job = Job::new(isa, spec, [from, to], [0; 2], batch);
-    let numbers = (size.outputs() + 2) * (size.outputs() + 2);
+    let numbers = size.numbers();
     let [images, _, rows, columns] = job.cut(size.outputs()).size();
     job.matrices(images * rows * columns).iter().map(|matrices| numbers * matrices.step()).sum()
 }

@@ -28,6 +28,15 @@ impl Kernel for Check {
             expect(larger, |lane| if is_beaten(lane) { B[lane] } else { A[lane] });
             expect(which, |lane| if is_beaten(lane) { -1.0 } else { C[lane] });
             expect(c.where_equal(a, b), |lane| if A[lane] == B[lane] { C[lane] } else { 0.0 });
+            let number = |row: usize, column: usize| (row * 16 + column) as f32;
+            let mut square: [L; 16] = std::array::from_fn(|row| {
+                let row: [f32; 16] = std::array::from_fn(|column| number(row, column));
+                L::load(row.as_ptr())
+            });
+            L::transpose(&mut square);
+            for (row, turned) in square.into_iter().enumerate().take(L::COUNT) {
+                expect(turned, |lane| number(lane, row));
+            }
             for count in 0..=L::COUNT {
                 expect(L::load_part(C.as_ptr(), count), |lane| if lane < count { C[lane] } else { 0.0 });
                 let mut to = A;
