@@ -128,6 +128,22 @@ pub(super) fn loaded<'a>(program: &Program, batch: &'a mut data::Batch) -> Resul
     Ok(feed)
 }
 
+/// That every batch of a data set fits a program with one input and one target, as [`loaded`] checks it for one.
+pub(super) fn check_kept(program: &Program, dataset: &data::Dataset, input: &[usize]) -> Result<(), Error> {
+    let (port, wanted) = (&program.inputs[0], &program.targets[0]);
+    if port.shape != input {
+        return Err(Error::settings(
+            format!("the network takes {:?}, found batches of {input:?}", port.shape),
+            "make the batches for the shape of the network's input",
+        ));
+    }
+    let given = match dataset.targets() {
+        data::Targets::Classes(classes) => Targets::Classes(classes),
+        data::Targets::Values { values, .. } => Targets::Values(values),
+    };
+    check_targets(&program.outputs[wanted.output], wanted.kind, dataset.len(), given)
+}
+
 /// Inputs of a loader or a transform for a program with one input.
 pub(super) fn transformed<'a>(program: &Program, inputs: &'a mut [f32]) -> Result<Feed<'a>, Error> {
     let size = single_size(program, inputs.len())?;

@@ -112,6 +112,10 @@ impl Cuda {
         ended(self.engine.measure(Source::Kept(kept, size)))
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        self.engine.is_busy()
+    }
+
     pub(super) fn end(&mut self) -> Result<Option<Ended>, Stop> {
         ended(self.engine.end())
     }

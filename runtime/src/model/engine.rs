@@ -130,6 +130,15 @@ impl Engine {
         }
     }
 
+    /// Whether batches have been begun that have no report yet.
+    pub(super) fn is_busy(&self) -> bool {
+        match self {
+            Engine::Cpu(_) => false,
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.is_busy(),
+        }
+    }
+
     /// Forward alone; `take` is called with each output in turn.
     pub(super) fn infer(&mut self, pool: &Pool, feed: &mut Feed, take: &mut Take) -> Result<(), Error> {
         match self {

@@ -4,10 +4,12 @@
 //! are changed, is the same as a [`Loader`](crate::data::Loader) does it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::batch::check_kept;
 use super::engine::{Ended, Engine, Settings, Stop};
 use super::{Model, StepReport};
-use crate::data::{Augment, Dataset, LoaderOptions, Order};
+use crate::data::{Dataset, LoaderOptions, Order};
 use crate::error::Error;
 use crate::random::permutation;
 
@@ -15,15 +17,19 @@ use crate::random::permutation;
 pub(super) struct Kept {
     /// Held, so that no other data set has its address.
     dataset: Arc<Dataset>,
-    augment: Augment,
-    /// What the engine calls it; nothing if it has no room.
-    index: Option<usize>,
+    /// What its batches are made with.
+    options: LoaderOptions,
+    /// What the engine calls it.
+    index: usize,
+    /// The number of the epoch that it was last turned to.
+    epoch: u64,
 }
 
-/// An epoch of a data set on the device, batch by batch.
-#[derive(Clone, Copy, Debug)]
+/// An epoch of a data set on the device, batch by batch; over when another one of the same data set begins.
+#[derive(Debug)]
 pub struct Epoch {
-    index: usize,
+    /// Unlike that of any other epoch of any model.
+    number: u64,
     len: usize,
     batch: usize,
     /// Samples that were begun.
@@ -34,48 +40,79 @@ impl Model {
     /// Begins an epoch of `dataset` on the device, to which it is copied the first time. Nothing if the device has no
     /// memory of its own or too little, or if the network has several inputs or targets: then a loader makes the
     /// batches.
+    ///
+    /// # Errors
+    /// If the data set does not fit the network, or if batches are under way.
     pub fn epoch(&mut self, dataset: &Arc<Dataset>, options: &LoaderOptions) -> Result<Option<Epoch>, Error> {
-        let Some(index) = self.keep(dataset, options)? else { return Ok(None) };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        self.check_idle("an epoch begins")?;
+        let Some(place) = self.keep(dataset, options)? else { return Ok(None) };
         let order = match options.order {
             Order::Shuffled => permutation(options.seed, options.epoch, dataset.len()),
             Order::Sequential => (0..dataset.len() as u32).collect(),
         };
         let position = (options.first_step * options.batch).min(dataset.len());
-        self.engine.begin_epoch(index, &order, [options.seed, options.epoch], position)?;
-        Ok(Some(Epoch { index, len: dataset.len(), batch: options.batch, position }))
+        let kept = &mut self.kept[place];
+        kept.epoch = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.engine.begin_epoch(kept.index, &order, [options.seed, options.epoch], position)?;
+        Ok(Some(Epoch { number: kept.epoch, len: dataset.len(), batch: options.batch, position }))
     }
 
     /// Begins a step on the next batch of an epoch, as [`Model::train_ahead`] does.
     ///
-    /// # Panics
-    /// If the epoch [is done](Epoch::is_done).
+    /// # Errors
+    /// If the epoch [is done](Epoch::is_done), is another model's, or another one of its data set has begun; and as
+    /// for a step.
     pub fn train_next(&mut self, epoch: &mut Epoch) -> Result<Option<StepReport>, Error> {
-        let size = epoch.next();
+        let (index, size) = self.next_of(epoch)?;
         let settings = Settings { seed: self.seed, step: self.step, hyperparameters: &self.hyperparameters };
-        let begun = self.engine.begin_training_kept(epoch.index, size, settings);
+        let begun = self.engine.begin_training_kept(index, size, settings);
         self.ended(begun)
     }
 
     /// Begins to measure the next batch of an epoch, as [`Model::evaluate_ahead`] does.
     ///
-    /// # Panics
-    /// If the epoch [is done](Epoch::is_done).
+    /// # Errors
+    /// As for [`Model::train_next`].
     pub fn evaluate_next(&mut self, epoch: &mut Epoch) -> Result<Option<StepReport>, Error> {
-        let size = epoch.next();
-        let begun = self.engine.begin_measuring_kept(epoch.index, size);
+        let (index, size) = self.next_of(epoch)?;
+        let begun = self.engine.begin_measuring_kept(index, size);
         self.ended(begun)
     }
 
-    /// The engine's name for a data set, which is copied the first time.
-    fn keep(&mut self, dataset: &Arc<Dataset>, options: &LoaderOptions) -> Result<Option<usize>, Error> {
-        let same = |kept: &&Kept| Arc::ptr_eq(&kept.dataset, dataset) && kept.augment == options.augment;
-        if let Some(kept) = self.kept.iter().find(same) {
-            return Ok(kept.index);
-        }
-        let index = self.engine.keep(dataset, options)?;
-        self.kept.push(Kept { dataset: Arc::clone(dataset), augment: options.augment, index });
-        Ok(index)
+    /// The engine's name for the data set, and the samples of the next batch, which is begun.
+    fn next_of(&self, epoch: &mut Epoch) -> Result<(usize, usize), Error> {
+        let kept = self.kept.iter().find(|kept| kept.epoch == epoch.number);
+        let Some(kept) = kept.filter(|_| !epoch.is_done()) else {
+            return Err(Error::settings(
+                "the epoch is over, or another model's",
+                "begin one by `Model::epoch`",
+            ));
+        };
+        Ok((kept.index, epoch.next()))
     }
+
+    /// The place in the list of a data set that is on the device, to which it is copied the first time.
+    fn keep(&mut self, dataset: &Arc<Dataset>, options: &LoaderOptions) -> Result<Option<usize>, Error> {
+        let is_known = |kept: &Kept| Arc::ptr_eq(&kept.dataset, dataset) && alike(&kept.options, options);
+        if let Some(place) = self.kept.iter().position(is_known) {
+            return Ok(Some(place));
+        }
+        let is_single = self.program.inputs.len() == 1 && self.program.targets.len() == 1;
+        if !is_single || !self.engine.keeps() {
+            return Ok(None);
+        }
+        check_kept(self.program, dataset, &options.input)?;
+        let Some(index) = self.engine.keep(dataset, options)? else { return Ok(None) };
+        let (dataset, options) = (Arc::clone(dataset), options.clone());
+        self.kept.push(Kept { dataset, options, index, epoch: u64::MAX });
+        Ok(Some(self.kept.len() - 1))
+    }
+}
+
+/// Whether batches are made of samples in the same way.
+fn alike(a: &LoaderOptions, b: &LoaderOptions) -> bool {
+    a.augment == b.augment && a.statistics == b.statistics && a.input == b.input
 }
 
 impl Epoch {
@@ -86,7 +123,6 @@ impl Epoch {
 
     /// Samples of the next batch, which is begun.
     fn next(&mut self) -> usize {
-        assert!(!self.is_done(), "the epoch has no more batches");
         let size = self.batch.min(self.len - self.position);
         self.position += size;
         size
@@ -94,6 +130,11 @@ impl Epoch {
 }
 
 impl Engine {
+    /// Whether it has memory of its own to keep data sets in.
+    fn keeps(&self) -> bool {
+        !matches!(self, Engine::Cpu(_))
+    }
+
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
     fn keep(&mut self, dataset: &Dataset, options: &LoaderOptions) -> Result<Option<usize>, Error> {
         match self {

@@ -303,6 +303,17 @@ impl Model {
         Ok(())
     }
 
+    /// That no batch is under way while something else happens.
+    fn check_idle(&self, what: &str) -> Result<(), Error> {
+        if !self.engine.is_busy() {
+            return Ok(());
+        }
+        Err(Error::settings(
+            format!("{what} while batches are under way"),
+            "call `Model::finish` until it gives nothing",
+        ))
+    }
+
     /// A step, and its report.
     fn train(&mut self, feed: Feed) -> Result<StepReport, Error> {
         while self.finish()?.is_some() {}

@@ -19,8 +19,9 @@ impl Model {
     /// All that makes up the model, without a training run.
     ///
     /// # Errors
-    /// If a GPU fails to hand it over.
+    /// If batches are under way, or if a GPU fails to hand it over.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        self.check_idle("a checkpoint is made")?;
         let [parameters, states, optimizer] =
             [self.parameter_tensors()?, self.state_tensors()?, self.optimizer_tensors()?];
         let mut tensors = [parameters, states, optimizer].concat();
@@ -32,6 +33,7 @@ impl Model {
     /// architecture is refused; the states of another optimiser, or of a network in which other
     /// parameters learn, are left out.
     pub fn restore(&mut self, checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
+        while self.finish()?.is_some() {}
         let differences = differences(self.program, checkpoint);
         if !differences.is_empty() {
             return Err(foreign(self.program, checkpoint, path, &differences));

@@ -45,7 +45,8 @@ impl Kept {
         model: &mut Model,
         next: fn(&mut Model, &mut Epoch) -> std::result::Result<Option<StepReport>, nnc::Error>,
     ) -> Result<()> {
-        if self.epoch.is_none_or(|epoch| epoch.is_done()) {
+        if self.epoch.as_ref().is_none_or(Epoch::is_done) {
+            while model.finish()?.is_some() {}
             self.epoch = model.epoch(&self.dataset, &self.options)?;
         }
         let epoch = self.epoch.as_mut().ok_or("the batch does not fit on the GPU")?;

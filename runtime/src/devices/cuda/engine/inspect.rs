@@ -8,11 +8,13 @@ use crate::emitted::cuda::{Argument, Element, Place, Region};
 use crate::error::{Error, Phase};
 
 impl Engine {
-    /// Runs the failed batch of a slot again, launch by launch, looking for its first bad value, and undoes it. What was
-    /// begun after it has had no effect and is forgotten.
+    /// Runs the failed batch of a slot again, launch by launch, looking for its first bad value, and undoes it. What was begun
+    /// after a step of training has had no effect and is forgotten.
     pub(super) fn look_into(&mut self, slot: usize, outcome: Outcome) -> Result<Outcome, Error> {
         self.stream.synchronize()?;
-        self.slots.forget();
+        if outcome.phase == Phase::Training {
+            self.slots.forget();
+        }
         let kind = kind_of(outcome.phase);
         let batch = self.slots.slot(slot).batch;
         // A larger batch may have come since.

@@ -39,14 +39,14 @@ pub(super) struct Kept {
 const SHARE: u64 = 2;
 
 impl Engine {
-    /// Copies a data set to the GPU, if it has room and the network one input and one target; its index.
+    /// Copies a data set to the GPU, if it has room; its index. The network has one input and one target, which it
+    /// fits.
     pub(crate) fn keep(
         &mut self,
         dataset: &Dataset,
         options: &LoaderOptions,
     ) -> Result<Option<usize>, Error> {
-        let fits = SHARE * bytes(dataset) <= self.context.free_bytes()?;
-        if !fits || self.program.inputs.len() != 1 || self.program.targets.len() != 1 {
+        if SHARE * bytes(dataset) > self.context.free_bytes()? {
             return Ok(None);
         }
         let transform = Transform::new(dataset.shape(), &options.input, &options.statistics)?;

@@ -91,6 +91,11 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Whether there are batches that have no outcome yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        [Phase::Training, Phase::Evaluation].into_iter().any(|phase| self.slots.pending(phase) > 0)
+    }
+
     /// The outcome of the earliest batch that has none yet.
     pub(crate) fn end(&mut self) -> Result<Option<Outcome>, Error> {
         let Some(index) = self.slots.end() else { return Ok(None) };
