@@ -107,6 +107,19 @@ pub enum Units {
     TensorCores,
 }
 
+impl Step {
+    /// The launches that need no tensor cores.
+    pub(super) fn plain_launches(&self) -> Vec<&Launch> {
+        match self {
+            Step::Launch(launch) => vec![launch],
+            Step::Product(Product { candidates, .. }) => {
+                let plain = candidates.iter().filter(|candidate| candidate.units == Units::Simt);
+                plain.flat_map(|candidate| &candidate.launches).collect()
+            }
+        }
+    }
+}
+
 impl Count {
     /// Always the same.
     pub const fn fixed(fixed: usize) -> Count {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::is_rounded;
 use crate::devices::cuda::Properties;
 use crate::emitted::Conv;
 use crate::emitted::cuda::{Candidate, Cuda, Launch, Pass, Product, Step, Units};
@@ -44,7 +45,7 @@ impl Choices {
     /// The candidates that serve the precision and that the GPU has shared memory for. In single precision tensor cores do
     /// not serve, as they round the factors.
     pub(super) fn open(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
-        let (rounds, most) = (self.precision != Precision::F32, self.shared_bytes);
+        let (rounds, most) = (is_rounded(self.precision), self.shared_bytes);
         let fits = move |candidate: &Candidate| candidate.launches.iter().all(|launch| launch.shared <= most);
         let serves = move |candidate: &Candidate| candidate.units == Units::Simt || rounds;
         product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))

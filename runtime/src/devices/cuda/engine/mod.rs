@@ -5,6 +5,7 @@
 //! a step of a certain size is captured once and then started as one graph. Its one convention: everything goes into one
 //! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
 
+mod ahead;
 mod choice;
 mod functions;
 mod inspect;
@@ -27,6 +28,7 @@ use crate::emitted::cuda::{Cuda, Region};
 use crate::error::{Error, Phase};
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+pub use ahead::compile_ahead;
 use choice::Choices;
 use functions::Functions;
 use kept::Kept;
@@ -210,6 +212,11 @@ fn real(precision: Precision) -> Real {
         Precision::F32 | Precision::Tf32 => Real::Float,
         Precision::Bf16 => Real::Bf16,
     }
+}
+
+/// Whether products may round their factors, as tensor cores do.
+fn is_rounded(precision: Precision) -> bool {
+    precision != Precision::F32
 }
 
 fn without_kernels() -> Error {
