@@ -13,9 +13,12 @@ mod failures;
 mod kept;
 #[path = "cuda/networks.rs"]
 mod networks;
+#[path = "cuda/shipped.rs"]
+mod shipped;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output};
 
 const CHILD: &str = "NNC_TEST_CASE";
@@ -25,6 +28,8 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
+    /// The folder of its libraries, if it has not all of them.
+    libraries: Option<fn() -> PathBuf>,
     check: fn(),
 }
 
@@ -41,6 +46,8 @@ const CASES: &[Case] = &[
     Case::new("a_step_is_reproducible", networks::bits),
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
+    Case::new("kernels_are_compiled_without_a_gpu", shipped::build).with_only(fake::nvrtc),
+    Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run).with_only(fake::driver),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:40")]),
@@ -52,11 +59,16 @@ const SAME_BITS: [&[(&str, &str)]; 3] = [&[], &[("NNC_CUDA_SYNC", "1")], &[("NNC
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], check }
+        Case { name, environment: &[], libraries: None, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
+    }
+
+    /// Without `python3` on the path, none of its packages is found either, and no kernels were compiled before.
+    const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
+        Case { libraries: Some(libraries), ..self.with(&[("PATH", ""), ("HOME", "")]) }
     }
 }
 
@@ -113,6 +125,9 @@ fn start(case: &Case) -> Output {
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
     command.env(CHILD, case.name).envs(fake::environment()).envs(added);
+    if let Some(libraries) = case.libraries {
+        command.env("NNC_CUDA_PATH", libraries()).env("NNC_CACHE_DIR", fake::cache().join("of the rest"));
+    }
     command.output().expect("this program starts")
 }
 

@@ -347,6 +347,6 @@ mod tests {
         let expected = format!(
             "// kernel a\nK(a) {{\n    // short\n{long}// kernel b\nK(b) {{\n    // short\n// paragraph 2 of a\n"
         );
-        assert_eq!(super::text(&[kernel("a"), kernel("b")]), expected);
+        assert_eq!(text(&[kernel("a"), kernel("b")]), expected);
     }
 }
