@@ -4,6 +4,8 @@
 //! Libraries are looked for once in a process, so every case is a process of its own: with the variable [`CHILD`] set to its
 //! name this executable runs a case, without it, it starts itself for each of them.
 
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "cuda/fake.rs"]
 mod fake;
 
@@ -13,6 +15,8 @@ mod failures;
 mod kept;
 #[path = "cuda/networks.rs"]
 mod networks;
+#[path = "cuda/steady.rs"]
+mod steady;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -39,6 +43,9 @@ const CASES: &[Case] = &[
     Case::new("checkpoints_go_from_device_to_device", networks::checkpoints),
     Case::new("values_that_are_not_finite_are_found", failures::not_finite),
     Case::new("a_step_is_reproducible", networks::bits),
+    Case::new("a_warm_step_makes_few_calls", steady::calls).with(&[("NNC_FAKE_LOG", steady::LOG)]),
+    Case::new("a_warm_step_allocates_nothing", steady::memory),
+    Case::new("a_warm_step_takes_the_processor_microseconds", steady::time).with(&[("NNC_FAKE_IDLE", "1")]),
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),

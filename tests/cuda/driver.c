@@ -11,6 +11,8 @@
 //   NNC_FAKE_MEMORY=1048576          bytes of memory that each has; 1 GiB otherwise
 //   NNC_FAKE_FAIL=cuLaunchKernel:7   that call fails, the first being 1, with the code behind a further colon or 999
 //   NNC_FAKE_REVERSE=1               the threads of a block run in reverse
+//   NNC_FAKE_IDLE=1                  the device is done with everything at once and has done nothing
+//   NNC_FAKE_LOG=path                the names of all calls, one a line, in the file `path.` and the number of the process
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -106,7 +108,7 @@ typedef struct {
 
 struct operation {
     operation *next;
-    enum { LAUNCH, COPY, FILL, RECORD, WAIT, GRAPH } kind;
+    enum { LAUNCH, COPY, FILL, GRAPH, RECORD, WAIT } kind;
     function *function;
     unsigned grid[3], threads, shared;
     word arguments[MOST_ARGUMENTS];
@@ -141,6 +143,20 @@ static int failure(const char *name, int calls) {
     return *end == ':' ? atoi(end + 1) : UNKNOWN;
 }
 
+static void note(const char *name) {
+    static FILE *log;
+    const char *path = getenv("NNC_FAKE_LOG");
+    if (path == NULL) return;
+    if (log == NULL) {
+        char own[512];
+        snprintf(own, sizeof own, "%s.%d", path, (int)getpid());
+        log = fopen(own, "w");
+        if (log == NULL) return;
+    }
+    fprintf(log, "%s\n", name);
+    fflush(log);
+}
+
 static void leave(int *entered) {
     (void)entered;
     pthread_mutex_unlock(&lock);
@@ -148,6 +164,7 @@ static void leave(int *entered) {
 
 static int enter(const char *name, int *calls) {
     pthread_mutex_lock(&lock);
+    note(name);
     return failure(name, ++*calls);
 }
 
@@ -277,6 +294,10 @@ static void run(stream *of, unsigned long until);
 
 static void execute(const operation *given) {
     struct timespec now;
+    if (given->kind < RECORD && setting("NNC_FAKE_IDLE", 0)) {
+        free(given->staged);
+        return;
+    }
     switch (given->kind) {
     case LAUNCH:
         launch(given);

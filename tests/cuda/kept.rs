@@ -13,20 +13,22 @@ use crate::networks::{bits_of, convolution, pair};
 const COUNT: usize = 11;
 const BATCH: usize = 4;
 
-fn dataset(program: &Program, broken: Option<usize>) -> Arc<Dataset> {
+/// So many samples, of which one may hold a value that is not finite.
+pub(crate) fn dataset(program: &Program, count: usize, broken: Option<usize>) -> Arc<Dataset> {
     let shape = program.inputs[0].shape;
-    let len = COUNT * shape.iter().product::<usize>();
+    let len = count * shape.iter().product::<usize>();
     let mut values: Vec<f32> = (0..len).map(|index| (index * 37 % 101) as f32 * 0.3 - 11.0).collect();
     if let Some(sample) = broken {
-        values[sample * (len / COUNT) + 2] = f32::NAN;
+        values[sample * (len / count) + 2] = f32::NAN;
     }
     let samples = Samples::new(shape, Storage::Values(values)).expect("whole samples");
-    let targets = Targets::Classes((0..COUNT as u32).map(|index| index % 5).collect());
+    let targets = Targets::Classes((0..count as u32).map(|index| index % 5).collect());
     let classes = ["a", "b", "c", "d", "e"].map(str::to_owned);
     Arc::new(Dataset::new(samples, targets, classes.into()).expect("a data set"))
 }
 
-fn options(dataset: &Dataset, order: Order, first_step: usize, epoch: u64) -> LoaderOptions {
+pub(crate) fn options(dataset: &Dataset, order: Order, first_step: usize, epoch: u64) -> LoaderOptions {
+    let channels = dataset.shape()[0];
     LoaderOptions {
         order,
         batch: BATCH,
@@ -34,7 +36,7 @@ fn options(dataset: &Dataset, order: Order, first_step: usize, epoch: u64) -> Lo
         augment: Augment { flip: order == Order::Shuffled, crop: 2 * usize::from(order == Order::Shuffled) },
         seed: 5,
         epoch,
-        statistics: Statistics { mean: vec![1.0; 3], std: vec![8.0; 3] },
+        statistics: Statistics { mean: vec![1.0; channels], std: vec![8.0; channels] },
         input: dataset.shape().to_vec(),
     }
 }
@@ -42,7 +44,7 @@ fn options(dataset: &Dataset, order: Order, first_step: usize, epoch: u64) -> Lo
 /// The same batches, reports and parameters as from the loader, in whole epochs and in parts of them.
 pub(crate) fn agree() {
     let program = convolution();
-    let dataset = dataset(program, None);
+    let dataset = dataset(program, COUNT, None);
     for precision in [Precision::F32, Precision::Bf16] {
         let [_, mut loaded] = pair(program, precision);
         let [_, mut kept] = pair(program, precision);
@@ -61,7 +63,7 @@ pub(crate) fn agree() {
 /// A sample that is not finite stops the step that it is in, and nothing else.
 pub(crate) fn not_finite() {
     let program = convolution();
-    let broken = dataset(program, Some(6));
+    let broken = dataset(program, COUNT, Some(6));
     let [_, mut kept] = pair(program, Precision::F32);
     let [_, mut loaded] = pair(program, Precision::F32);
     let sequential = options(&broken, Order::Sequential, 0, 0);

@@ -53,6 +53,14 @@ pub(crate) fn convolution() -> &'static Program {
     Convolution::new(0).model().program()
 }
 
+pub(crate) fn digits() -> &'static Program {
+    Digits::new(0).model().program()
+}
+
+pub(crate) fn resnet20() -> &'static Program {
+    ResNet20::new(0).model().program()
+}
+
 /// What a result of one step may differ by, relative to the largest element of its tensor.
 const ONE_STEP: f64 = 1e-5;
 
@@ -76,7 +84,7 @@ pub(crate) fn agree() {
             compare_tensors(program, &gpu, &cpu, tolerance);
         }
     }
-    agree_on_the_whole(ResNet20::new(0).model().program());
+    agree_on_the_whole(resnet20());
 }
 
 /// Of hundreds of thousands of numbers some lie so near zero that rounding puts them on the other side of a ReLU. What
