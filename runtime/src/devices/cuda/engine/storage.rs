@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Engine, whole};
+use super::Engine;
 use crate::devices::cuda::{CudaError, Memory};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
@@ -59,12 +59,14 @@ impl Engine {
         self.stream.synchronize()?;
         self.check_fits(batch)?;
         self.schedules.clear();
+        // The old memory goes before the new one comes, so that a batch that fits has room. The regions are the first to
+        // go and the last to come: from whatever fails in between, no batch fits until this is done again.
+        self.regions.shrink(&self.context)?;
         self.workspace = Memory::new(&self.context, 0)?;
         self.staging = Memory::new(&self.context, 0)?;
-        self.regions.grow(&self.context, batch)?;
         self.workspace = Memory::new(&self.context, self.workspace_bytes(batch))?;
         self.staging = Memory::new(&self.context, self.staging_bytes() * batch)?;
-        Ok(())
+        Ok(self.regions.grow(&self.context, batch)?)
     }
 
     /// Bytes of the workspace.
@@ -101,7 +103,7 @@ impl Engine {
 
     /// An error if the memory that is free, or in use for smaller batches, does not suffice.
     fn check_fits(&self, batch: usize) -> Result<(), Error> {
-        let held = self.regions.batch() * self.bytes_per_sample() + whole(&self.workspace).len();
+        let held = self.regions.growing_bytes() + self.workspace.bytes() + self.staging.bytes();
         let free = self.context.free_bytes()? as usize + held;
         let needed = |batch: usize| batch * self.bytes_per_sample() + self.workspace_bytes(batch) + RESERVE;
         if needed(batch) <= free {
