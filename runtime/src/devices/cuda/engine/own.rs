@@ -1,5 +1,6 @@
 //! The runtime's own kernels: what lies between the passes of a network.
 
+use super::tasks;
 use crate::data::Augment;
 use crate::devices::cuda::{Compiler, CudaError, Function, Kernel, Real, Stream};
 
@@ -203,6 +204,6 @@ impl Own {
         let function = &self.functions[name as usize];
         // SAFETY: the arguments are those of the kernel's text, as the functions above pair them; the callers give
         // addresses of the engine's buffers and lengths that they hold.
-        unsafe { stream.launch(function, [blocks as u32, 1, 1], threads, 0, arguments) }
+        unsafe { stream.launch(function, [tasks::blocks(blocks), 1, 1], threads, 0, arguments) }
     }
 }

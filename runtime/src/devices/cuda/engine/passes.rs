@@ -3,10 +3,13 @@
 use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
 use super::slots::{Batch, Slot};
 use super::tasks::{Binding, Task, run_all};
-use super::{Engine, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, Source, upload};
+use super::{Engine, RESULT, STATUS_BYTES, Source, upload};
 use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
+use crate::model::StepReport;
+use crate::model::engine::{Ended, Settings, Stop};
+use crate::model::kept::KeptBatch;
 
 /// What is done with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,69 +46,65 @@ impl Source<'_> {
     fn size(&self) -> usize {
         match self {
             Source::Feed(feed) => feed.size,
-            Source::Kept(_, size) => *size,
+            Source::Kept(batch) => batch.size,
+        }
+    }
+
+    fn kept(&self) -> Option<KeptBatch> {
+        match self {
+            Source::Feed(_) => None,
+            Source::Kept(batch) => Some(*batch),
         }
     }
 
     fn key(&self, kind: Kind) -> Key {
-        let kept = match self {
-            Source::Feed(_) => None,
-            Source::Kept(kept, _) => Some(*kept),
-        };
-        Key { kind, kept, batch: self.size() }
+        Key { kind, kept: self.kept().map(|batch| batch.dataset), batch: self.size() }
     }
 }
 
 impl Engine {
-    /// Begins a step of training. The outcome is that of a batch that was begun earlier, if one has to be waited for.
-    pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Outcome>, Error> {
-        let outcome = self.make_room()?;
-        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
-            return Ok(outcome);
-        }
+    /// Begins a step of training. What has ended is the earliest batch under way, if it had to be waited for; if that has
+    /// failed, nothing is begun.
+    pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Train);
+        // What fails for want of memory does so before the report of another batch is taken.
         self.schedule(key)?;
+        let ended = self.make_room()?;
         self.fill(Phase::Training, source, settings.hyperparameters)?;
         // Steps under way have not been counted yet.
-        let counted = outcome.iter().filter(|outcome| outcome.phase == Phase::Training).count();
+        let counted = ended.iter().filter(|ended| ended.phase == Phase::Training).count();
         let ahead = counted + self.slots.pending(Phase::Training);
         self.set_clock(settings.seed, settings.step + ahead as u64)?;
         self.copy_parameters()?;
         self.send(key)?;
         self.is_prepared = false;
         self.clock = self.clock.map(|(seed, step)| (seed, step + 1));
-        Ok(outcome)
+        Ok(ended)
     }
 
-    /// Begins to measure a batch; the outcome is as in [`Engine::train`].
-    pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Outcome>, Error> {
-        let outcome = self.make_room()?;
-        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
-            return Ok(outcome);
-        }
+    /// Begins to measure a batch; what has ended is as in [`Engine::train`].
+    pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Measure);
         self.schedule(key)?;
+        let ended = self.make_room()?;
         self.fill(Phase::Evaluation, source, &[])?;
         self.prepare(key)?;
         self.send(key)?;
-        Ok(outcome)
+        Ok(ended)
     }
 
-    /// Whether there are batches that have no outcome yet.
+    /// Whether there are batches that have not ended.
     pub(crate) fn is_busy(&self) -> bool {
         [Phase::Training, Phase::Evaluation].into_iter().any(|phase| self.slots.pending(phase) > 0)
     }
 
-    /// The outcome of the earliest batch that has none yet.
-    pub(crate) fn end(&mut self) -> Result<Option<Outcome>, Error> {
+    /// Waits for the earliest batch under way, if there is one.
+    pub(crate) fn end(&mut self) -> Result<Option<Ended>, Stop> {
         let Some(index) = self.slots.end() else { return Ok(None) };
         let slot = self.slots.slot(index);
         slot.done.synchronize()?;
-        let outcome = self.outcome(slot);
-        if outcome.not_finite.is_none() {
-            return Ok(Some(outcome));
-        }
-        self.look_into(index, outcome).map(Some)
+        let (ended, is_finite) = ended(slot);
+        if is_finite { Ok(Some(ended)) } else { Err(Stop::NotFinite(self.look_into(index, ended)?)) }
     }
 
     /// The outputs of a batch, in the order of the signature, channels last.
@@ -123,7 +122,7 @@ impl Engine {
     }
 
     /// Waits for the earliest batch if all slots are under way.
-    fn make_room(&mut self) -> Result<Option<Outcome>, Error> {
+    fn make_room(&mut self) -> Result<Option<Ended>, Stop> {
         if self.slots.is_full() { self.end() } else { Ok(None) }
     }
 
@@ -137,7 +136,7 @@ impl Engine {
         self.measure_candidates(kind, batch)?;
         let pass = self.pass(kind);
         let update = if kind == Kind::Train { self.cuda.update } else { &[] };
-        self.functions.compile(self.choices.chosen_launches(pass, batch).chain(update))?;
+        self.functions.compile(self.choices.chosen_launches(pass.steps(), batch).chain(update))?;
         let binding = self.binding(kind, batch);
         let tasks = |steps| binding.tasks(steps, &self.choices);
         let forward = [pass.forward, if kind == Kind::Infer { &[] } else { pass.loss }];
@@ -202,13 +201,9 @@ impl Engine {
 
     /// Copies a batch into the next slot.
     fn fill(&mut self, phase: Phase, source: Source, hyperparameters: &[f32]) -> Result<(), CudaError> {
-        let kept = match source {
-            Source::Feed(_) => None,
-            Source::Kept(kept, size) => Some((kept, self.advance_epoch(kept, size))),
-        };
         let slot = self.slots.next();
         let extents = self.regions.extents();
-        slot.batch = upload::parts(extents, phase, source.size(), kept, hyperparameters.len());
+        slot.batch = upload::parts(extents, phase, source.size(), source.kept(), hyperparameters.len());
         slot.reserve(&self.context, slot.batch.end)?;
         if let Source::Feed(feed) = source {
             upload::lay_out(self.program, self.cuda, feed, &slot.batch, &mut slot.sent);
@@ -219,8 +214,11 @@ impl Engine {
 
     /// Gives the GPU the batch of the next slot: copies there, the pass, the copy of its report.
     fn send(&mut self, key: Key) -> Result<(), CudaError> {
+        let kept = self.slots.next().batch.kept;
+        kept.map_or(Ok(()), |batch| self.turn_to(batch))?;
         self.copy_batch(self.slots.next_index())?;
         self.run(key)?;
+        kept.into_iter().for_each(|batch| self.turned_past(batch));
         let slot = self.slots.next();
         // SAFETY: nobody touches what is received before `done` has been waited for, and the slot lives as long as the
         // stream, which `Drop` waits for.
@@ -381,24 +379,18 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    /// What a slot has received.
-    fn outcome(&self, slot: &Slot) -> Outcome {
-        let Batch { phase, size, rows, .. } = slot.batch;
-        let status =
-            &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
-        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
-        let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
-        let is_wrong = !loss.is_finite() || phase == Phase::Training && word(16) as u32 != 0;
-        Outcome {
-            phase,
-            samples: size,
-            loss,
-            correct: word(RESULT + RESULT_CORRECT) as usize,
-            labels: rows,
-            not_finite: is_wrong.then(NotFinite::default),
-        }
-    }
+/// What a slot has received, and whether all was finite.
+fn ended(slot: &Slot) -> (Ended, bool) {
+    let Batch { phase, size, rows, .. } = slot.batch;
+    let status = &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
+    let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
+    let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
+    let has_failed = phase == Phase::Training && word(16) as u32 != 0;
+    let correct = word(RESULT + RESULT_CORRECT) as usize;
+    let report = StepReport { loss, correct, labels: rows, samples: size };
+    (Ended { phase, report }, loss.is_finite() && !has_failed)
 }
 
 pub(super) fn kind_of(phase: Phase) -> Kind {
