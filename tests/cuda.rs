@@ -37,6 +37,9 @@ const CASES: &[Case] = &[
     Case::new("fewer_bits_agree_roughly", networks::agree_roughly),
     Case::new("batches_of_any_size_in_any_order", networks::sizes),
     Case::new("steps_run_ahead_of_their_reports", networks::ahead),
+    Case::new("copies_that_come_early_overtake_no_step", networks::ahead).with(&[("NNC_FAKE_EAGER", "1")]),
+    Case::new("a_batch_is_copied_while_another_is_worked_on", steady::overlap)
+        .with(&[("NNC_FAKE_EAGER", "1"), ("NNC_FAKE_LOG", steady::LOG)]),
     Case::new("data_sets_on_the_gpu_give_the_batches_of_the_loader", kept::agree),
     Case::new("a_bad_sample_on_the_gpu_is_found", kept::not_finite),
     Case::new("measured_candidates_agree", networks::benchmark),
@@ -50,7 +53,9 @@ const CASES: &[Case] = &[
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
-        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:40")]),
+        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
+    Case::new("a_failed_wait_is_an_error", failures::launch)
+        .with(&[("NNC_FAKE_FAIL", "cuStreamWaitEvent:9")]),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 

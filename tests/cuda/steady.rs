@@ -40,25 +40,42 @@ fn each_way(program: &'static Program, most: usize, mut check: impl FnMut(&str, 
     finish(gpu);
 }
 
-/// A batch is copied, started as a graph and reported; the report that is waited for is that of the batch before the last.
+/// A batch is copied in a stream of its own, taken from where it has come, started as a graph and reported; the report that is
+/// waited for is that of the batch before the last.
 pub(crate) fn calls() {
-    let sent = ["cuMemcpyHtoDAsync", "cuMemcpyHtoDAsync"];
-    let all = ["cuGraphLaunch", "cuMemcpyDtoHAsync", "cuEventRecord"];
+    let copied = ["cuStreamWaitEvent", "cuMemcpyHtoDAsync", "cuEventRecord", "cuStreamWaitEvent"];
+    let taken = ["cuLaunchKernel", "cuEventRecord"];
+    let done = ["cuGraphLaunch", "cuMemcpyDtoHAsync", "cuEventRecord"];
     each_way(convolution(), 10, |way, begin| {
         (0..WARM).for_each(|_| _ = begin());
-        let before = logged().len();
+        let before = logged("cu").len();
         (0..2).for_each(|_| assert!(begin().is_some(), "{way}: no report"));
-        let sent = if way.ends_with("sent") { &sent[..] } else { &[] };
-        let batch = [&["cuEventSynchronize"][..], sent, &all].concat();
-        assert_eq!(logged()[before..], batch.repeat(2), "{way}");
+        let sent = if way.ends_with("sent") { [&copied[..], &taken].concat() } else { Vec::new() };
+        let batch = [&["cuEventSynchronize"][..], &sent, &done].concat();
+        assert_eq!(logged("cu")[before..], batch.repeat(2), "{way}");
     });
     std::fs::remove_file(log_file()).expect("the driver has written it");
 }
 
-/// What was called, but for the choice of the context, which is a variable of the thread.
-fn logged() -> Vec<String> {
+/// Of three batches under way, the third is copied before the pass of the second has begun.
+pub(crate) fn overlap() {
+    let program = convolution();
+    let [_, mut gpu] = pair(program, Precision::F32);
+    let mut batch = loaded(program, 2, 1);
+    (0..WARM).for_each(|_| _ = gpu.train_ahead(&mut batch).expect("it fits"));
+    while gpu.finish().expect("it goes on").is_some() {}
+    let before = logged("has").len();
+    (0..3).for_each(|_| _ = gpu.train_ahead(&mut batch).expect("it fits"));
+    let (copied, first_report) = ("has copied to the device", "has copied from the device");
+    assert_eq!(logged("has")[before..], [copied, copied, "has begun a graph", first_report, copied]);
+    std::fs::remove_file(log_file()).expect("the driver has written it");
+}
+
+/// The lines of the driver's log that begin so, but for the choice of the context, which is a variable of the thread.
+fn logged(start: &str) -> Vec<String> {
     let text = std::fs::read_to_string(log_file()).expect("the driver writes it");
-    text.lines().filter(|name| *name != "cuCtxSetCurrent").map(str::to_owned).collect()
+    let lines = text.lines().filter(|line| line.starts_with(start) && *line != "cuCtxSetCurrent");
+    lines.map(str::to_owned).collect()
 }
 
 fn log_file() -> String {

@@ -106,7 +106,7 @@ fn kernels_run() {
     let numbers: Vec<f32> = (0..1000).map(|number| number as f32).collect();
     let (a, b) = (gpu.numbers(&numbers).unwrap(), gpu.numbers(&[0.5; 1000]).unwrap());
     let c = Memory::new(&gpu.context, 4000).unwrap();
-    let events = [(); 2].map(|()| Event::new(&gpu.context).unwrap());
+    let events = [(); 2].map(|()| Event::timed(&gpu.context).unwrap());
     events[0].record(&gpu.stream).unwrap();
     gpu.add(&gpu.stream, [&a, &b, &c]).unwrap();
     events[1].record(&gpu.stream).unwrap();

@@ -22,9 +22,11 @@ impl Engine {
         let key =
             Key { kind: kind_of(phase), kept: batch.kept.map(|kept| kept.dataset), batch: batch.size };
         self.schedule(key)?;
-        self.copy_batch(slot)?;
-        batch.kept.map_or(Ok(()), |kept| self.turn_to(kept))?;
-        self.bring_inputs(key, &self.stream)?;
+        self.bring(slot)?;
+        if let Some(kept) = batch.kept {
+            self.turn_to(kept)?;
+            self.gather(kept.dataset, kept.size, &self.stream)?;
+        }
         let inputs = self.cuda.inputs.iter().map(|place| self.numbers(place, batch.size));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?.concat();
         let input = !inputs.iter().all(|value| value.is_finite());

@@ -128,7 +128,7 @@ impl Engine {
     /// Of one run.
     fn time(&self, tasks: &[Task]) -> Result<Duration, CudaError> {
         let run = || run_all(tasks, &self.functions, &self.stream);
-        let [start, end] = [Event::new(&self.context)?, Event::new(&self.context)?];
+        let [start, end] = [Event::timed(&self.context)?, Event::timed(&self.context)?];
         run()?;
         start.record(&self.stream)?;
         (0..RUNS).try_for_each(|_| run())?;

@@ -2,9 +2,10 @@
 //!
 //! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
 //! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
-//! a step of a certain size is captured once and then started as one graph. Its one convention: everything goes into one
-//! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
+//! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
+//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
 
+mod arrivals;
 mod choice;
 mod functions;
 mod inspect;
@@ -29,6 +30,7 @@ use crate::model::batch::Feed;
 use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+use arrivals::Arrivals;
 use choice::Choices;
 use functions::Functions;
 use kept::Kept;
@@ -56,8 +58,7 @@ pub(crate) struct Engine {
     saved_states: Memory,
     optimizer: Vec<Memory>,
     hyperparameters: Memory,
-    /// Inputs in single precision, where they are stored otherwise.
-    staging: Memory,
+    arrivals: Arrivals,
     /// [`Status`] of training, and of evaluation.
     status: Memory,
     /// Counts of right answers before they are added.
@@ -122,7 +123,7 @@ impl Engine {
                 .map(|_| memory(program.trained_len))
                 .collect::<Result<_, _>>()?,
             hyperparameters: memory(program.optimizer.hyperparameters.len())?,
-            staging: memory(0)?,
+            arrivals: Arrivals::new(&context)?,
             status: Memory::new(&context, 2 * STATUS_BYTES)?,
             parts: Memory::new(&context, PARTS_BYTES)?,
             clock: None,

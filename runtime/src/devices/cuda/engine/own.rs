@@ -12,7 +12,10 @@ pub(super) struct Own {
 
 /// The kernels of a file are compiled together; the text stands with the first.
 const FILES: [&[Kernel]; 5] = [
-    &[Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") }],
+    &[
+        Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") },
+        Kernel { name: "nnc_take", text: "" },
+    ],
     &[Kernel { name: "nnc_finite", text: include_str!("../kernels/finite.cu") }],
     &[
         Kernel { name: "nnc_restore", text: include_str!("../kernels/guard.cu") },
@@ -33,6 +36,7 @@ const FILES: [&[Kernel]; 5] = [
 #[derive(Clone, Copy)]
 enum Name {
     Cast,
+    Take,
     Finite,
     Restore,
     Save,
@@ -42,6 +46,16 @@ enum Name {
     Gather,
     GatherTargets,
     NextBatch,
+}
+
+/// How a batch that was sent comes to where it is read; addresses on the GPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take {
+    pub(super) from: u64,
+    /// Where its inputs, target values and labels go.
+    pub(super) to: [u64; 3],
+    /// How many there are of each.
+    pub(super) words: [usize; 3],
 }
 
 /// How a batch is gathered from a data set; addresses on the GPU.
@@ -132,6 +146,14 @@ impl Own {
     /// Stores `len` numbers at `from` as `real` at `to`.
     pub(super) fn cast(&self, from: u64, to: u64, len: usize, stream: &Stream) -> Result<(), CudaError> {
         self.run(Name::Cast, len.div_ceil(8 * THREADS), &[from, to, len as u64], stream)
+    }
+
+    /// Takes a batch that was sent to where it is read.
+    pub(super) fn take(&self, take: &Take, stream: &Stream) -> Result<(), CudaError> {
+        let Take { from, to: [inputs, targets, labels], words } = *take;
+        let [input_count, target_count, label_count] = words.map(|words| words as u64);
+        let arguments = [from, inputs, targets, labels, input_count, target_count, label_count];
+        self.run(Name::Take, words[0].div_ceil(8 * THREADS), &arguments, stream)
     }
 
     /// Sets the flag of the step if one of `len` numbers is not finite.

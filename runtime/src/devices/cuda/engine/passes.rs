@@ -4,7 +4,7 @@ use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
 use super::slots::{Batch, Slot};
 use super::tasks::{Binding, Task, run_all};
 use super::{Engine, RESULT, STATUS_BYTES, Source, upload};
-use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
+use crate::devices::cuda::{CudaError, Graph, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
 use crate::model::StepReport;
@@ -114,7 +114,8 @@ impl Engine {
         let mut sent = vec![0.0; self.regions.extents().len(Region::Input) * size];
         upload::inputs(self.program, self.cuda, size, inputs, &mut sent);
         let bytes: Vec<u8> = sent.iter().flat_map(|value| value.to_ne_bytes()).collect();
-        self.input_memory().write(0, &bytes, &self.stream)?;
+        self.arrivals.write(&bytes, &self.stream)?;
+        self.take([bytes.len(), 0, 0])?;
         self.prepare(key)?;
         self.run(key)?;
         let outputs = self.cuda.evaluation.outputs.iter();
@@ -216,7 +217,7 @@ impl Engine {
     fn send(&mut self, key: Key) -> Result<(), CudaError> {
         let kept = self.slots.next().batch.kept;
         kept.map_or(Ok(()), |batch| self.turn_to(batch))?;
-        self.copy_batch(self.slots.next_index())?;
+        self.bring(self.slots.next_index())?;
         self.run(key)?;
         kept.into_iter().for_each(|batch| self.turned_past(batch));
         let slot = self.slots.next();
@@ -226,34 +227,6 @@ impl Engine {
         slot.done.record(&self.stream)?;
         self.slots.begin();
         Ok(())
-    }
-
-    /// Copies the batch of a slot to the regions.
-    pub(super) fn copy_batch(&mut self, slot: usize) -> Result<(), CudaError> {
-        let Slot { sent, batch, .. } = self.slots.slot(slot);
-        let parts = [
-            (self.input_memory(), &sent[..batch.targets]),
-            (self.regions.memory(Region::Target), &sent[batch.targets..batch.labels]),
-            (self.regions.labels(), &sent[batch.labels..batch.hyperparameters]),
-        ];
-        for (memory, bytes) in parts.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
-            // SAFETY: the slot is written again only after `done` has been waited for, which is behind this copy; it lives
-            // as long as the stream.
-            unsafe { memory.write_from(0, bytes, &self.stream)? };
-        }
-        let settings = &sent[batch.hyperparameters..batch.end];
-        if batch.phase == Phase::Training && self.sent_hyperparameters != settings {
-            // SAFETY: as above.
-            unsafe { self.hyperparameters.write_from(0, settings, &self.stream)? };
-            self.sent_hyperparameters.clear();
-            self.sent_hyperparameters.extend_from_slice(settings);
-        }
-        Ok(())
-    }
-
-    /// Where inputs in single precision go.
-    fn input_memory(&self) -> &Memory {
-        if self.is_cast() { &self.staging } else { self.regions.memory(Region::Input) }
     }
 
     /// Does a schedule: eagerly the first time, then as a graph.
@@ -283,8 +256,8 @@ impl Engine {
 
     /// Gives all parts of a schedule to a stream, one after the other.
     fn give(&self, schedule: &Schedule, stream: &Stream) -> Result<(), CudaError> {
-        self.bring_inputs(schedule.key, stream)?;
-        let kind = schedule.key.kind;
+        let Key { kind, kept, batch } = schedule.key;
+        kept.map_or(Ok(()), |kept| self.gather(kept, batch, stream))?;
         let step = self.status_address(kind);
         let run = |tasks: &[Task]| run_all(tasks, &self.functions, stream);
         match kind {
@@ -309,23 +282,6 @@ impl Engine {
             self.own.advance(step, stream)?;
         }
         Ok(())
-    }
-
-    /// Gathers the batch, or stores the inputs that were sent as `real`.
-    pub(super) fn bring_inputs(&self, key: Key, stream: &Stream) -> Result<(), CudaError> {
-        match key.kept {
-            Some(kept) => self.gather(kept, key.batch, stream),
-            None => self.cast_inputs(key.batch, stream),
-        }
-    }
-
-    fn cast_inputs(&self, batch: usize, stream: &Stream) -> Result<(), CudaError> {
-        if !self.is_cast() {
-            return Ok(());
-        }
-        let len = self.regions.extents().len(Region::Input) * batch;
-        let to = self.regions.memory(Region::Input).address();
-        self.own.cast(self.staging.address(), to, len, stream)
     }
 
     /// Takes back what a failed step has done to the states.
@@ -403,6 +359,7 @@ pub(super) fn kind_of(phase: Phase) -> Kind {
 impl Drop for Engine {
     fn drop(&mut self) {
         // The GPU may still read and write page-locked memory. If it has failed, it does not.
+        let _ = self.arrivals.synchronize();
         let _ = self.stream.synchronize();
     }
 }

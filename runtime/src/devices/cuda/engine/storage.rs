@@ -54,9 +54,9 @@ impl Engine {
         // go and the last to come: from whatever fails in between, no batch fits until this is done again.
         self.regions.shrink(&self.context)?;
         self.workspace = Memory::new(&self.context, 0)?;
-        self.staging = Memory::new(&self.context, 0)?;
+        self.arrivals.resize(&self.context, 0)?;
         self.workspace = Memory::new(&self.context, self.workspace_bytes(batch))?;
-        self.staging = Memory::new(&self.context, self.staging_bytes() * batch)?;
+        self.arrivals.resize(&self.context, self.arriving_bytes() * batch)?;
         Ok(self.regions.grow(&self.context, batch)?)
     }
 
@@ -73,7 +73,7 @@ impl Engine {
 
     /// Bytes that grow with the batch, per sample.
     pub(crate) fn bytes_per_sample(&self) -> usize {
-        self.regions.extents().bytes_per_sample() + self.staging_bytes()
+        self.regions.extents().bytes_per_sample() + self.arriving_bytes()
     }
 
     /// Bytes of a region; per sample, where it grows with the batch.
@@ -81,10 +81,10 @@ impl Engine {
         self.regions.extents().bytes(region)
     }
 
-    /// Bytes of the inputs of a sample in single precision, where they are stored otherwise.
-    fn staging_bytes(&self) -> usize {
+    /// Bytes of a sample as it is sent.
+    fn arriving_bytes(&self) -> usize {
         let extents = self.regions.extents();
-        if self.is_cast() { 4 * extents.len(Region::Input) } else { 0 }
+        4 * (extents.len(Region::Input) + extents.len(Region::Target) + extents.labels_len())
     }
 
     /// Whether activations are stored in less than single precision.
@@ -94,7 +94,7 @@ impl Engine {
 
     /// An error if the memory that is free, or in use for smaller batches, does not suffice.
     fn check_fits(&self, batch: usize) -> Result<(), Error> {
-        let held = self.regions.growing_bytes() + self.workspace.bytes() + self.staging.bytes();
+        let held = self.regions.growing_bytes() + self.workspace.bytes() + self.arrivals.bytes();
         let free = self.context.free_bytes()? as usize + held;
         let needed = |batch: usize| batch * self.bytes_per_sample() + self.workspace_bytes(batch) + RESERVE;
         if needed(batch) <= free {
