@@ -78,15 +78,6 @@ int cuMemcpyDtoHAsync_v2(void *to, address from, size_t bytes, stream *in) {
     return lost;
 }
 
-int cuMemcpyDtoDAsync_v2(address to, address from, size_t bytes, stream *in) {
-    DEVICE_CALL(cuMemcpyDtoDAsync);
-    operation given = {.kind = COPY, .to = (char *)(size_t)to, .from = (char *)(size_t)from, .bytes = bytes};
-    if (block_of(device_blocks, given.to, bytes) == NULL) return INVALID_VALUE;
-    if (block_of(device_blocks, given.from, bytes) == NULL) return INVALID_VALUE;
-    give(in, &given);
-    return SUCCESS;
-}
-
 // The length of a shared library, whose table of sections is its end; zero if it is none.
 static size_t length_of(const Elf64_Ehdr *image) {
     if (memcmp(image->e_ident, ELFMAG, SELFMAG) != 0 || image->e_type != ET_DYN) return 0;
@@ -146,16 +137,6 @@ int cuFuncGetParamInfo(function *of, size_t index, size_t *offset, size_t *bytes
     *offset = index * sizeof(word);
     *bytes = sizeof(word);
     return SUCCESS;
-}
-
-int cuFuncGetAttribute(int *value, int attribute, function *of) {
-    DEVICE_CALL(cuFuncGetAttribute);
-    switch (attribute) {
-    case 0: *value = of->threads; return SUCCESS;  // MAX_THREADS_PER_BLOCK
-    case 3: *value = 0; return SUCCESS;            // LOCAL_SIZE_BYTES
-    case 4: *value = 32; return SUCCESS;           // NUM_REGS
-    default: return INVALID_VALUE;
-    }
 }
 
 int cuFuncSetAttribute(function *of, int attribute, int value) {

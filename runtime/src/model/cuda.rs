@@ -86,12 +86,7 @@ impl Cuda {
         self.engine.keep(dataset, options)
     }
 
-    pub(super) fn begin_epoch(
-        &mut self,
-        kept: usize,
-        order: &[u32],
-        stream: [u64; 2],
-    ) -> Result<(), Error> {
+    pub(super) fn begin_epoch(&mut self, kept: usize, order: &[u32], stream: [u64; 2]) -> Result<(), Error> {
         Ok(self.engine.begin_epoch(kept, order, stream)?)
     }
 

@@ -154,12 +154,7 @@ impl Engine {
     }
 
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
-    fn begin_epoch(
-        &mut self,
-        kept: usize,
-        order: &[u32],
-        stream: [u64; 2],
-    ) -> Result<(), Error> {
+    fn begin_epoch(&mut self, kept: usize, order: &[u32], stream: [u64; 2]) -> Result<(), Error> {
         match self {
             Engine::Cpu(_) => unreachable!("the processor keeps no data set"),
             #[cfg(feature = "cuda")]
@@ -168,11 +163,7 @@ impl Engine {
     }
 
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
-    fn begin_training_kept(
-        &mut self,
-        batch: KeptBatch,
-        settings: Settings,
-    ) -> Result<Option<Ended>, Stop> {
+    fn begin_training_kept(&mut self, batch: KeptBatch, settings: Settings) -> Result<Option<Ended>, Stop> {
         match self {
             Engine::Cpu(_) => unreachable!("the processor keeps no data set"),
             #[cfg(feature = "cuda")]

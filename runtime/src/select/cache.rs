@@ -141,8 +141,9 @@ impl TimingCache {
         gpu: &GpuMachine,
         measured: &[(Problem, BTreeMap<String, f64>)],
     ) -> io::Result<()> {
-        let record = |(problem, seconds): &(Problem, BTreeMap<String, f64>)| {
-            Record { key: Key::of_gpu(gpu, problem), seconds: seconds.clone() }
+        let record = |(problem, seconds): &(Problem, BTreeMap<String, f64>)| Record {
+            key: Key::of_gpu(gpu, problem),
+            seconds: seconds.clone(),
         };
         self.add(measured.iter().map(record).collect())
     }

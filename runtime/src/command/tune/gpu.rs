@@ -21,11 +21,8 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches, gpu: Gpu) -> 
 }
 
 fn row(measured: &Measured) -> Row<'_> {
-    let timing = |&(algorithm, seconds): &(&'static str, f64)| Timing {
-        algorithm,
-        seconds,
-        workspace_bytes: None,
-    };
+    let timing =
+        |&(algorithm, seconds): &(&'static str, f64)| Timing { algorithm, seconds, workspace_bytes: None };
     Row {
         phase: measured.phase,
         layer: measured.layer,

@@ -44,11 +44,6 @@ impl Stream {
         Ok(Stream { context: context.clone(), raw, capturing: Cell::new(false) })
     }
 
-    /// The GPU.
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-
     /// Waits until all that it was given is done. An error may be that of any kernel before.
     pub fn synchronize(&self) -> Result<(), CudaError> {
         self.wait_for(|| format!("finish the work on {}", self.context))

@@ -19,8 +19,7 @@ impl Engine {
         }
         let batch = self.slots.slot(slot).batch;
         // A larger batch may have come since.
-        let key =
-            Key { kind: kind_of(phase), kept: batch.kept.map(|kept| kept.dataset), batch: batch.size };
+        let key = Key { kind: kind_of(phase), kept: batch.kept.map(|kept| kept.dataset), batch: batch.size };
         self.schedule(key)?;
         self.bring(slot)?;
         if let Some(kept) = batch.kept {

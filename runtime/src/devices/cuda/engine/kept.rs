@@ -31,7 +31,7 @@ pub(super) struct Kept {
     transposed: bool,
     augment: Augment,
     /// Place in the order of the next batch's first sample, when all is done that the GPU was given. Unknown at the start
-    /// of an epoch, and where a batch could not be given as a whole.
+    /// of an epoch, and behind a batch that was not given as a whole.
     position: Option<usize>,
     /// Seed and number of the epoch.
     stream: [u64; 2],

@@ -122,11 +122,11 @@ pub(super) struct Report {
 }
 
 /// Bytes of the structure `Report` of `report.cu`.
-pub(super) const RESULT_BYTES: usize = 48;
+pub(super) const RESULT_BYTES: usize = 16;
 
-/// Where it has the number of right labels, and the mean loss of the samples (`double`), if it begins with zeros.
+/// Where it has the mean loss of the samples (`double`), and the number of right labels.
+pub(super) const RESULT_LOSS: usize = 0;
 pub(super) const RESULT_CORRECT: usize = 8;
-pub(super) const RESULT_LOSS: usize = 40;
 
 /// A part of the states, and where it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -181,7 +181,7 @@ impl Own {
         let blocks = rows.div_ceil(rows_of_block).min(MOST_BLOCKS);
         let [samples, rows, classes, count] = [samples, rows, classes, blocks].map(|number| number as u64);
         self.run(Name::Score, blocks, &[logits, labels, parts, rows, classes], stream)?;
-        self.run(Name::Report, 1, &[losses, parts, result, step, samples, count, rows], stream)
+        self.run(Name::Report, 1, &[losses, parts, result, step, samples, count], stream)
     }
 
     /// Counts the step unless its flag is set.

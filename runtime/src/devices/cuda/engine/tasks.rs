@@ -77,7 +77,7 @@ impl Task {
 }
 
 /// A number of blocks as the driver takes it. One that is too large stays so, for the driver to refuse: it has at most
-/// 2³¹ − 1 of them along x, and 65535 along y and z, where their number does not grow with the batch.
+/// 2³¹ − 1 of them along x, and 65535 along y and z, where the compiler bounds what grows with the batch.
 pub(super) fn blocks(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
