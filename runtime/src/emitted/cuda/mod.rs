@@ -246,17 +246,6 @@ impl Pass {
     }
 }
 
-impl Step {
-    /// The launches of each way to do it.
-    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
-        let (launch, candidates) = match self {
-            Step::Launch(launch) => (Some(launch), &[][..]),
-            Step::Product(product) => (None, product.candidates),
-        };
-        launch.into_iter().chain(candidates.iter().flat_map(|candidate| candidate.launches))
-    }
-}
-
 impl Kernel {
     /// With so many threads in a block.
     pub const fn new(name: &'static str, threads: u32) -> Kernel {
