@@ -322,7 +322,7 @@ impl Batch {
         model.predict_many(&self.inputs()).expect("the batch fits").concat()
     }
 
-    fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
+    pub(crate) fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
         model.evaluate_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 
