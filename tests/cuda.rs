@@ -67,7 +67,10 @@ const CASES: &[Case] = &[
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("kernels_are_compiled_without_a_gpu", shipped::build).with_only(fake::nvrtc),
-    Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run).with_only(fake::driver),
+    // Without `python3` on the path, no NVRTC among its packages is found either.
+    Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run)
+        .with_only(fake::driver)
+        .with(&[("PATH", ""), ("HOME", "")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
@@ -97,9 +100,8 @@ impl Case {
         Case { environment, ..self }
     }
 
-    /// Without `python3` on the path, none of its packages is found either, and no kernels were compiled before.
     const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
-        Case { libraries: Some(libraries), ..self.with(&[("PATH", ""), ("HOME", "")]) }
+        Case { libraries: Some(libraries), ..self }
     }
 }
 
@@ -178,6 +180,7 @@ fn start(case: &Case) -> Output {
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
     command.env(CHILD, case.name).envs(fake::environment()).envs(added);
     if let Some(libraries) = case.libraries {
+        // Not the cache in which kernels that were compiled before are found.
         command.env("NNC_CUDA_PATH", libraries()).env("NNC_CACHE_DIR", fake::cache().join("of the rest"));
     }
     command.output().expect("this program starts")
