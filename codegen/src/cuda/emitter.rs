@@ -20,11 +20,12 @@ pub struct Emitter<'a> {
 /// Threads of a block where nothing speaks for another number.
 pub(super) const THREADS: usize = 256;
 
-/// [`THREADS`] with as many registers as let a multiprocessor run four blocks: 64 each. Where sums need a few more than 48, the
-/// compiler else has five, and spills what is beyond.
+/// [`THREADS`] with as many registers as let a multiprocessor run four blocks: 64 each. Where several sums need a few more
+/// than 48, the compiler else has five blocks, and spills what is beyond. Where it is not needed it does harm: the
+/// compiler takes what it is given, and unrolls.
 pub(super) const FOUR_AT_ONCE: Block = Block { threads: THREADS, at_once: Some(4) };
 
-/// The same with three blocks, 80 registers each: what the widest pools need.
+/// The same with three blocks, 80 registers each.
 pub(super) const THREE_AT_ONCE: Block = Block { threads: THREADS, at_once: Some(3) };
 
 /// The threads of a block.

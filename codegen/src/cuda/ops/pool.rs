@@ -6,7 +6,7 @@
 
 use nnc_dsl::scalar::Expr;
 
-use super::super::emitter::{THREADS, THREE_AT_ONCE};
+use super::super::emitter::{Block, THREADS, THREE_AT_ONCE};
 use super::super::fused::Fused;
 use super::super::text::{Parts, Vector, fill, indented};
 use super::super::{Argument, Count, Emitter, Launch, Step};
@@ -29,7 +29,15 @@ pub(super) fn max_pool(emitter: &mut Emitter, node: &Node, pool: &Pool, expr: &E
     }
     writer.batch();
     let kept = place.map(|_| "(float)number");
-    vec![Step::Launch(maxima(emitter, (node, ""), pool, &fused, kept, &stores, writer.finish()))]
+    vec![Step::Launch(maxima(
+        emitter,
+        (node, "", THREADS.into()),
+        pool,
+        &fused,
+        kept,
+        &stores,
+        writer.finish(),
+    ))]
 }
 
 /// (x, dy) → dx: to the first maximum of each window.
@@ -44,7 +52,8 @@ pub(super) fn max_pool_backward(emitter: &mut Emitter, node: &Node, pool: &Pool)
     let vector = fused.vector(&[channels]);
     let store = format!("    float_store{}(workspace + index, place);\n", vector.width());
     let place = Some("as_float((uint32)at)");
-    let mut first = maxima(emitter, (node, "places"), pool, &fused, place, &store, writer.finish());
+    let mut first =
+        maxima(emitter, (node, "places", THREE_AT_ONCE), pool, &fused, place, &store, writer.finish());
     first.workspace = Count::batched(pool.output.iter().product(), 1);
     let add = format!(
         "                ALIGNED(16) float place[@WIDTH@];\n                \
@@ -80,7 +89,14 @@ pub(super) fn avg_pool(emitter: &mut Emitter, node: &Node, pool: &Pool) -> Vec<S
         ("STORE", vector.store(to)),
     ]);
     let body = place(&pool.output, vector) + &fill(include_str!("../templates/avg_pool.cu"), &values);
-    vec![Step::Launch(launch(emitter, (node, ""), &pool.output, vector, writer.finish(), &body))]
+    vec![Step::Launch(launch(
+        emitter,
+        (node, "", THREADS.into()),
+        &pool.output,
+        vector,
+        writer.finish(),
+        &body,
+    ))]
 }
 
 /// dy → dx
@@ -97,7 +113,7 @@ pub(super) fn avg_pool_backward(emitter: &mut Emitter, node: &Node, pool: &Pool)
 /// The maximum of each window; `kept` is what is kept of its element in `place`.
 fn maxima(
     emitter: &mut Emitter,
-    (node, suffix): (&Node, &str),
+    kernel: (&Node, &str, Block),
     pool: &Pool,
     fused: &Fused,
     kept: Option<&str>,
@@ -127,7 +143,7 @@ fn maxima(
         ("STORES", stores.to_owned()),
     ]);
     let body = place(&pool.output, vector) + &fill(include_str!("../templates/max_pool.cu"), &values);
-    launch(emitter, (node, suffix), &pool.output, vector, parts, &body)
+    launch(emitter, kernel, &pool.output, vector, parts, &body)
 }
 
 /// dx: for each pixel the sum over the windows that cover it of what `add` makes of dy.
@@ -163,19 +179,21 @@ fn gathered(
         ("STORE", vector.store(to)),
     ]);
     let body = place(&pool.input, vector) + &fill(include_str!("../templates/pool_backward.cu"), &values);
-    launch(emitter, (node, "gradient"), &pool.input, vector, writer.finish(), &body)
+    // Without places, windows of any extents are divided by.
+    let block = if has_places { THREADS.into() } else { THREE_AT_ONCE };
+    launch(emitter, (node, "gradient", block), &pool.input, vector, writer.finish(), &body)
 }
 
 fn launch(
     emitter: &mut Emitter,
-    (node, suffix): (&Node, &str),
+    (node, suffix, block): (&Node, &str, Block),
     extent: &[usize; 4],
     vector: Vector,
     parts: Parts,
     body: &str,
 ) -> Launch {
     let vectors = extent.iter().product::<usize>() / vector.width();
-    emitter.launch(node, suffix, THREE_AT_ONCE, Count::batched(vectors, THREADS), parts, body)
+    emitter.launch(node, suffix, block, Count::batched(vectors, THREADS), parts, body)
 }
 
 /// Declares the thread's sample, position and channel in a map of this extent.

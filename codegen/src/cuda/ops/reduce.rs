@@ -141,7 +141,8 @@ impl Sums<'_> {
         let own = [("RANGE", share.text()), ("FOLDS", folds)];
         let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
         let body = fill(include_str!("../templates/column_sums.cu"), &values);
-        let mut launch = emitter.launch(self.node, "sums", FOUR_AT_ONCE, blocks, parts, &body);
+        let block = if self.stores.len() > 1 { FOUR_AT_ONCE } else { THREADS.into() };
+        let mut launch = emitter.launch(self.node, "sums", block, blocks, parts, &body);
         launch.grid[1] = Count::fixed(tiles);
         launch
     }
