@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "library.h"
+
 enum {
     SUCCESS = 0,
     INVALID_VALUE = 1,
@@ -106,8 +108,10 @@ typedef struct {
 
 struct operation {
     operation *next;
-    enum { LAUNCH, COPY, FILL, RECORD, WAIT, GRAPH } kind;
+    enum { LAUNCH, LIBRARY, COPY, FILL, RECORD, WAIT, GRAPH } kind;
     function *function;
+    library_work *work; // of a library, with a copy of its data
+    void *data;
     unsigned grid[3], threads, shared;
     word arguments[MOST_ARGUMENTS];
     char *to, *from, *staged;
@@ -256,19 +260,25 @@ static sigjmp_buf escape;
 
 static void on_signal(int number) { siglongjmp(escape, number); }
 
-// A kernel that touches what it must not, or indexes beyond an array, ends here.
+static void start_kernel(const operation *given) {
+    const function *of = given->function;
+    int reverse = setting("NNC_FAKE_REVERSE", 0) != 0;
+    of->launch(of->name, of->kernel, given->arguments, of->parameters, given->grid, given->threads, given->shared,
+               reverse);
+}
+
+// What touches what it must not, or indexes beyond an array, ends here.
 static void launch(const operation *given) {
     const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
     struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK}, theirs[5];
     for (int i = 0; i < 5; i++) sigaction(signals[i], &ours, &theirs[i]);
     int number = sigsetjmp(escape, 1);
-    const function *of = given->function;
-    if (number == 0) {
-        int reverse = setting("NNC_FAKE_REVERSE", 0) != 0;
-        of->launch(of->name, of->kernel, given->arguments, of->parameters, given->grid, given->threads, given->shared,
-                   reverse);
-    } else {
+    if (number != 0) {
         lost = number == SIGSEGV || number == SIGBUS ? ILLEGAL_ADDRESS : LAUNCH_FAILED;
+    } else if (given->kind == LIBRARY) {
+        given->work(given->data);
+    } else {
+        start_kernel(given);
     }
     for (int i = 0; i < 5; i++) sigaction(signals[i], &theirs[i], NULL);
 }
@@ -279,6 +289,7 @@ static void execute(const operation *given) {
     struct timespec now;
     switch (given->kind) {
     case LAUNCH:
+    case LIBRARY:
         launch(given);
         break;
     case COPY:
