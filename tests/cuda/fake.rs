@@ -1,4 +1,4 @@
-//! The fake driver and the fake NVRTC, built by `cc` for tests on machines without a GPU.
+//! The fake driver and fake libraries, built by `cc` for tests on machines without a GPU.
 //!
 //! They are kept in the folder of temporary files of the target, under the hash of their sources.
 //! Libraries are looked for once in a process, so a process finds the fakes if it is started with
@@ -28,7 +28,7 @@ pub(crate) fn cache() -> PathBuf {
 
 /// With these variables a process has a GPU. The cache outlives it, because compiling takes longest.
 pub(crate) fn environment() -> [(&'static str, OsString); 2] {
-    let folders = std::env::join_paths([driver(), nvrtc()]).unwrap();
+    let folders = std::env::join_paths([driver(), nvrtc(), built().join("cudnn")]).unwrap();
     [("NNC_CUDA_PATH", folders), ("NNC_CACHE_DIR", cache().into_os_string())]
 }
 
@@ -67,6 +67,7 @@ fn build(folder: &Path) {
     let partial = folder.with_extension(format!("{}.partial", process::id()));
     compile("driver.c", &partial.join("driver"), "libcuda.so.1", "libcuda.so");
     compile("nvrtc.c", &partial.join("nvrtc"), "libnvrtc.so.13", "libnvrtc.so");
+    compile("cudnn.c", &partial.join("cudnn"), "libcudnn.so.9", "libcudnn.so.9");
     if fs::rename(&partial, folder).is_err() {
         fs::remove_dir_all(&partial).unwrap();
         assert!(folder.exists(), "cannot make {}", folder.display());
