@@ -30,6 +30,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("cudnn_with_another_bias_is_refused", other_bias),
         Case::new("cudnn_that_fails_to_run_can_run_again", again)
             .with("NNC_FAKE_FAIL", "cudnnBackendExecute:1"),
+        Case::new("cudnn_that_refuses_a_stream_can_run_again", refused_stream)
+            .with("NNC_FAKE_FAIL", "cudnnSetStream:1"),
         Case::new("cudnn_passes_over_a_plan_that_fails", passed_over)
             .with("NNC_FAKE_FAIL", "cudnnBackendFinalize:11"),
     ];
@@ -50,9 +52,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Calls without which there are no plans.
-const CALLS: [&str; 6] = [
+const CALLS: [&str; 5] = [
     "cudnnCreate",
-    "cudnnSetStream",
     "cudnnBackendCreateDescriptor",
     "cudnnBackendSetAttribute",
     "cudnnBackendFinalize",
@@ -85,7 +86,7 @@ struct Machine {
 impl Machine {
     fn find() -> Option<Machine> {
         let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-        match Handle::new(&stream) {
+        match Handle::new(stream.context()) {
             Ok(handle) => Some(Machine { stream, handle }),
             Err(why) if !is_fake() => {
                 report(&format!("skipped: convolutions of cuDNN, because {why}"));
@@ -120,7 +121,7 @@ impl Machine {
         let workspace = self.workspace(plan);
         // SAFETY: the tensors are as the problem says, and the workspace as large as the plan says; nobody else
         // uses them, and the stream is waited for.
-        unsafe { plan.run(&self.handle, &self.stream, tensors.addresses(), workspace.address())? };
+        unsafe { plan.run(&self.stream, tensors.addresses(), workspace.address())? };
         self.stream.synchronize()
     }
 
@@ -240,7 +241,7 @@ fn captured() {
         let workspace = machine.workspace(&plan);
         let give = |tensors: &Tensors, stream: &Stream| {
             // SAFETY: tensors and workspace are as they must be until the graph has run.
-            unsafe { plan.run(&machine.handle, stream, tensors.addresses(), workspace.address()) }
+            unsafe { plan.run(stream, tensors.addresses(), workspace.address()) }
         };
         give(&tensors, &machine.stream).unwrap();
         let graph = machine.stream.capture(|stream| give(&tensors, stream)).unwrap();
@@ -301,7 +302,7 @@ fn stray() {
     let workspace = machine.workspace(plan);
     let addresses = Addresses { y: tensors.addresses().y + 4096, ..tensors.addresses() };
     // SAFETY: it is not safe on purpose; the fake driver has a page there that catches it.
-    unsafe { plan.run(&machine.handle, &machine.stream, addresses, workspace.address()).unwrap() };
+    unsafe { plan.run(&machine.stream, addresses, workspace.address()).unwrap() };
     let error = machine.stream.synchronize().unwrap_err();
     assert_eq!(error.kind(), CudaErrorKind::Lost);
 }
@@ -312,18 +313,25 @@ fn other_bias() {
     let plan = &machine.handle.plans(&problem, CAP).unwrap()[0];
     let addresses = Addresses { bias: Some(16), ..machine.tensors(&problem).addresses() };
     // SAFETY: it does not run.
-    let refused = unsafe { plan.run(&machine.handle, &machine.stream, addresses, 0) };
+    let refused = unsafe { plan.run(&machine.stream, addresses, 0) };
     let message = refused.unwrap_err().to_string();
     assert_eq!(message, "`cudnn eng4` is given a bias that it does not take, or lacks one");
 }
 
 fn again() {
+    second_time_it_runs("cannot run `cudnn eng4`");
+}
+
+fn refused_stream() {
+    second_time_it_runs("cannot give cuDNN a stream on GPU 0 (Fake GPU 0)");
+}
+
+fn second_time_it_runs(what_fails: &str) {
     let machine = Machine::find().unwrap();
     let plan = &machine.handle.plans(&usual(), CAP).unwrap()[0];
     let tensors = machine.tensors(&usual());
     let message = machine.run(plan, &tensors).unwrap_err().to_string();
-    let expected = "cannot run `cudnn eng4`: a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)";
-    assert_eq!(message, expected);
+    assert_eq!(message, format!("{what_fails}: a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)"));
     machine.run(plan, &tensors).unwrap();
     assert_close(plan, &tensors, &machine.result(&tensors));
 }
@@ -338,8 +346,7 @@ fn passed_over() {
 }
 
 fn a_call_that_fails_is_a_reason() {
-    let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-    let plans = Handle::new(&stream).and_then(|handle| handle.plans(&usual(), CAP));
+    let plans = Handle::new(&Context::new(0).unwrap()).and_then(|handle| handle.plans(&usual(), CAP));
     let error = plans.map(|plans| plans.len()).unwrap_err();
     let message = error.to_string();
     let end = ": a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)";
@@ -349,8 +356,7 @@ fn a_call_that_fails_is_a_reason() {
 
 /// Why there is no cuDNN.
 fn reason() -> String {
-    let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-    let error = Handle::new(&stream).err().unwrap();
+    let error = Handle::new(&Context::new(0).unwrap()).err().unwrap();
     assert_eq!(error.kind(), CudaErrorKind::Unavailable);
     error.to_string()
 }
