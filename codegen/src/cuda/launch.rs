@@ -1,6 +1,6 @@
 //! What the runtime is told to launch.
 
-use super::Place;
+use super::{Element, Place};
 use crate::graph::Conv;
 
 /// A kernel's text.
@@ -85,6 +85,30 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: Vec<Candidate>,
+    /// How a library of the machine may compute it, if one can; which one does, and by which algorithm, is
+    /// not known here.
+    pub library: Option<LibraryCall>,
+}
+
+/// A product by a library: it multiplies the operands, and knows nothing of what is fused after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryCall {
+    /// The layer's path, for reports.
+    pub layer: String,
+    /// The operands, as the candidates read them.
+    pub operands: [Place; 2],
+    /// Where the plain product goes.
+    pub result: PlainResult,
+}
+
+/// Where a library leaves a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlainResult {
+    /// Where it belongs.
+    Final(Place),
+    /// At the beginning of the workspace, stored so, from where a launch goes on: its `workspace` is the room
+    /// that the product takes.
+    Unfinished(Element, Launch),
 }
 
 /// A way to compute a product.
@@ -105,6 +129,16 @@ pub enum Units {
     Simt,
     /// Tensor cores: TF32, bf16 or f16, whichever `real` is.
     TensorCores,
+}
+
+impl LibraryCall {
+    /// What goes on from the plain product.
+    pub fn finish(&self) -> Option<&Launch> {
+        match &self.result {
+            PlainResult::Final(_) => None,
+            PlainResult::Unfinished(_, launch) => Some(launch),
+        }
+    }
 }
 
 impl Count {

@@ -24,7 +24,9 @@ use crate::graph::Section;
 use crate::plan::Plan;
 
 pub use emitter::Emitter;
-pub use launch::{Argument, Candidate, Count, Kernel, Launch, Product, Step, Units};
+pub use launch::{
+    Argument, Candidate, Count, Kernel, Launch, LibraryCall, PlainResult, Product, Step, Units,
+};
 pub use memory::{Element, Memory, Place, Region};
 
 /// A network for the GPU.

@@ -10,7 +10,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use super::{Argument, Candidate, Count, Cuda, Launch, Pass, Place, Product, Region, Step};
+use super::{
+    Argument, Candidate, Count, Cuda, Launch, LibraryCall, Pass, Place, PlainResult, Product, Region, Step,
+};
 use crate::graph::Mode;
 use crate::graph::print::{axes_text, conv_text};
 
@@ -55,10 +57,11 @@ impl Cuda {
     fn write_step(&self, f: &mut String, step: &Step) -> fmt::Result {
         match step {
             Step::Launch(launch) => writeln!(f, "  {}", self.launch_text(launch)),
-            Step::Product(Product { operation, spec, candidates }) => {
+            Step::Product(Product { operation, spec, candidates, library }) => {
                 let (input, output) = (axes_text(&spec.input), axes_text(&spec.output));
                 writeln!(f, "  {operation}{} {input} to {output}, one of", conv_text(spec))?;
-                candidates.iter().try_for_each(|candidate| self.write_candidate(f, candidate))
+                candidates.iter().try_for_each(|candidate| self.write_candidate(f, candidate))?;
+                library.iter().try_for_each(|call| self.write_library(f, call))
             }
         }
     }
@@ -66,6 +69,22 @@ impl Cuda {
     fn write_candidate(&self, f: &mut String, candidate: &Candidate) -> fmt::Result {
         writeln!(f, "    {}:", candidate.name)?;
         candidate.launches.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
+    }
+
+    fn write_library(
+        &self,
+        f: &mut String,
+        LibraryCall { layer, operands, result }: &LibraryCall,
+    ) -> fmt::Result {
+        let [a, b] = operands;
+        writeln!(f, "    a library:")?;
+        match result {
+            PlainResult::Final(place) => writeln!(f, "      product({a}, {b}, {place})  {layer}"),
+            PlainResult::Unfinished(element, launch) => {
+                writeln!(f, "      product({a}, {b}, workspace)  {layer}, {}", element.c_type())?;
+                writeln!(f, "      {}", self.launch_text(launch))
+            }
+        }
     }
 
     fn launch_text(&self, launch: &Launch) -> String {
@@ -90,8 +109,9 @@ impl Pass {
         let steps = self.sections.iter().flat_map(|(_, steps)| steps);
         steps.flat_map(|step| match step {
             Step::Launch(launch) => vec![launch],
-            Step::Product(product) => {
-                product.candidates.iter().flat_map(|candidate| &candidate.launches).collect()
+            Step::Product(Product { candidates, library, .. }) => {
+                let own = candidates.iter().flat_map(|candidate| &candidate.launches);
+                own.chain(library.iter().filter_map(LibraryCall::finish)).collect()
             }
         })
     }

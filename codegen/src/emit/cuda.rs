@@ -6,7 +6,10 @@ use quote::{format_ident, quote};
 
 use super::EmitOptions;
 use crate::Compiled;
-use crate::cuda::{Argument, Candidate, Count, Cuda, Kernel, Launch, Pass, Place, Product, Step, emit};
+use crate::cuda::{
+    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, PlainResult, Product, Step,
+    emit,
+};
 use crate::graph::{Conv, Section, Source, ValueId};
 use crate::plan::Plan;
 
@@ -88,7 +91,7 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
 }
 
 /// The names that a table may use; the first three always.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "Cuda",
     "Kernel",
     "Pass",
@@ -96,8 +99,11 @@ const NAMES: [&str; 14] = [
     "Candidate",
     "Conv",
     "Count",
+    "Element",
     "Launch",
+    "LibraryCall",
     "Place",
+    "PlainResult",
     "Product",
     "Region",
     "Step",
@@ -154,11 +160,38 @@ fn step(step: &Step) -> TokenStream {
             let one = launch(one);
             quote!(Step::Launch(#one))
         }
-        Step::Product(Product { operation, spec, candidates }) => {
+        Step::Product(Product { operation, spec, candidates, library }) => {
             let (spec, candidates) = (conv(spec), candidates.iter().map(candidate));
-            quote!(Step::Product(Product { operation: #operation, spec: #spec, candidates: &[#(#candidates),*] }))
+            let library = optional(library.as_ref().map(library_call));
+            quote! {
+                Step::Product(Product {
+                    operation: #operation,
+                    spec: #spec,
+                    candidates: &[#(#candidates),*],
+                    library: #library,
+                })
+            }
         }
     }
+}
+
+fn library_call(LibraryCall { layer, operands, result }: &LibraryCall) -> TokenStream {
+    let operands = operands.iter().map(place);
+    let result = match result {
+        PlainResult::Final(at) => {
+            let at = place(at);
+            quote!(PlainResult::Final(#at))
+        }
+        PlainResult::Unfinished(element, finish) => {
+            let (element, finish) = (variant(element), launch(finish));
+            quote!(PlainResult::Unfinished(Element::#element, #finish))
+        }
+    };
+    quote!(LibraryCall { layer: #layer, operands: [#(#operands),*], result: #result })
+}
+
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
 }
 
 fn candidate(Candidate { name, units, launches }: &Candidate) -> TokenStream {

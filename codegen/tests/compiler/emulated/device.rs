@@ -72,6 +72,17 @@ impl Device {
         self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
+    /// Stores numbers at the beginning of the workspace.
+    pub(crate) fn write_workspace(&mut self, element: Element, values: &[f64]) {
+        let (size, precision) = (bytes(element, self.precision), self.precision);
+        let room = self.workspace.len() * 4;
+        // SAFETY: the bytes of numbers, all of them.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(self.workspace.as_mut_ptr().cast::<u8>(), room) };
+        for (value, to) in values.iter().zip(bytes[..values.len() * size].chunks_mut(size)) {
+            store(*value, element, precision, to);
+        }
+    }
+
     /// Stores a value, and its copy as `real` if it may be a weight.
     pub(crate) fn write(&mut self, place: Place, values: &[f64]) {
         self.write_region(place, values);
@@ -89,13 +100,7 @@ impl Device {
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
         for (value, to) in values.iter().zip(buffer.bytes()[start..].chunks_mut(size)) {
-            match (element, precision) {
-                (Element::Place, _) => to.copy_from_slice(&(*value as u16).to_ne_bytes()),
-                (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(*value as f32).to_ne_bytes()),
-                (Element::Real, Precision::F32) | (Element::Float, _) => {
-                    to.copy_from_slice(&(*value as f32).to_ne_bytes());
-                }
-            }
+            store(*value, element, precision, to);
         }
     }
 
@@ -149,6 +154,17 @@ impl Device {
     fn start(&self, place: Place) -> usize {
         let times = if place.region.is_batched() { self.batch } else { 1 };
         place.offset * times * bytes(place.region.element(), self.precision)
+    }
+}
+
+/// Stores a number as `element` says.
+fn store(value: f64, element: Element, precision: Precision, to: &mut [u8]) {
+    match (element, precision) {
+        (Element::Place, _) => to.copy_from_slice(&(value as u16).to_ne_bytes()),
+        (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(value as f32).to_ne_bytes()),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            to.copy_from_slice(&(value as f32).to_ne_bytes());
+        }
     }
 }
 

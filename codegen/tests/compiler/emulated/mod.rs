@@ -2,7 +2,8 @@
 //!
 //! Each node gets exactly the operands that the interpreter computed, so that a mistake shows where it
 //! is made: at the node, with its kernel's text. All kernels run with the threads forward and in
-//! reverse, at two precisions, and every candidate of a product is tried.
+//! reverse, at two precisions, and every candidate of a product is tried; what a library would compute
+//! comes from the interpreter.
 
 mod broken;
 mod device;
@@ -12,7 +13,9 @@ mod update;
 
 use std::path::Path;
 
-use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Step, Units};
+use nnc_codegen::cuda::{
+    Element, Emitter, Kernel, Launch, LibraryCall, Memory, PlainResult, Product, Step, Units,
+};
 use nnc_codegen::graph::{Mode, Node, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
@@ -120,12 +123,17 @@ fn compare_plan(
     for (node, steps) in &steps {
         // Before the node runs: it may change some of them in place.
         let reads: Vec<(ValueId, Vec<f64>)> = node.reads().map(|id| (id, run.value(id).to_vec())).collect();
+        let ways = ways(steps);
+        let plain = ways.iter().any(|way| way.library.is_some()).then(|| run.plain_product(node));
         run.advance(node);
-        for way in ways(steps) {
+        for way in ways {
             for reverse in [false, true] {
                 device.poison(&way.launches);
                 for (value, elements) in &reads {
                     device.write(memory.place(*value), elements);
+                }
+                if let (Some(call), Some(plain)) = (way.library, &plain) {
+                    leave(&mut device, call, plain);
                 }
                 for launch in &way.launches {
                     device.launch(&library, &kernels[launch.kernel], launch, reverse);
@@ -168,39 +176,52 @@ fn compare(
     Ok(())
 }
 
+/// Stores a product as a library does.
+fn leave(device: &mut Device, call: &LibraryCall, product: &[f64]) {
+    match &call.result {
+        PlainResult::Final(place) => device.write(*place, product),
+        PlainResult::Unfinished(element, _) => device.write_workspace(*element, product),
+    }
+}
+
 /// One way to compute a node.
 struct Way<'a> {
     name: String,
     units: Units,
+    /// What a library does first.
+    library: Option<&'a LibraryCall>,
     launches: Vec<&'a Launch>,
 }
 
-/// All ways: each candidate of a product with what surrounds it.
+/// All ways: each candidate of a product, or a library.
 fn ways(steps: &[Step]) -> Vec<Way<'_>> {
-    let product = steps.iter().find_map(|step| match step {
-        Step::Product(product) => Some(product),
-        Step::Launch(_) => None,
-    });
-    let chosen = |index: Option<usize>| {
-        let launches = steps.iter().flat_map(move |step| match (step, index) {
-            (Step::Launch(launch), _) => std::slice::from_ref(launch),
-            (Step::Product(product), Some(index)) => &product.candidates[index].launches[..],
-            (Step::Product(_), None) => &[],
-        });
-        launches.collect()
-    };
-    match product {
-        None if steps.is_empty() => Vec::new(),
-        None => vec![Way { name: "one way".into(), units: Units::Simt, launches: chosen(None) }],
-        Some(product) => product
-            .candidates
-            .iter()
-            .enumerate()
-            .map(|(index, candidate)| Way {
-                name: candidate.name.clone(),
-                units: candidate.units,
-                launches: chosen(Some(index)),
-            })
-            .collect(),
+    let one = |launches| Way { name: "one way".into(), units: Units::Simt, library: None, launches };
+    match steps {
+        [] => Vec::new(),
+        [Step::Product(product)] => ways_of_product(product),
+        steps => vec![one(steps.iter().map(only_launch).collect())],
     }
+}
+
+fn only_launch(step: &Step) -> &Launch {
+    match step {
+        Step::Launch(launch) => launch,
+        Step::Product(_) => panic!("a product stands alone"),
+    }
+}
+
+fn ways_of_product(product: &Product) -> Vec<Way<'_>> {
+    let own = product.candidates.iter().map(|candidate| Way {
+        name: candidate.name.clone(),
+        units: candidate.units,
+        library: None,
+        launches: candidate.launches.iter().collect(),
+    });
+    let library = product.library.iter().map(|call| Way {
+        name: "a library".into(),
+        units: Units::Simt,
+        library: Some(call),
+        launches: call.finish().into_iter().collect(),
+    });
+    own.chain(library).collect()
 }

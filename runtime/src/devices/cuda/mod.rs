@@ -28,6 +28,7 @@ pub use context::{Context, Properties, SYNC_VARIABLE};
 pub use engine::Measured;
 pub use error::{CudaError, CudaErrorKind};
 pub use graph::Graph;
+use libraries::cublaslt::WORKSPACE_ALIGNMENT;
 pub use libraries::{Libraries, Library, LibraryKind, PATH_VARIABLE, Version};
 pub use memory::{Memory, Pinned};
 pub use module::{Function, MOST_ARGUMENTS, Module};

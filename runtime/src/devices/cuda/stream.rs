@@ -88,8 +88,13 @@ impl Stream {
         };
         let shape = || format!("{x}x{y}x{z} blocks of {block} threads with {shared} bytes of shared memory");
         check(launched, || format!("launch kernel `{}` on {}", function.name(), shape()))?;
+        self.given(|| format!("run kernel `{}` on {}", function.name(), shape()))
+    }
+
+    /// Follows each piece of work: if errors are to name what has caused them, waits for it.
+    pub(super) fn given(&self, doing: impl FnOnce() -> String) -> Result<(), CudaError> {
         if self.context.is_synchronous() && !self.capturing.get() {
-            self.wait_for(|| format!("run kernel `{}` on {}", function.name(), shape()))?;
+            self.wait_for(doing)?;
         }
         Ok(())
     }

@@ -142,6 +142,29 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: &'static [Candidate],
+    /// How a library may compute it, if one can.
+    pub library: Option<LibraryCall>,
+}
+
+/// A product by a library, which knows nothing of what is fused after it.
+#[derive(Debug)]
+pub struct LibraryCall {
+    /// The layer's path, for reports.
+    pub layer: &'static str,
+    /// The operands.
+    pub operands: [Place; 2],
+    /// Where the plain product goes.
+    pub result: PlainResult,
+}
+
+/// Where a library leaves a product.
+#[derive(Debug)]
+pub enum PlainResult {
+    /// Where it belongs.
+    Final(Place),
+    /// At the beginning of the workspace, stored so, from where the launch goes on; its `workspace` is the
+    /// room that the product takes.
+    Unfinished(Element, Launch),
 }
 
 /// A way to compute a product.
@@ -235,6 +258,16 @@ impl Pass {
     }
 }
 
+impl Pass {
+    /// The products, in execution order.
+    pub fn products(&self) -> impl Iterator<Item = &'static Product> {
+        self.steps().filter_map(|step| match step {
+            Step::Product(product) => Some(product),
+            Step::Launch(_) => None,
+        })
+    }
+}
+
 impl Step {
     /// The launches of each way to do it.
     pub fn launches(&self) -> impl Iterator<Item = &Launch> {
@@ -243,6 +276,16 @@ impl Step {
             Step::Product(product) => (None, product.candidates),
         };
         launch.into_iter().chain(candidates.iter().flat_map(|candidate| candidate.launches))
+    }
+}
+
+impl LibraryCall {
+    /// What goes on from the plain product.
+    pub fn finish(&self) -> Option<&Launch> {
+        match &self.result {
+            PlainResult::Final(_) => None,
+            PlainResult::Unfinished(_, launch) => Some(launch),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::problem::{Kind, Problem};
 use crate::cuda::emitter::THREADS;
 use crate::cuda::fused::Fused;
 use crate::cuda::text::{Vector, Writer, fill, laid_out};
-use crate::cuda::{Argument, Count, Emitter, Launch};
+use crate::cuda::{Argument, Count, Element, Emitter, Launch};
 use crate::graph::{Epilogue, Node};
 
 /// A kernel that reads the operands of a product as `a` and `b`.
@@ -66,6 +66,35 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
     let blocks = Count { each: THREADS, ..vectors };
     let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), &body);
     Launch { workspace: workspace(problem, splits), ..launch }
+}
+
+/// A launch that goes on from a plain product in the workspace, which is stored so.
+pub(super) fn finish_plain(
+    problem: &Problem,
+    emitter: &mut Emitter,
+    node: &Node,
+    element: Element,
+) -> Launch {
+    let channels = problem.channels();
+    let mut writer = emitter.writer();
+    let product = format!("const {} *__restrict__ product", element.c_type());
+    writer.parameter(&product, Argument::Workspace);
+    let (vector, finish) = finish(problem, emitter, node, &mut writer, channels);
+    writer.batch();
+    let width = vector.width();
+    let body = laid_out(&fill(
+        include_str!("../../templates/products/finish.cu"),
+        &[
+            ("WIDTH", width.to_string()),
+            ("CHANNELS", channels.to_string()),
+            ("PIXELS", problem.pixels_text()),
+            ("LOAD", vector.load(element)),
+            ("FINISH", finish),
+        ],
+    ));
+    let blocks = Count { each: THREADS, ..problem.pixels().scaled(channels / width) };
+    let launch = emitter.launch(node, "finish", THREADS, blocks, writer.finish(), &body);
+    Launch { workspace: workspace(problem, Count::fixed(1)), ..launch }
 }
 
 /// The room that the parts take.

@@ -6,6 +6,7 @@
 //! way leads cudarc to another file nevertheless, it is that file which is examined and reported. What
 //! was opened stays open.
 
+pub(super) mod cublaslt;
 mod folders;
 mod mapped;
 
@@ -15,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cudarc::nvrtc;
+use cudarc::{cublaslt as lt, nvrtc};
 
 use super::error::{CudaError, CudaErrorKind};
 use super::raw::{FUNCTIONS, sys};
@@ -30,6 +31,8 @@ pub enum LibraryKind {
     Driver,
     /// The compiler of kernels.
     Nvrtc,
+    /// Matrix products.
+    CublasLt,
 }
 
 /// What was found of a library.
@@ -63,14 +66,18 @@ pub struct Version {
 }
 
 impl LibraryKind {
-    /// All of them; the driver first, because the version of the compiler must fit its own.
-    pub const ALL: [LibraryKind; 2] = [LibraryKind::Driver, LibraryKind::Nvrtc];
+    /// All of them; the driver first, because the versions of the others must fit its own.
+    pub const ALL: [LibraryKind; 3] = [LibraryKind::Driver, LibraryKind::Nvrtc, LibraryKind::CublasLt];
+
+    /// Those that networks work without, and which offer further ways to compute products.
+    pub(super) const OPTIONAL: [LibraryKind; 1] = [LibraryKind::CublasLt];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             LibraryKind::Driver => "driver",
             LibraryKind::Nvrtc => "NVRTC",
+            LibraryKind::CublasLt => "cuBLASLt",
         }
     }
 
@@ -79,6 +86,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "the NVIDIA driver",
             LibraryKind::Nvrtc => "NVRTC, which compiles kernels for the GPU,",
+            LibraryKind::CublasLt => self.name(),
         }
     }
 
@@ -87,6 +95,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "runs everything on the GPU",
             LibraryKind::Nvrtc => "compiles kernels",
+            LibraryKind::CublasLt => "more matrix products to choose from",
         }
     }
 
@@ -95,6 +104,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "install the NVIDIA driver",
             LibraryKind::Nvrtc => "`pip install nvidia-cuda-nvrtc`, or install the CUDA toolkit",
+            LibraryKind::CublasLt => "`pip install nvidia-cublas`, or install the CUDA toolkit",
         }
     }
 
@@ -102,6 +112,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "libcuda.so",
             LibraryKind::Nvrtc => "libnvrtc.so",
+            LibraryKind::CublasLt => "libcublasLt.so",
         }
     }
 
@@ -109,7 +120,7 @@ impl LibraryKind {
     fn files(self, cuda: Option<Version>) -> Vec<String> {
         let versions: &[u32] = match self {
             LibraryKind::Driver => &[1],
-            LibraryKind::Nvrtc => &[13, 12],
+            LibraryKind::Nvrtc | LibraryKind::CublasLt => &[13, 12],
         };
         let fits = |version: &&u32| cuda.is_none_or(|cuda| **version <= cuda.major);
         let numbered = versions.iter().filter(fits).map(|version| format!("{}.{version}", self.stem()));
@@ -121,6 +132,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "cuDriverGetVersion",
             LibraryKind::Nvrtc => "nvrtcVersion",
+            LibraryKind::CublasLt => "cublasLtGetVersion",
         }
     }
 
@@ -129,6 +141,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => &FUNCTIONS,
             LibraryKind::Nvrtc => &super::compile::FUNCTIONS,
+            LibraryKind::CublasLt => &cublaslt::FUNCTIONS,
         }
     }
 }
@@ -206,7 +219,7 @@ fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<
         (LibraryKind::Driver, _) if version.major < 12 => {
             Some(format!("it is for CUDA {version}, and 12.8 is needed: install a newer driver"))
         }
-        (LibraryKind::Nvrtc, Some(cuda)) if version.major > cuda.major => {
+        (LibraryKind::Nvrtc | LibraryKind::CublasLt, Some(cuda)) if version.major > cuda.major => {
             Some(format!("{version} is too new for a driver for CUDA {cuda}: install one of {}", cuda.major))
         }
         _ => None,
@@ -224,6 +237,7 @@ impl LibraryKind {
             match self {
                 LibraryKind::Driver => sys::is_culib_present().then(|| sys::culib()),
                 LibraryKind::Nvrtc => nvrtc::sys::is_culib_present().then(|| nvrtc::sys::culib()),
+                LibraryKind::CublasLt => lt::sys::is_culib_present().then(|| lt::sys::culib()),
             }
         }
     }
@@ -289,9 +303,10 @@ fn symbol(handle: Handle, name: &str) -> Option<*const c_void> {
 fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
     type One = unsafe extern "C" fn(*mut c_int) -> c_int;
     type Two = unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int;
+    type Plain = unsafe extern "C" fn() -> usize;
     let name = kind.version_function();
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the functions are declared so in `cuda.h` and `nvrtc.h`.
+    // SAFETY: the functions are declared so in `cuda.h`, `nvrtc.h` and `cublasLt.h`.
     unsafe {
         match kind {
             LibraryKind::Driver => {
@@ -301,6 +316,10 @@ fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
             LibraryKind::Nvrtc => {
                 let failed = handle.get::<Two>(name).ok()?(&mut major, &mut minor) != 0;
                 (!failed).then(|| Version::new(major as usize, minor as usize))
+            }
+            LibraryKind::CublasLt => {
+                let number = handle.get::<Plain>(name).ok()?();
+                Some(Version::new(number / 10_000, number % 10_000 / 100))
             }
         }
     }
