@@ -1,6 +1,6 @@
 //! What the runtime is told to launch.
 
-use super::{Element, Place};
+use super::Place;
 use crate::graph::Conv;
 
 /// A kernel's text.
@@ -90,25 +90,41 @@ pub struct Product {
     pub library: Option<LibraryCall>,
 }
 
-/// A product by a library: it multiplies the operands, and knows nothing of what is fused after them.
+/// A product by a library: it knows nothing of what is fused after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LibraryCall {
+    /// What the library is asked for.
+    pub form: Form,
     /// The layer's path, for reports.
     pub layer: String,
-    /// The operands, as the candidates read them.
-    pub operands: [Place; 2],
-    /// Where the plain product goes.
-    pub result: PlainResult,
+    /// Lay an operand out as the library wants it. The `workspace` of these launches and of the others is the
+    /// room for what lies there between them.
+    pub before: Vec<Launch>,
+    /// The operands, in the order of the candidates'.
+    pub operands: [Tensor; 2],
+    /// The plain product.
+    pub result: Tensor,
+    /// Go on from the plain product.
+    pub after: Vec<Launch>,
 }
 
-/// Where a library leaves a product.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlainResult {
-    /// Where it belongs.
-    Final(Place),
-    /// At the beginning of the workspace, stored so, from where a launch goes on: its `workspace` is the room
-    /// that the product takes.
-    Unfinished(Element, Launch),
+/// What a library is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The product of two matrices as they lie in memory.
+    Matrices,
+    /// The convolution or its gradient. Weights, and their gradient, are laid out by their output channels
+    /// first.
+    Convolution,
+}
+
+/// Where a library finds or leaves a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// In a buffer.
+    At(Place),
+    /// In the workspace from this element on, as `real`.
+    Workspace(usize),
 }
 
 /// A way to compute a product.
@@ -132,12 +148,9 @@ pub enum Units {
 }
 
 impl LibraryCall {
-    /// What goes on from the plain product.
-    pub fn finish(&self) -> Option<&Launch> {
-        match &self.result {
-            PlainResult::Final(_) => None,
-            PlainResult::Unfinished(_, launch) => Some(launch),
-        }
+    /// What is launched around it.
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.before.iter().chain(&self.after)
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use super::{
-    Argument, Candidate, Count, Cuda, Launch, LibraryCall, Pass, Place, PlainResult, Product, Region, Step,
+    Argument, Candidate, Count, Cuda, Launch, LibraryCall, Pass, Place, Product, Region, Step, Tensor,
 };
 use crate::graph::Mode;
 use crate::graph::print::{axes_text, conv_text};
@@ -71,20 +71,13 @@ impl Cuda {
         candidate.launches.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
     }
 
-    fn write_library(
-        &self,
-        f: &mut String,
-        LibraryCall { layer, operands, result }: &LibraryCall,
-    ) -> fmt::Result {
-        let [a, b] = operands;
+    fn write_library(&self, f: &mut String, call: &LibraryCall) -> fmt::Result {
+        let LibraryCall { form, layer, before, operands: [a, b], result, after } = call;
+        let form = format!("{form:?}").to_lowercase();
         writeln!(f, "    a library:")?;
-        match result {
-            PlainResult::Final(place) => writeln!(f, "      product({a}, {b}, {place})  {layer}"),
-            PlainResult::Unfinished(element, launch) => {
-                writeln!(f, "      product({a}, {b}, workspace)  {layer}, {}", element.c_type())?;
-                writeln!(f, "      {}", self.launch_text(launch))
-            }
-        }
+        before.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))?;
+        writeln!(f, "      {form}({a}, {b}, {result})  {layer}")?;
+        after.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
     }
 
     fn launch_text(&self, launch: &Launch) -> String {
@@ -111,7 +104,7 @@ impl Pass {
             Step::Launch(launch) => vec![launch],
             Step::Product(Product { candidates, library, .. }) => {
                 let own = candidates.iter().flat_map(|candidate| &candidate.launches);
-                own.chain(library.iter().filter_map(LibraryCall::finish)).collect()
+                own.chain(library.iter().flat_map(LibraryCall::launches)).collect()
             }
         })
     }
@@ -128,6 +121,15 @@ impl fmt::Display for Argument {
             Argument::Hyperparameters => f.write_str("hyperparameters"),
             Argument::OptimizerState(index) => write!(f, "state {index} of the optimiser"),
             Argument::Batch => f.write_str("batch"),
+        }
+    }
+}
+
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Tensor::At(place) => place.fmt(f),
+            Tensor::Workspace(start) => write!(f, "workspace[{start}..]"),
         }
     }
 }

@@ -7,8 +7,7 @@ use quote::{format_ident, quote};
 use super::EmitOptions;
 use crate::Compiled;
 use crate::cuda::{
-    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, PlainResult, Product, Step,
-    emit,
+    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, Product, Step, Tensor, emit,
 };
 use crate::graph::{Conv, Section, Source, ValueId};
 use crate::plan::Plan;
@@ -99,15 +98,15 @@ const NAMES: [&str; 17] = [
     "Candidate",
     "Conv",
     "Count",
-    "Element",
+    "Form",
     "Launch",
     "LibraryCall",
     "Place",
-    "PlainResult",
     "Product",
     "Region",
     "Step",
     "Target",
+    "Tensor",
     "Units",
 ];
 
@@ -175,19 +174,30 @@ fn step(step: &Step) -> TokenStream {
     }
 }
 
-fn library_call(LibraryCall { layer, operands, result }: &LibraryCall) -> TokenStream {
-    let operands = operands.iter().map(place);
-    let result = match result {
-        PlainResult::Final(at) => {
+fn library_call(call: &LibraryCall) -> TokenStream {
+    let LibraryCall { form, layer, before, operands, result, after } = call;
+    let (form, operands, result) = (variant(form), operands.iter().map(tensor), tensor(result));
+    let (before, after) = (before.iter().map(launch), after.iter().map(launch));
+    quote! {
+        &LibraryCall {
+            form: Form::#form,
+            layer: #layer,
+            before: &[#(#before),*],
+            operands: [#(#operands),*],
+            result: #result,
+            after: &[#(#after),*],
+        }
+    }
+}
+
+fn tensor(tensor: &Tensor) -> TokenStream {
+    match tensor {
+        Tensor::At(at) => {
             let at = place(at);
-            quote!(PlainResult::Final(#at))
+            quote!(Tensor::At(#at))
         }
-        PlainResult::Unfinished(element, finish) => {
-            let (element, finish) = (variant(element), launch(finish));
-            quote!(PlainResult::Unfinished(Element::#element, #finish))
-        }
-    };
-    quote!(LibraryCall { layer: #layer, operands: [#(#operands),*], result: #result })
+        Tensor::Workspace(start) => quote!(Tensor::Workspace(#start)),
+    }
 }
 
 fn optional(value: Option<TokenStream>) -> TokenStream {

@@ -72,15 +72,26 @@ impl Device {
         self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
-    /// Stores numbers at the beginning of the workspace.
-    pub(crate) fn write_workspace(&mut self, element: Element, values: &[f64]) {
-        let (size, precision) = (bytes(element, self.precision), self.precision);
-        let room = self.workspace.len() * 4;
-        // SAFETY: the bytes of numbers, all of them.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(self.workspace.as_mut_ptr().cast::<u8>(), room) };
-        for (value, to) in values.iter().zip(bytes[..values.len() * size].chunks_mut(size)) {
-            store(*value, element, precision, to);
+    /// Stores activations in the workspace, from so many of them on.
+    pub(crate) fn write_workspace(&mut self, start: usize, values: &[f64]) {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &mut self.workspace_bytes()[start * size..(start + values.len()) * size];
+        for (value, to) in values.iter().zip(room.chunks_mut(size)) {
+            store(*value, Element::Real, precision, to);
         }
+    }
+
+    /// Activations in the workspace.
+    pub(crate) fn read_workspace(&mut self, start: usize, len: usize) -> Vec<f64> {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &self.workspace_bytes()[start * size..(start + len) * size];
+        room.chunks(size).map(|from| load(Element::Real, precision, from)).collect()
+    }
+
+    fn workspace_bytes(&mut self) -> &mut [u8] {
+        let bytes = self.workspace.len() * 4;
+        // SAFETY: the bytes of numbers, all of them.
+        unsafe { std::slice::from_raw_parts_mut(self.workspace.as_mut_ptr().cast(), bytes) }
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -111,14 +122,8 @@ impl Device {
         let count = if place.region.is_batched() { place.len * self.batch } else { place.len };
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
-        let value = |from: &[u8]| match (element, precision) {
-            (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
-            (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
-            (Element::Real, Precision::F32) | (Element::Float, _) => {
-                f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
-            }
-        };
-        buffer.bytes()[start..start + count * size].chunks(size).map(value).collect()
+        let stored = buffer.bytes()[start..start + count * size].chunks(size);
+        stored.map(|from| load(element, precision, from)).collect()
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
@@ -154,6 +159,17 @@ impl Device {
     fn start(&self, place: Place) -> usize {
         let times = if place.region.is_batched() { self.batch } else { 1 };
         place.offset * times * bytes(place.region.element(), self.precision)
+    }
+}
+
+/// A number that is stored as `element` says.
+fn load(element: Element, precision: Precision, from: &[u8]) -> f64 {
+    match (element, precision) {
+        (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
+        (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
+        }
     }
 }
 

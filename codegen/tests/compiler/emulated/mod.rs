@@ -8,14 +8,13 @@
 mod broken;
 mod device;
 mod language;
+mod libraries;
 mod reductions;
 mod update;
 
 use std::path::Path;
 
-use nnc_codegen::cuda::{
-    Element, Emitter, Kernel, Launch, LibraryCall, Memory, PlainResult, Product, Step, Units,
-};
+use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Product, Step, Units};
 use nnc_codegen::graph::{Mode, Node, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
@@ -123,23 +122,29 @@ fn compare_plan(
     for (node, steps) in &steps {
         // Before the node runs: it may change some of them in place.
         let reads: Vec<(ValueId, Vec<f64>)> = node.reads().map(|id| (id, run.value(id).to_vec())).collect();
-        let ways = ways(steps);
-        let plain = ways.iter().any(|way| way.library.is_some()).then(|| run.plain_product(node));
+        let plain = if is_product(steps) { run.plain_product(node) } else { Vec::new() };
         run.advance(node);
-        for way in ways {
+        for way in ways(steps) {
             for reverse in [false, true] {
-                device.poison(&way.launches);
+                device.poison(&way.launches());
                 for (value, elements) in &reads {
                     device.write(memory.place(*value), elements);
                 }
-                if let (Some(call), Some(plain)) = (way.library, &plain) {
-                    leave(&mut device, call, plain);
-                }
-                for launch in &way.launches {
-                    device.launch(&library, &kernels[launch.kernel], launch, reverse);
+                for part in &way.parts {
+                    match part {
+                        Part::Kernel(launch) => {
+                            device.launch(&library, &kernels[launch.kernel], launch, reverse);
+                        }
+                        Part::Library(product) => {
+                            let second = reads.iter().find(|(value, _)| *value == node.input(1));
+                            let (_, second) = second.expect("a product reads it");
+                            libraries::compute(&mut device, product, second, &plain, precision);
+                        }
+                    }
                 }
                 let context = |difference: String| {
-                    let texts = way.launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
+                    let launches = way.launches();
+                    let texts = launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
                     let (text, way, texts) = (graph.node_text(node), &way.name, texts.collect::<String>());
                     format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
                 };
@@ -176,30 +181,42 @@ fn compare(
     Ok(())
 }
 
-/// Stores a product as a library does.
-fn leave(device: &mut Device, call: &LibraryCall, product: &[f64]) {
-    match &call.result {
-        PlainResult::Final(place) => device.write(*place, product),
-        PlainResult::Unfinished(element, _) => device.write_workspace(*element, product),
-    }
+fn is_product(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Product(_)))
 }
 
 /// One way to compute a node.
 struct Way<'a> {
     name: String,
     units: Units,
-    /// What a library does first.
-    library: Option<&'a LibraryCall>,
-    launches: Vec<&'a Launch>,
+    parts: Vec<Part<'a>>,
+}
+
+enum Part<'a> {
+    Kernel(&'a Launch),
+    /// The plain product, by a library.
+    Library(&'a Product),
+}
+
+impl<'a> Way<'a> {
+    fn launches(&self) -> Vec<&'a Launch> {
+        let launch = |part: &Part<'a>| match part {
+            Part::Kernel(launch) => Some(*launch),
+            Part::Library(_) => None,
+        };
+        self.parts.iter().filter_map(launch).collect()
+    }
 }
 
 /// All ways: each candidate of a product, or a library.
 fn ways(steps: &[Step]) -> Vec<Way<'_>> {
-    let one = |launches| Way { name: "one way".into(), units: Units::Simt, library: None, launches };
     match steps {
         [] => Vec::new(),
         [Step::Product(product)] => ways_of_product(product),
-        steps => vec![one(steps.iter().map(only_launch).collect())],
+        steps => {
+            let parts = steps.iter().map(|step| Part::Kernel(only_launch(step))).collect();
+            vec![Way { name: "one way".into(), units: Units::Simt, parts }]
+        }
     }
 }
 
@@ -214,14 +231,12 @@ fn ways_of_product(product: &Product) -> Vec<Way<'_>> {
     let own = product.candidates.iter().map(|candidate| Way {
         name: candidate.name.clone(),
         units: candidate.units,
-        library: None,
-        launches: candidate.launches.iter().collect(),
+        parts: candidate.launches.iter().map(Part::Kernel).collect(),
     });
-    let library = product.library.iter().map(|call| Way {
-        name: "a library".into(),
-        units: Units::Simt,
-        library: Some(call),
-        launches: call.finish().into_iter().collect(),
+    let library = product.library.iter().map(|call| {
+        let (before, after) = (call.before.iter().map(Part::Kernel), call.after.iter().map(Part::Kernel));
+        let parts = before.chain([Part::Library(product)]).chain(after).collect();
+        Way { name: "a library".into(), units: Units::Simt, parts }
     });
     own.chain(library).collect()
 }

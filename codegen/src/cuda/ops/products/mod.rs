@@ -3,8 +3,8 @@
 //! All are matrix products by tiles whose operands are gathered from the maps as they are
 //! ([`problem`]), in single precision ([`simt`]) or on the tensor cores ([`mma`]); with a group for
 //! each channel there is nothing to multiply, and each result is summed on its own. Which way is the
-//! fastest only the GPU knows; the first serves everything. What is a product of two matrices as they
-//! lie in memory may be left to a library, too ([`library`]).
+//! fastest only the GPU knows; the first serves everything. All may be left to a library, too
+//! ([`library`]).
 
 mod axes;
 mod depthwise;
@@ -28,7 +28,8 @@ pub(super) fn product(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     let (operation, spec) = (problem.operation(), problem.conv);
     if let Some(multiplier) = problem.multiplier() {
         let candidates = vec![depthwise::candidate(&problem, multiplier, emitter, node, elements)];
-        return vec![Step::Product(Product { operation, spec, candidates, library: None })];
+        let library = library::call(&problem, emitter, node);
+        return vec![Step::Product(Product { operation, spec, candidates, library })];
     }
     let tiled = simt::ways(&problem, elements).into_iter().chain(mma::ways(&problem, elements));
     let ways: Vec<Way> = tiled.flat_map(Way::split).collect();

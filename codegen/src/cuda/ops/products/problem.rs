@@ -65,6 +65,11 @@ impl Problem {
         self.window() == 1 && groups == 1 && !moves
     }
 
+    /// The weight as a matrix: taps and channels before × channels after.
+    pub(super) fn weight_matrix(&self) -> [usize; 2] {
+        [self.window() * self.group()[0], self.conv.output[3]]
+    }
+
     pub(super) fn operation(&self) -> &'static str {
         match self.kind {
             Kind::Forward => "conv",

@@ -68,33 +68,30 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
     Launch { workspace: workspace(problem, splits), ..launch }
 }
 
-/// A launch that goes on from a plain product in the workspace, which is stored so.
-pub(super) fn finish_plain(
-    problem: &Problem,
-    emitter: &mut Emitter,
-    node: &Node,
-    element: Element,
-) -> Launch {
+/// A launch that goes on from a plain product in the workspace, from the element `start` on.
+pub(super) fn finish_plain(problem: &Problem, emitter: &mut Emitter, node: &Node, start: usize) -> Launch {
     let channels = problem.channels();
     let mut writer = emitter.writer();
-    let product = format!("const {} *__restrict__ product", element.c_type());
-    writer.parameter(&product, Argument::Workspace);
+    writer.parameter("const real *__restrict__ workspace", Argument::Workspace);
     let (vector, finish) = finish(problem, emitter, node, &mut writer, channels);
     writer.batch();
     let width = vector.width();
+    let product = if start == 0 { "workspace".to_owned() } else { format!("workspace + {start}") };
     let body = laid_out(&fill(
         include_str!("../../templates/products/finish.cu"),
         &[
             ("WIDTH", width.to_string()),
             ("CHANNELS", channels.to_string()),
             ("PIXELS", problem.pixels_text()),
-            ("LOAD", vector.load(element)),
+            ("PRODUCT", product),
+            ("LOAD", vector.load(Element::Real)),
             ("FINISH", finish),
         ],
     ));
     let blocks = Count { each: THREADS, ..problem.pixels().scaled(channels / width) };
     let launch = emitter.launch(node, "finish", THREADS, blocks, writer.finish(), &body);
-    Launch { workspace: workspace(problem, Count::fixed(1)), ..launch }
+    let product = workspace(problem, Count::fixed(1));
+    Launch { workspace: Count { fixed: product.fixed + start, ..product }, ..launch }
 }
 
 /// The room that the parts take.

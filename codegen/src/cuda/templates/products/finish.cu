@@ -4,5 +4,5 @@
     const int channel = (int)(vector % (@CHANNELS@ / @WIDTH@)) * @WIDTH@;
     if (pixel >= @PIXELS@) return;
     ALIGNED(16) float result[@WIDTH@];
-    @LOAD@(product + vector * @WIDTH@, result);
+    @LOAD@(@PRODUCT@ + vector * @WIDTH@, result);
 @FINISH@

@@ -50,11 +50,11 @@ impl Way {
         }
     }
 
-    /// Its kernels.
-    pub(super) fn launches(&self) -> &'static [Launch] {
+    /// Its kernels, those before a library's part and those after.
+    pub(super) fn launches(&self) -> [&'static [Launch]; 2] {
         match self {
-            Way::Own(candidate) => candidate.launches,
-            Way::Library(offer) => finish(offer.call),
+            Way::Own(candidate) => [candidate.launches, &[]],
+            Way::Library(offer) => [offer.call.before, offer.call.after],
         }
     }
 }
@@ -109,10 +109,11 @@ impl Choices {
         pass: &'static Pass,
         batch: usize,
     ) -> impl Iterator<Item = &'static Launch> {
-        pass.steps().flat_map(move |step| match step {
-            Step::Launch(launch) => std::slice::from_ref(launch),
+        let launches = pass.steps().flat_map(move |step| match step {
+            Step::Launch(launch) => [std::slice::from_ref(launch), &[]],
             Step::Product(product) => self.chosen(product, batch).launches(),
-        })
+        });
+        launches.flatten()
     }
 
     /// The way for batches of this size.
@@ -166,14 +167,14 @@ impl Choices {
             Step::Launch(launch) => vec![launch],
             Step::Product(product) => {
                 let own = self.own(product).flat_map(|candidate| candidate.launches);
-                own.chain(self.call(product).into_iter().flat_map(finish)).collect()
+                own.chain(self.call(product).into_iter().flat_map(LibraryCall::launches)).collect()
             }
         }
     }
 
     /// What a library may do for a product.
     fn call(&self, product: &'static Product) -> Option<&'static LibraryCall> {
-        product.library.as_ref().filter(|_| self.libraries.serve(product))
+        product.library.filter(|_| self.libraries.serve(product))
     }
 
     /// Bytes of the largest workspace that may be asked for.
@@ -210,11 +211,6 @@ pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
 
 fn key(product: &'static Product, batch: usize) -> (usize, usize) {
     (std::ptr::from_ref(product).addr(), batch)
-}
-
-/// What goes on from the result of a library.
-fn finish(call: &'static LibraryCall) -> &'static [Launch] {
-    call.finish().map_or(&[], std::slice::from_ref)
 }
 
 fn blocks(launch: &Launch, batch: usize) -> usize {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::devices::cuda::libraries::cublaslt::{Handle, MOST_PLANS, Operands, Plan, Product as Matrices};
 use crate::devices::cuda::{Context, CudaError, Real, Stream, WORKSPACE_ALIGNMENT};
-use crate::emitted::cuda::{Element, LibraryCall, PlainResult, Product};
+use crate::emitted::cuda::{Element, Form, LibraryCall, Product, Tensor};
 use crate::model::Precision;
 use crate::select::{Operation, Problem};
 
@@ -65,12 +65,15 @@ impl Libraries {
 
     /// Whether there may be offers for a product.
     pub(super) fn serve(&self, product: &Product) -> bool {
-        self.cublaslt.is_some() && product.library.is_some()
+        product.library.is_some_and(|call| call.form == Form::Matrices && self.cublaslt.is_some())
     }
 
     /// The ways to compute a product, which is `problem`.
     pub(super) fn offers(&self, product: &'static Product, problem: &Problem) -> Vec<Offer> {
-        let (Some(handle), Some(call)) = (&self.cublaslt, &product.library) else { return Vec::new() };
+        let (Some(handle), Some(call)) = (&self.cublaslt, product.library) else { return Vec::new() };
+        if call.form != Form::Matrices {
+            return Vec::new();
+        }
         let Some(matrices) = self.matrices(call, problem) else { return Vec::new() };
         let plans = handle.plans(&matrices, WORKSPACE_BYTES).unwrap_or_default();
         let named = NAMES.into_iter().zip(plans);
@@ -79,11 +82,8 @@ impl Libraries {
 
     /// A product of two matrices as they lie in memory; none if they are not stored alike.
     fn matrices(&self, call: &LibraryCall, problem: &Problem) -> Option<Matrices> {
-        let [a, b] = call.operands.map(|place| self.stored(place.region.element()));
-        let result = match &call.result {
-            PlainResult::Final(place) => self.stored(place.region.element()),
-            PlainResult::Unfinished(element, _) => self.stored(*element),
-        };
+        let [a, b] = call.operands.map(|operand| self.stored(operand.element()));
+        let result = self.stored(call.result.element());
         let [.., before] = problem.spec.input;
         let [depth, height, width, after] = problem.spec.output;
         let pixels = problem.batch * depth * height * width;
@@ -106,28 +106,30 @@ impl Libraries {
     }
 }
 
-/// Bytes of the workspace that a call may take for a batch: the plain product, then what the algorithm asks for.
+/// Bytes of the workspace that a call may take for a batch: what lies there before or after, then what the
+/// algorithm asks for.
 pub(super) fn workspace_bytes(call: &LibraryCall, batch: usize) -> usize {
-    plain_bytes(call, batch) + WORKSPACE_BYTES
+    own_bytes(call, batch) + WORKSPACE_BYTES
 }
 
-fn plain_bytes(call: &LibraryCall, batch: usize) -> usize {
-    let floats = call.finish().map_or(0, |finish| finish.workspace.at(batch));
+fn own_bytes(call: &LibraryCall, batch: usize) -> usize {
+    let floats = call.launches().map(|launch| launch.workspace.at(batch)).max().unwrap_or(0);
     (4 * floats).next_multiple_of(WORKSPACE_ALIGNMENT)
 }
 
 impl Binding<'_> {
-    /// The call for an offer; what goes on from its result follows.
+    /// The call for an offer; what is launched around it comes beside.
     pub(super) fn call(&self, offer: &Offer) -> Call {
-        let address = |place| self.regions.address(place, self.batch);
+        let real = self.regions.extents().size(Element::Real);
         let workspace = self.workspace.address();
+        let address = |tensor: &Tensor| match tensor {
+            Tensor::At(place) => self.regions.address(place, self.batch),
+            Tensor::Workspace(start) => workspace + (start * real) as u64,
+        };
         let operands = Operands {
             factors: offer.call.operands.each_ref().map(address),
-            result: match &offer.call.result {
-                PlainResult::Final(place) => address(place),
-                PlainResult::Unfinished(..) => workspace,
-            },
-            workspace: workspace + plain_bytes(offer.call, self.batch) as u64,
+            result: address(&offer.call.result),
+            workspace: workspace + own_bytes(offer.call, self.batch) as u64,
         };
         Call { call: offer.call, plan: offer.plan.clone(), operands }
     }

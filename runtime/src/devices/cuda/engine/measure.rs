@@ -71,7 +71,7 @@ impl Engine {
         pass.products().for_each(|product| self.choices.ask(product, batch));
         let wanted: Vec<_> = pass.products().filter(|product| self.choices.wants(product, batch)).collect();
         let ways = wanted.iter().flat_map(|product| self.choices.open(product, batch));
-        self.functions.compile(ways.flat_map(|way| way.launches()))?;
+        self.functions.compile(ways.flat_map(|way| way.launches()).flatten())?;
         for product in wanted {
             // The same one may stand in several layers.
             if self.choices.times(product, batch).is_none() {

@@ -5,7 +5,7 @@ use super::functions::Functions;
 use super::library::Call;
 use super::regions::Regions;
 use crate::devices::cuda::{CudaError, Memory, Stream};
-use crate::emitted::cuda::{Argument, Cuda, Launch, Place, PlainResult, Step};
+use crate::emitted::cuda::{Argument, Cuda, Launch, Place, Step, Tensor};
 
 /// Something to do for one size of the batch.
 pub(super) enum Task {
@@ -50,7 +50,8 @@ impl Binding<'_> {
             Way::Own(_) => None,
             Way::Library(offer) => Some(Task::Library(self.call(offer))),
         };
-        library.into_iter().chain(self.bound(way.launches())).collect()
+        let [before, after] = way.launches().map(|launches| self.bound(launches));
+        before.into_iter().chain(library).chain(after).collect()
     }
 
     /// The tasks of launches; those without a block are left out.
@@ -104,11 +105,7 @@ impl Task {
         match self {
             Task::Kernel(kernel) => kernel.launch.arguments.iter().filter_map(place).collect(),
             Task::Library(Call { call, .. }) => {
-                let result = match &call.result {
-                    PlainResult::Final(place) => Some(place),
-                    PlainResult::Unfinished(..) => None,
-                };
-                call.operands.iter().chain(result).collect()
+                call.operands.iter().chain([&call.result]).filter_map(Tensor::place).collect()
             }
         }
     }

@@ -166,12 +166,6 @@ impl Drop for Handle {
 }
 
 impl Plan {
-    /// Bytes of workspace that it needs.
-    #[cfg(test)]
-    pub(in crate::devices::cuda) fn workspace_bytes(&self) -> usize {
-        self.workspace_bytes
-    }
-
     /// Computes the product, from here on in the stream.
     ///
     /// # Safety
