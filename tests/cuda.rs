@@ -62,8 +62,20 @@ const CASES: &[Case] = &[
     Case::new("an_algorithm_that_fails_is_not_taken", libraries::refused)
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:1:15")])
         .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:40")])
+        .timed(),
+    Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
+        .timed(),
     Case::new("a_library_that_fails_in_a_step_is_an_error", libraries::lost)
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:150")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:226")])
         .timed(),
     Case::new("times_of_a_library_that_is_gone_are_harmless", libraries::forgotten)
         .with(&[libraries::SLOW])

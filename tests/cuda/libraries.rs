@@ -1,4 +1,4 @@
-//! Products by libraries: the fake cuBLASLt beside the network's own kernels.
+//! Products by libraries: the fake cuBLASLt and the fake cuDNN beside the network's own kernels.
 //!
 //! The times of candidates are made up by the fake driver, so that a case decides what is taken.
 
@@ -50,13 +50,13 @@ pub(crate) fn own_times(case: &str) -> PathBuf {
 
 /// The names of the fastest ways to compute each product in training and evaluation: of those of two matrices, then of
 /// others.
-fn fastest(model: &mut Model, batch: usize) -> [Vec<&'static str>; 2] {
+fn fastest(model: &mut Model, batch: usize) -> [Vec<String>; 2] {
     let measured = model.candidates(batch).expect("they run");
     let is_matrix = |measured: &&Measured| {
         let spec = &measured.problem.spec;
         spec.kernel == [1; 3] && spec.stride == [1; 3] && spec.groups == 1
     };
-    let name = |measured: &Measured| measured.seconds.first().map_or("", |(name, _)| *name);
+    let name = |measured: &Measured| measured.seconds.first().map_or(String::new(), |(name, _)| name.clone());
     let (matrices, others): (Vec<_>, Vec<_>) = measured.iter().partition(is_matrix);
     [matrices, others].map(|all| all.into_iter().map(name).collect())
 }
@@ -102,7 +102,7 @@ pub(crate) fn agree() {
         // Two gradients of each of four layers but that of the inputs, and both forward passes.
         assert_eq!((taken.len(), others.len()), (15, 12));
         assert!(taken.iter().all(|name| name.starts_with("cublaslt ")), "{precision}: {taken:?}");
-        assert!(others.iter().all(|name| !name.contains("cublaslt")), "{others:?}");
+        assert!(others.iter().all(|name| name.starts_with("cudnn ")), "{precision}: {others:?}");
     }
 }
 
@@ -114,9 +114,12 @@ pub(crate) fn slow() {
     let batch = Batch::random(program, 5, 3);
     let losses = [&mut own, &mut other].map(|model| batch.train(model).loss);
     compare(program, "loss", &losses[..1], &losses[1..], 1e-5);
-    assert!(fastest(&mut other, 5).concat().iter().all(|name| !name.contains("cublaslt")));
+    assert!(fastest(&mut other, 5).concat().iter().all(|name| !is_library(name)));
     let offered = other.candidates(5).expect("they run");
-    assert!(offered.iter().any(|measured| measured.seconds.iter().any(|(name, _)| *name == "cublaslt 1")));
+    for library in ["cublaslt 1", "cudnn "] {
+        let offers = |measured: &Measured| measured.seconds.iter().any(|(name, _)| name.starts_with(library));
+        assert!(offered.iter().any(offers), "{library}: {offered:?}");
+    }
 }
 
 /// Without measurements no library is even opened.
@@ -128,14 +131,19 @@ pub(crate) fn unasked() {
         batch.train(&mut model);
         batch.predict(&mut model);
     }
-    assert!(!is_open(), "cuBLASLt was opened");
+    assert_eq!(open(), [false; 2], "a library was opened");
     let _ = on(program, Precision::F32, Mode::Benchmark);
-    assert!(is_open(), "cuBLASLt was not found");
+    assert_eq!(open(), [true; 2], "a library was not found");
 }
 
-/// Whether cuBLASLt is part of this process.
-fn is_open() -> bool {
-    fs::read_to_string("/proc/self/maps").expect("Linux").contains("libcublasLt.so")
+/// Whether the libraries are parts of this process.
+fn open() -> [bool; 2] {
+    let maps = fs::read_to_string("/proc/self/maps").expect("Linux");
+    ["/libcublasLt.so", "/libcudnn.so"].map(|file| maps.contains(file))
+}
+
+fn is_library(name: &str) -> bool {
+    name.starts_with("cublaslt ") || name.starts_with("cudnn ")
 }
 
 /// A library that fails while it is asked or measured is not taken; the case says at which call.
@@ -159,7 +167,8 @@ pub(crate) fn lost() {
     let mut steps = (0..3).map(|_| model.train_step_many(&batch.inputs(), &batch.targets()));
     let error = steps.find_map(Result::err).expect("a call fails");
     let text = error.to_string();
-    assert!(matches!(error, Error::Cuda(_)) && text.contains("a matrix product of cuBLASLt"), "{text}");
+    let library = ["a matrix product of cuBLASLt", "run `cudnn "].iter().any(|words| text.contains(words));
+    assert!(matches!(error, Error::Cuda(_)) && library, "{text}");
 }
 
 /// Times of a library that is gone, and of algorithms that it does not have any more, are passed over.
@@ -174,8 +183,11 @@ pub(crate) fn forgotten() {
     let expected = bits();
     let file = Path::new(&std::env::var_os("NNC_CACHE_DIR").expect("one of this case")).join("timings.jsonl");
     let times = fs::read_to_string(&file).expect("it was just written");
-    assert!(times.contains("\"seconds\":{\"") && !times.contains("cublaslt"), "{times}");
-    let more = "\"seconds\":{\"cublaslt 0\":1e-9,\"cublaslt 99\":1e-9,\"";
+    assert!(
+        times.contains("\"seconds\":{\"") && !times.contains("cublaslt") && !times.contains("cudnn"),
+        "{times}"
+    );
+    let more = "\"seconds\":{\"cublaslt 0\":1e-9,\"cudnn 1\":1e-9,\"";
     fs::write(&file, times.replace("\"seconds\":{\"", more)).expect("it can be written");
     assert_eq!(bits(), expected);
 }

@@ -74,5 +74,5 @@ fn what_is_missing_says_how_to_get_it() {
     assert!(nvrtc.contains(missing) || nvrtc.contains(" in /") && nvrtc.contains("libnvrtc"), "{text}");
     // The processor, the GPU, and after an empty line the driver and the libraries.
     let starts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
-    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC", "cuBLASLt"], "{text}");
+    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC", "cuBLASLt", "cuDNN"], "{text}");
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::library::{self, Libraries, Offer};
-use crate::devices::cuda::{Context, Real};
+use crate::devices::cuda::{Real, Stream};
 use crate::emitted::Conv;
 use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Pass, Product, Step, Units};
 use crate::model::{Gpu, Precision};
@@ -43,10 +43,10 @@ pub(super) enum Way {
 
 impl Way {
     /// For reports, and for the file of measured times.
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &str {
         match self {
             Way::Own(candidate) => candidate.name,
-            Way::Library(offer) => offer.name,
+            Way::Library(offer) => &offer.name,
         }
     }
 
@@ -61,10 +61,10 @@ impl Way {
 
 impl Choices {
     /// For a GPU, known to the file as `device`: by its name and the versions of what works for it.
-    pub(super) fn new(device: String, gpu: &Gpu, context: &Context, real: Real) -> Choices {
-        let properties = context.properties();
+    pub(super) fn new(device: String, gpu: &Gpu, stream: &Stream, real: Real) -> Choices {
+        let properties = stream.context().properties();
         let libraries = match gpu.mode {
-            Mode::Benchmark => Libraries::open(context, gpu.precision, real),
+            Mode::Benchmark => Libraries::open(stream, gpu.precision, real),
             Mode::Heuristic | Mode::Deterministic | Mode::Always(_) => Libraries::none(gpu.precision, real),
         };
         Choices {
@@ -82,7 +82,7 @@ impl Choices {
 
     /// Asks the libraries for their ways to compute a product, unless they have been asked.
     pub(super) fn ask(&mut self, product: &'static Product, batch: usize) {
-        if self.libraries.serve(product) {
+        if self.call(product).is_some() {
             let offers = || self.libraries.offers(product, &problem(product, batch));
             self.offers.entry(key(product, batch)).or_insert_with(offers);
         }
@@ -174,7 +174,7 @@ impl Choices {
 
     /// What a library may do for a product.
     fn call(&self, product: &'static Product) -> Option<&'static LibraryCall> {
-        product.library.filter(|_| self.libraries.serve(product))
+        product.library.filter(|call| self.libraries.serve(call))
     }
 
     /// Bytes of the largest workspace that may be asked for.

@@ -24,7 +24,7 @@ pub struct Measured {
     /// What is computed.
     pub problem: Problem,
     /// The names of the candidates and their seconds, the fastest first.
-    pub seconds: Vec<(&'static str, f64)>,
+    pub seconds: Vec<(String, f64)>,
     /// What is taken without measurements.
     pub estimated: &'static str,
 }
@@ -50,9 +50,9 @@ impl Engine {
 
     fn measured(&self, phase: Phase, product: &'static Product, batch: usize) -> Measured {
         let times = self.choices.times(product, batch);
-        let open = self.choices.open(product, batch).map(|way| way.name());
-        let timed = open.filter_map(|name| Some((name, *times?.get(name)?)));
-        let mut seconds: Vec<(&'static str, f64)> = timed.collect();
+        let open = self.choices.open(product, batch).map(|way| way.name().to_owned());
+        let timed = open.filter_map(|name| times?.get(&name).map(|time| (name, *time)));
+        let mut seconds: Vec<(String, f64)> = timed.collect();
         seconds.sort_by(|a, b| a.1.total_cmp(&b.1));
         let launches = product.candidates.iter().flat_map(|candidate| candidate.launches);
         Measured {

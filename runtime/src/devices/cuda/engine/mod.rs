@@ -141,7 +141,8 @@ impl Engine {
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
         let device = measured_as(context.properties(), gpu.mode);
-        let choices = Choices::new(device, gpu, &context, real);
+        let stream = Stream::new(&context)?;
+        let choices = Choices::new(device, gpu, &stream, real);
         let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
@@ -172,7 +173,7 @@ impl Engine {
             sent_hyperparameters: Vec::new(),
             is_copied: false,
             is_prepared: false,
-            stream: Stream::new(&context)?,
+            stream,
             context,
         };
         engine.clear()?;

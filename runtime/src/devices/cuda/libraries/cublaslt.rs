@@ -65,7 +65,7 @@ pub(in crate::devices::cuda) struct Operands {
     pub(in crate::devices::cuda) factors: [u64; 2],
     /// The result.
     pub(in crate::devices::cuda) result: u64,
-    /// Memory for the duration of the product, at a multiple of [`WORKSPACE_ALIGNMENT`].
+    /// Memory for the duration of the product, at a multiple of 256 bytes.
     pub(in crate::devices::cuda) workspace: u64,
 }
 
@@ -78,10 +78,7 @@ pub(in crate::devices::cuda) struct Plan {
 }
 
 /// Algorithms that are asked for.
-pub(in crate::devices::cuda) const MOST_PLANS: usize = 8;
-
-/// Where a workspace must begin: at a multiple of so many bytes.
-pub(in crate::devices::cuda) const WORKSPACE_ALIGNMENT: usize = 256;
+const MOST_PLANS: usize = 8;
 
 /// Where a matrix begins at least: at a multiple of so many elements.
 const MATRIX_ALIGNMENT: usize = 16;
