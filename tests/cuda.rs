@@ -11,6 +11,8 @@ mod fake;
 mod failures;
 #[path = "cuda/kept.rs"]
 mod kept;
+#[path = "cuda/libraries.rs"]
+mod libraries;
 #[path = "cuda/networks.rs"]
 mod networks;
 
@@ -25,6 +27,10 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
+    /// Whether measured times are its own, and not those of other cases and runs.
+    timed: bool,
+    /// Whether there is nothing but driver and NVRTC.
+    bare: bool,
     check: fn(),
 }
 
@@ -44,19 +50,70 @@ const CASES: &[Case] = &[
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:40")]),
+    Case::new("fast_libraries_are_taken_and_agree", libraries::agree).with(&[libraries::FAST]).timed(),
+    Case::new("slow_libraries_are_not_taken", libraries::slow).with(&[libraries::SLOW]).timed(),
+    Case::new("no_library_is_asked_without_measurements", libraries::unasked),
+    Case::new("a_library_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtCreate:1")])
+        .timed(),
+    Case::new("a_library_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmulAlgoGetHeuristic:2")])
+        .timed(),
+    Case::new("an_algorithm_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:1:15")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:40")])
+        .timed(),
+    Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
+        .timed(),
+    Case::new("a_library_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:150")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:226")])
+        .timed(),
+    Case::new("times_of_a_library_that_is_gone_are_harmless", libraries::forgotten)
+        .with(&[libraries::SLOW])
+        .timed()
+        .without_libraries(),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 
-/// The same steps as graphs and kernel by kernel, threads forward and in reverse.
-const SAME_BITS: [&[(&str, &str)]; 3] = [&[], &[("NNC_CUDA_SYNC", "1")], &[("NNC_FAKE_REVERSE", "1")]];
+/// The same steps as graphs and kernel by kernel, threads forward and in reverse, with libraries and without.
+const SAME_BITS: [Case; 4] = [
+    Case::new("a_step_is_reproducible", networks::bits),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_CUDA_SYNC", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_FAKE_REVERSE", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).without_libraries(),
+];
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], check }
+        Case { name, environment: &[], timed: false, bare: false, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
+    }
+
+    const fn timed(self) -> Case {
+        Case { timed: true, ..self }
+    }
+
+    const fn without_libraries(self) -> Case {
+        Case { bare: true, ..self }
+    }
+
+    /// What it needs beside [`Case::environment`].
+    fn folders(&self) -> Vec<(&'static str, OsString)> {
+        let times = self.timed.then(|| ("NNC_CACHE_DIR", libraries::own_times(self.name).into_os_string()));
+        let bare = || std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths");
+        times.into_iter().chain(self.bare.then(|| ("NNC_CUDA_PATH", bare()))).collect()
     }
 }
 
@@ -78,8 +135,8 @@ fn main() -> ExitCode {
 }
 
 fn same_bits() -> bool {
-    let run = |environment| {
-        let output = start(&Case::new("a_step_is_reproducible", networks::bits).with(environment));
+    let run = |case| {
+        let output = start(&case);
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let said = SAME_BITS.map(run);
@@ -112,7 +169,7 @@ fn start(case: &Case) -> Output {
         command.env_remove(name);
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
-    command.env(CHILD, case.name).envs(fake::environment()).envs(added);
+    command.env(CHILD, case.name).envs(fake::environment()).envs(case.folders()).envs(added);
     command.output().expect("this program starts")
 }
 

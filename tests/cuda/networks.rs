@@ -228,7 +228,7 @@ pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2
 
 /// Parameters as closely as gradients where the update is a multiple of them. Optimisers with a rate for each parameter
 /// divide a gradient by its own size, so that its error, which is relative to the largest one, grows where it is small.
-fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
+pub(crate) fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
     let after_update = if program.optimizer.name == "sgd" { tolerance } else { SOME_STEPS };
     let value = |result: Result<Vec<f32>, nnc::Error>| result.expect("it is its own");
     for parameter in program.parameters {
@@ -244,7 +244,7 @@ fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) 
 }
 
 #[track_caller]
-fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
+pub(crate) fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{}: {what}", program.name);
     let largest = expected.iter().fold(1e-20, |largest: f64, value| largest.max(f64::from(value.abs())));
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {

@@ -26,7 +26,7 @@ fn a_gpu_and_its_libraries_are_listed() {
     let gpu = "cuda:0  Fake GPU 0: compute capability 9.0, 4 multiprocessors, 1.1 GB of 1.1 GB free";
     assert!(text.contains(gpu), "{text}");
     assert!(
-        text.contains(&format!("driver  13.0 in {}", fake::driver().join("libcuda.so.1").display())),
+        text.contains(&format!("driver    13.0 in {}", fake::driver().join("libcuda.so.1").display())),
         "{text}"
     );
     let json: Value = serde_json::from_str(&devices(&folder, &["--format", "json"], fake)).unwrap();
@@ -74,5 +74,5 @@ fn what_is_missing_says_how_to_get_it() {
     assert!(nvrtc.contains(missing) || nvrtc.contains(" in /") && nvrtc.contains("libnvrtc"), "{text}");
     // The processor, the GPU, and after an empty line the driver and the libraries.
     let starts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
-    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC", "cuDNN"], "{text}");
+    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC", "cuBLASLt", "cuDNN"], "{text}");
 }

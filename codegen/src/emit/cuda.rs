@@ -6,7 +6,9 @@ use quote::{format_ident, quote};
 
 use super::EmitOptions;
 use crate::Compiled;
-use crate::cuda::{Argument, Candidate, Count, Cuda, Kernel, Launch, Pass, Place, Product, Step, emit};
+use crate::cuda::{
+    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, Product, Step, Tensor, emit,
+};
 use crate::graph::{Conv, Section, Source, ValueId};
 use crate::plan::Plan;
 
@@ -88,7 +90,7 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
 }
 
 /// The names that a table may use; the first three always.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "Cuda",
     "Kernel",
     "Pass",
@@ -96,12 +98,15 @@ const NAMES: [&str; 14] = [
     "Candidate",
     "Conv",
     "Count",
+    "Form",
     "Launch",
+    "LibraryCall",
     "Place",
     "Product",
     "Region",
     "Step",
     "Target",
+    "Tensor",
     "Units",
 ];
 
@@ -154,11 +159,49 @@ fn step(step: &Step) -> TokenStream {
             let one = launch(one);
             quote!(Step::Launch(#one))
         }
-        Step::Product(Product { operation, spec, candidates }) => {
+        Step::Product(Product { operation, spec, candidates, library }) => {
             let (spec, candidates) = (conv(spec), candidates.iter().map(candidate));
-            quote!(Step::Product(Product { operation: #operation, spec: #spec, candidates: &[#(#candidates),*] }))
+            let library = optional(library.as_ref().map(library_call));
+            quote! {
+                Step::Product(Product {
+                    operation: #operation,
+                    spec: #spec,
+                    candidates: &[#(#candidates),*],
+                    library: #library,
+                })
+            }
         }
     }
+}
+
+fn library_call(call: &LibraryCall) -> TokenStream {
+    let LibraryCall { form, layer, before, operands, result, after } = call;
+    let (form, operands, result) = (variant(form), operands.iter().map(tensor), tensor(result));
+    let (before, after) = (before.iter().map(launch), after.iter().map(launch));
+    quote! {
+        &LibraryCall {
+            form: Form::#form,
+            layer: #layer,
+            before: &[#(#before),*],
+            operands: [#(#operands),*],
+            result: #result,
+            after: &[#(#after),*],
+        }
+    }
+}
+
+fn tensor(tensor: &Tensor) -> TokenStream {
+    match tensor {
+        Tensor::At(at) => {
+            let at = place(at);
+            quote!(Tensor::At(#at))
+        }
+        Tensor::Workspace(start) => quote!(Tensor::Workspace(#start)),
+    }
+}
+
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
 }
 
 fn candidate(Candidate { name, units, launches }: &Candidate) -> TokenStream {

@@ -19,16 +19,16 @@ struct Line<'a> {
     layer: &'a str,
     product: &'static str,
     problem: Problem,
-    candidates: Vec<Timing>,
+    candidates: Vec<Timing<'a>>,
     heuristic: &'static str,
-    best: &'static str,
+    best: &'a str,
     gain_seconds: f64,
 }
 
 /// A measured candidate.
 #[derive(Serialize)]
-struct Timing {
-    algorithm: &'static str,
+struct Timing<'a> {
+    algorithm: &'a str,
     seconds: f64,
 }
 
@@ -82,21 +82,24 @@ fn cells(measured: &Measured) -> [String; 7] {
 }
 
 fn line(measured: &Measured) -> Line<'_> {
-    let timing = |(algorithm, seconds): &(&'static str, f64)| Timing { algorithm, seconds: *seconds };
     let [heuristic, best] = seconds(measured);
     Line {
         pass: pass(measured.phase),
         layer: measured.layer,
         product: measured.problem.operation.name(),
         problem: measured.problem,
-        candidates: measured.seconds.iter().map(timing).collect(),
+        candidates: measured
+            .seconds
+            .iter()
+            .map(|(algorithm, seconds)| Timing { algorithm, seconds: *seconds })
+            .collect(),
         heuristic: measured.estimated,
         best: fastest(measured),
         gain_seconds: heuristic - best,
     }
 }
 
-fn fastest(measured: &Measured) -> &'static str {
+fn fastest(measured: &Measured) -> &str {
     measured.seconds.first().map_or(measured.estimated, |(name, _)| name)
 }
 

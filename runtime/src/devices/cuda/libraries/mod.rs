@@ -6,6 +6,7 @@
 //! way leads cudarc to another file nevertheless, it is that file which is examined and reported. What
 //! was opened stays open.
 
+pub(super) mod cublaslt;
 pub mod cudnn;
 mod folders;
 mod mapped;
@@ -16,7 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cudarc::nvrtc;
+use cudarc::{cublaslt as lt, nvrtc};
 
 use super::error::{CudaError, CudaErrorKind, REPORT};
 use super::raw::{FUNCTIONS, sys};
@@ -31,6 +32,8 @@ pub enum LibraryKind {
     Driver,
     /// The compiler of kernels.
     Nvrtc,
+    /// Matrix products.
+    CublasLt,
     /// Convolutions.
     Cudnn,
 }
@@ -67,14 +70,19 @@ pub struct Version {
 }
 
 impl LibraryKind {
-    /// All of them; the driver first, because the version of the compiler must fit its own.
-    pub const ALL: [LibraryKind; 3] = [LibraryKind::Driver, LibraryKind::Nvrtc, LibraryKind::Cudnn];
+    /// All of them; the driver first, because the versions of the others must fit its own.
+    pub const ALL: [LibraryKind; 4] =
+        [LibraryKind::Driver, LibraryKind::Nvrtc, LibraryKind::CublasLt, LibraryKind::Cudnn];
+
+    /// Those that networks work without, and which offer further ways to compute products.
+    pub(super) const OPTIONAL: [LibraryKind; 2] = [LibraryKind::CublasLt, LibraryKind::Cudnn];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             LibraryKind::Driver => "driver",
             LibraryKind::Nvrtc => "NVRTC",
+            LibraryKind::CublasLt => "cuBLASLt",
             LibraryKind::Cudnn => "cuDNN",
         }
     }
@@ -84,7 +92,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "the NVIDIA driver",
             LibraryKind::Nvrtc => "NVRTC, which compiles kernels for the GPU,",
-            LibraryKind::Cudnn => self.name(),
+            LibraryKind::CublasLt | LibraryKind::Cudnn => self.name(),
         }
     }
 
@@ -93,6 +101,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "runs everything on the GPU",
             LibraryKind::Nvrtc => "compiles kernels",
+            LibraryKind::CublasLt => "more matrix products to choose from",
             LibraryKind::Cudnn => "more convolutions to choose from",
         }
     }
@@ -102,6 +111,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "install the NVIDIA driver",
             LibraryKind::Nvrtc => "`pip install nvidia-cuda-nvrtc`, or install the CUDA toolkit",
+            LibraryKind::CublasLt => "`pip install nvidia-cublas`, or install the CUDA toolkit",
             LibraryKind::Cudnn => "`pip install nvidia-cudnn-cu13`",
         }
     }
@@ -110,6 +120,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "libcuda.so",
             LibraryKind::Nvrtc => "libnvrtc.so",
+            LibraryKind::CublasLt => "libcublasLt.so",
             LibraryKind::Cudnn => "libcudnn.so",
         }
     }
@@ -118,7 +129,7 @@ impl LibraryKind {
     fn files(self, cuda: Option<Version>) -> Vec<String> {
         let versions: &[u32] = match self {
             LibraryKind::Driver => &[1],
-            LibraryKind::Nvrtc => &[13, 12],
+            LibraryKind::Nvrtc | LibraryKind::CublasLt => &[13, 12],
             LibraryKind::Cudnn => &[9],
         };
         // The others are numbered as CUDA is.
@@ -133,6 +144,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "cuDriverGetVersion",
             LibraryKind::Nvrtc => "nvrtcVersion",
+            LibraryKind::CublasLt => "cublasLtGetVersion",
             LibraryKind::Cudnn => "cudnnGetVersion",
         }
     }
@@ -142,6 +154,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => &FUNCTIONS,
             LibraryKind::Nvrtc => &super::compile::FUNCTIONS,
+            LibraryKind::CublasLt => &cublaslt::FUNCTIONS,
             LibraryKind::Cudnn => &cudnn::FUNCTIONS,
         }
     }
@@ -227,7 +240,7 @@ fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<
         (LibraryKind::Driver, _) if version.major < 12 => {
             Some(format!("it is for CUDA {version}, and 12.8 is needed: install a newer driver"))
         }
-        (LibraryKind::Nvrtc, Some(cuda)) if version.major > cuda.major => {
+        (LibraryKind::Nvrtc | LibraryKind::CublasLt, Some(cuda)) if version.major > cuda.major => {
             Some(format!("{version} is too new for a driver for CUDA {cuda}: install one of {}", cuda.major))
         }
         (LibraryKind::Cudnn, _) if version.major != 9 => {
@@ -248,6 +261,7 @@ impl LibraryKind {
             match self {
                 LibraryKind::Driver => sys::is_culib_present().then(|| sys::culib()),
                 LibraryKind::Nvrtc => nvrtc::sys::is_culib_present().then(|| nvrtc::sys::culib()),
+                LibraryKind::CublasLt => lt::sys::is_culib_present().then(|| lt::sys::culib()),
                 LibraryKind::Cudnn => None,
             }
         }
@@ -317,7 +331,7 @@ fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
     type Plain = unsafe extern "C" fn() -> usize;
     let name = kind.version_function();
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the functions are declared so in `cuda.h`, `nvrtc.h` and `cudnn_graph.h`.
+    // SAFETY: the functions are declared so in `cuda.h`, `nvrtc.h`, `cublasLt.h` and `cudnn_graph.h`.
     unsafe {
         match kind {
             LibraryKind::Driver => {
@@ -327,6 +341,10 @@ fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
             LibraryKind::Nvrtc => {
                 let failed = handle.get::<Two>(name).ok()?(&mut major, &mut minor) != 0;
                 (!failed).then(|| Version::new(major as usize, minor as usize))
+            }
+            LibraryKind::CublasLt => {
+                let number = handle.get::<Plain>(name).ok()?();
+                Some(Version::new(number / 10_000, number % 10_000 / 100))
             }
             LibraryKind::Cudnn => Some(version_of_cudnn(handle.get::<Plain>(name).ok()?())),
         }
