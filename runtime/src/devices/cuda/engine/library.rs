@@ -18,7 +18,7 @@ use crate::select::{Operation, Problem};
 /// The libraries that are there, and what they are told.
 pub(super) struct Libraries {
     matrices: Option<Arc<cublaslt::Handle>>,
-    convolutions: Option<Convolutions>,
+    convolutions: Option<cudnn::Handle>,
     precision: Precision,
     real: Real,
 }
@@ -43,22 +43,8 @@ pub(super) struct Call {
 
 enum Plan {
     Matrices(cublaslt::Plan),
-    Convolution(cudnn::Plan, Convolutions, Operation),
+    Convolution(cudnn::Plan, Operation),
 }
-
-/// cuDNN, whose plans keep it open.
-#[derive(Clone)]
-struct Convolutions(Arc<cudnn::Handle>);
-
-// SAFETY: cuDNN wants one thread at a time. An engine keeps what it makes of it to itself, and as its stream is used by
-// one thread at a time, so is the engine.
-unsafe impl Send for Convolutions {}
-// SAFETY: as above.
-unsafe impl Sync for Convolutions {}
-// SAFETY: as above.
-unsafe impl Send for Plan {}
-// SAFETY: as above.
-unsafe impl Sync for Plan {}
 
 /// Bytes of workspace that an algorithm may ask for, as many as PyTorch gives cuBLASLt on the largest GPUs.
 const WORKSPACE_BYTES: usize = 32 << 20;
@@ -72,11 +58,10 @@ impl Libraries {
         Libraries { matrices: None, convolutions: None, precision, real }
     }
 
-    /// Opens those that the machine has, for work in a stream.
+    /// Opens those that the machine has.
     pub(super) fn open(stream: &Stream, precision: Precision, real: Real) -> Libraries {
         let matrices = cublaslt::Handle::new(stream.context()).ok().map(Arc::new);
-        let convolutions = cudnn::Handle::new(stream).ok().map(|handle| Convolutions(Arc::new(handle)));
-        Libraries { matrices, convolutions, precision, real }
+        Libraries { matrices, convolutions: cudnn::Handle::new(stream.context()).ok(), precision, real }
     }
 
     /// Whether there may be offers for a call.
@@ -109,12 +94,10 @@ impl Libraries {
     /// Engines of cuDNN, by their own names.
     fn convolution_plans(&self, call: &LibraryCall, problem: &Problem) -> Option<Vec<(String, Plan)>> {
         let asked = self.convolution(call, problem)?;
-        let convolutions = self.convolutions.as_ref()?;
-        let plans = convolutions.0.plans(&asked, WORKSPACE_BYTES).ok()?;
-        let named = plans.into_iter().filter(cudnn::Plan::is_deterministic).map(|plan| {
-            let name = plan.name().to_owned();
-            (name, Plan::Convolution(plan, convolutions.clone(), problem.operation))
-        });
+        let plans = self.convolutions.as_ref()?.plans(&asked, WORKSPACE_BYTES).ok()?;
+        let named = plans
+            .into_iter()
+            .map(|plan| (plan.name().to_owned(), Plan::Convolution(plan, problem.operation)));
         Some(named.collect())
     }
 
@@ -195,13 +178,13 @@ impl Call {
             match &*self.plan {
                 Plan::Matrices(plan) => plan
                     .run(&cublaslt::Operands { factors: [a, b], result, workspace: self.workspace }, stream),
-                Plan::Convolution(plan, Convolutions(handle), operation) => {
+                Plan::Convolution(plan, operation) => {
                     let (x, w, y) = match operation {
                         Operation::Forward => (a, b, result),
                         Operation::BackwardData => (result, b, a),
                         Operation::BackwardWeight => (a, result, b),
                     };
-                    plan.run(handle, stream, cudnn::Addresses { x, w, y, bias: None }, self.workspace)
+                    plan.run(stream, cudnn::Addresses { x, w, y, bias: None }, self.workspace)
                 }
             }
         }

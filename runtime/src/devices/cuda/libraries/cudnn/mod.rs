@@ -110,7 +110,12 @@ impl Drop for Shared {
 
 /// An engine without a plan is passed over, because the heuristics propose what a GPU cannot do; if none has
 /// one, the last says why.
-fn plans(api: &'static Api, target: &Target, problem: &Problem, cap: usize) -> Result<Vec<Prepared>, CudaError> {
+fn plans(
+    api: &'static Api,
+    target: &Target,
+    problem: &Problem,
+    cap: usize,
+) -> Result<Vec<Prepared>, CudaError> {
     let graph = graph::Graph::new(api, target, problem)?;
     let mut plans = Vec::new();
     let mut failed = None;

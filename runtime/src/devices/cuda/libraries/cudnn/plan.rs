@@ -12,7 +12,7 @@ use super::target::Target;
 use crate::devices::cuda::error::{CudaError, CudaErrorKind, REPORT};
 use crate::devices::cuda::stream::Stream;
 
-/// One way to compute a [`Problem`]. It can be given to a stream, and captured there, any number of times.
+/// One way to compute a [`Problem`], with the same bits each time. It can be given to a stream, and captured there, any number of times.
 pub struct Plan {
     handle: Handle,
     prepared: Prepared,
@@ -25,7 +25,6 @@ pub(super) struct Prepared {
     api: &'static Api,
     pub(super) name: String,
     pub(super) workspace_bytes: usize,
-    is_deterministic: bool,
     takes_bias: bool,
     plan: Descriptor,
     /// The plan is made from it, and may go on using it.
@@ -65,11 +64,6 @@ impl Plan {
     /// Memory that it needs for itself while it runs.
     pub fn workspace_bytes(&self) -> usize {
         self.prepared.workspace_bytes
-    }
-
-    /// Whether it gives the same bits each time.
-    pub fn is_deterministic(&self) -> bool {
-        self.prepared.is_deterministic
     }
 
     /// Gives the work to a stream, which may be capturing if the plan was run before.
@@ -112,7 +106,6 @@ impl Prepared {
             api,
             name: format!("cudnn {}", engine.name()),
             workspace_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            is_deterministic: engine.is_deterministic(),
             takes_bias: problem.epilogue != Epilogue::None,
             plan,
             _config: engine.config,
