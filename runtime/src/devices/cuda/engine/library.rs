@@ -6,6 +6,7 @@
 //! with such a GPU. A library that is missing, or that fails, offers nothing; `nnc devices` says why. Nor is
 //! an algorithm taken that does not always sum in the same order.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::tasks::Binding;
@@ -18,7 +19,7 @@ use crate::select::{Operation, Problem};
 /// The libraries that are there, and what they are told.
 pub(super) struct Libraries {
     matrices: Option<Arc<cublaslt::Handle>>,
-    convolutions: Option<Convolutions>,
+    convolutions: Option<Shared<cudnn::Handle>>,
     precision: Precision,
     real: Real,
 }
@@ -29,13 +30,13 @@ pub(super) struct Offer {
     /// For reports, and for the file of measured times: the same in each process with the same library and GPU.
     pub(super) name: String,
     pub(super) call: &'static LibraryCall,
-    plan: Arc<Plan>,
+    plan: Shared<Plan>,
 }
 
 /// An offer for one size of the batch.
 pub(super) struct Call {
     pub(super) call: &'static LibraryCall,
-    plan: Arc<Plan>,
+    plan: Shared<Plan>,
     /// Where the operands lie, in their order, then the result.
     tensors: [u64; 3],
     workspace: u64,
@@ -43,22 +44,27 @@ pub(super) struct Call {
 
 enum Plan {
     Matrices(cublaslt::Plan),
-    Convolution(cudnn::Plan, Convolutions, Operation),
+    Convolution(cudnn::Plan, Shared<cudnn::Handle>, Operation),
 }
 
-/// cuDNN, whose plans keep it open.
-#[derive(Clone)]
-struct Convolutions(Arc<cudnn::Handle>);
+/// Shared by the parts of one engine.
+struct Shared<T>(Rc<T>);
 
-// SAFETY: cuDNN wants one thread at a time. An engine keeps what it makes of it to itself, and as its stream is used by
-// one thread at a time, so is the engine.
-unsafe impl Send for Convolutions {}
-// SAFETY: as above.
-unsafe impl Sync for Convolutions {}
-// SAFETY: as above.
-unsafe impl Send for Plan {}
-// SAFETY: as above.
-unsafe impl Sync for Plan {}
+// SAFETY: an engine, which one thread uses at a time as it does its stream, keeps all clones to itself and takes them
+// along to another thread.
+unsafe impl<T: Send> Send for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn new(value: T) -> Shared<T> {
+        Shared(Rc::new(value))
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Shared<T> {
+        Shared(self.0.clone())
+    }
+}
 
 /// Bytes of workspace that an algorithm may ask for, as many as PyTorch gives cuBLASLt on the largest GPUs.
 const WORKSPACE_BYTES: usize = 32 << 20;
@@ -75,7 +81,7 @@ impl Libraries {
     /// Opens those that the machine has, for work in a stream.
     pub(super) fn open(stream: &Stream, precision: Precision, real: Real) -> Libraries {
         let matrices = cublaslt::Handle::new(stream.context()).ok().map(Arc::new);
-        let convolutions = cudnn::Handle::new(stream).ok().map(|handle| Convolutions(Arc::new(handle)));
+        let convolutions = cudnn::Handle::new(stream).ok().map(Shared::new);
         Libraries { matrices, convolutions, precision, real }
     }
 
@@ -94,7 +100,7 @@ impl Libraries {
             Form::Matrices => self.matrix_plans(call, problem),
             Form::Convolution => self.convolution_plans(call, problem),
         };
-        let offer = |(name, plan)| Offer { name, call, plan: Arc::new(plan) };
+        let offer = |(name, plan)| Offer { name, call, plan: Shared::new(plan) };
         plans.unwrap_or_default().into_iter().map(offer).collect()
     }
 
@@ -192,10 +198,10 @@ impl Call {
         // was made for, and the workspace has room for the largest plan; only this stream uses them. A call, and a graph
         // of calls, is thrown away before the buffers are replaced.
         unsafe {
-            match &*self.plan {
+            match &*self.plan.0 {
                 Plan::Matrices(plan) => plan
                     .run(&cublaslt::Operands { factors: [a, b], result, workspace: self.workspace }, stream),
-                Plan::Convolution(plan, Convolutions(handle), operation) => {
+                Plan::Convolution(plan, Shared(handle), operation) => {
                     let (x, w, y) = match operation {
                         Operation::Forward => (a, b, result),
                         Operation::BackwardData => (result, b, a),
