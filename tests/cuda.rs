@@ -11,6 +11,8 @@ mod fake;
 
 #[path = "cuda/failures.rs"]
 mod failures;
+#[path = "cuda/half.rs"]
+mod half;
 #[path = "cuda/kept.rs"]
 mod kept;
 #[path = "cuda/libraries.rs"]
@@ -41,6 +43,11 @@ struct Case {
 const CASES: &[Case] = &[
     Case::new("networks_agree_with_the_processor", networks::agree),
     Case::new("fewer_bits_agree_roughly", networks::agree_roughly),
+    Case::new("half_precision_trains", half::trains),
+    Case::new("a_gradient_beyond_half_precision_skips_the_step", half::overflow),
+    Case::new("steps_are_skipped_without_the_processor", half::ahead),
+    Case::new("half_precision_resumes_to_the_same_bits", half::resumed),
+    Case::new("half_precision_fails_where_its_scale_is_not_at_fault", half::not_finite),
     Case::new("batches_of_any_size_in_any_order", networks::sizes),
     Case::new("steps_run_ahead_of_their_reports", networks::ahead),
     Case::new("copies_that_come_early_overtake_no_step", networks::ahead).with(&[("NNC_FAKE_EAGER", "1")]),

@@ -115,7 +115,7 @@ fn agree_forward(program: &Program, batch: &Batch, gpu: &mut Model, cpu: &mut Mo
 
 /// The outputs and the loss at precisions with fewer bits, whose errors add up from layer to layer.
 pub(crate) fn agree_roughly() {
-    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2)] {
+    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2), (Precision::F16, 1e-2)] {
         for program in programs![Mlp Convolution Ports] {
             let [mut cpu, mut gpu] = pair(program, precision);
             let batch = Batch::random(program, 5, 3);
@@ -211,15 +211,21 @@ pub(crate) fn checkpoints() {
 /// Tells the bits of the parameters after some steps.
 pub(crate) fn bits() {
     for program in programs![Convolution Joined] {
-        let [_, mut gpu] = pair(program, Precision::F32);
-        let batch = Batch::random(program, 5, 3);
-        for _ in 0..3 {
-            batch.train(&mut gpu);
+        for precision in [Precision::F32, Precision::F16] {
+            let [_, mut gpu] = pair(program, precision);
+            let batch = Batch::random(program, 5, 3);
+            for _ in 0..3 {
+                batch.train(&mut gpu);
+            }
+            let bits = bits_of(program, &gpu);
+            let hash =
+                bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
+            crate::report(&format!(
+                "{} in {precision}: {} parameters, {hash:016x}",
+                program.name,
+                bits.len()
+            ));
         }
-        let bits = bits_of(program, &gpu);
-        let hash =
-            bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
-        crate::report(&format!("{}: {} parameters, {hash:016x}", program.name, bits.len()));
     }
 }
 

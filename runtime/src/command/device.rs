@@ -112,4 +112,15 @@ mod tests {
             assert!(wish(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn every_precision_is_an_argument() {
+        let command = clap::Command::new("run").args(device_arguments());
+        for precision in Precision::ALL {
+            let matches = command.clone().try_get_matches_from(["run", "--precision", precision.name()]);
+            let named = matches.expect("a value").get_one::<String>("precision").map(|name| name.parse());
+            assert_eq!(named, Some(Ok(precision)));
+        }
+        assert_eq!(Precision::ALL.map(Precision::name), ["f32", "tf32", "bf16", "f16"]);
+    }
 }

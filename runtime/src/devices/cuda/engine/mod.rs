@@ -15,6 +15,7 @@ mod measure;
 mod own;
 mod passes;
 mod regions;
+mod scaling;
 mod slots;
 mod storage;
 mod tasks;
@@ -89,8 +90,9 @@ pub(crate) enum Source<'a> {
 /// Bytes of a status: `Step` of `common.h`, then the result of a report.
 const STATUS_BYTES: usize = 128;
 
-/// Where the result begins in a status.
-const RESULT: usize = 32;
+/// Where a status has the flag of a failed step, and where the result begins.
+const FLAG: Range<usize> = 16..20;
+const RESULT: usize = 40;
 
 const _: () = assert!(RESULT + RESULT_BYTES <= STATUS_BYTES);
 
@@ -106,7 +108,7 @@ impl Engine {
         let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
-        let engine = Engine {
+        let mut engine = Engine {
             program,
             cuda,
             gpu: *gpu,
@@ -137,6 +139,7 @@ impl Engine {
             context,
         };
         engine.clear()?;
+        engine.begin_scaling()?;
         Ok(engine)
     }
 
@@ -176,6 +179,7 @@ fn real(precision: Precision) -> Real {
     match precision {
         Precision::F32 | Precision::Tf32 => Real::Float,
         Precision::Bf16 => Real::Bf16,
+        Precision::F16 => Real::Half,
     }
 }
 

@@ -45,6 +45,11 @@ impl Extents {
         Extents { program, cuda, real }
     }
 
+    /// What activations are stored as.
+    pub(super) fn real(&self) -> Real {
+        self.real
+    }
+
     /// Bytes of an element.
     pub(super) fn size(&self, element: Element) -> usize {
         match element {

@@ -14,7 +14,11 @@ const RESERVE: usize = 64 << 20;
 impl Engine {
     /// A part of a flat buffer, after all that the GPU was given.
     pub(crate) fn read(&self, flat: FlatBuffer, range: Range<usize>) -> Result<Vec<f32>, CudaError> {
-        self.floats(self.flat(flat), 4 * range.start, range.len())
+        let mut values = self.floats(self.flat(flat), 4 * range.start, range.len())?;
+        if flat == FlatBuffer::Gradients {
+            self.unscale(&mut values)?;
+        }
+        Ok(values)
     }
 
     /// Replaces a part of a flat buffer.
