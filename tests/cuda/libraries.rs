@@ -51,7 +51,7 @@ pub(crate) fn own_times(case: &str) -> PathBuf {
 /// The names of the fastest ways to compute each product in training and evaluation: of those of two matrices, then of
 /// others.
 fn fastest(model: &mut Model, batch: usize) -> [Vec<String>; 2] {
-    let measured = model.candidates(batch).expect("they run");
+    let measured = model.candidates(batch).expect("they run").products;
     let is_matrix = |measured: &&Measured| {
         let spec = &measured.problem.spec;
         spec.kernel == [1; 3] && spec.stride == [1; 3] && spec.groups == 1
@@ -115,7 +115,7 @@ pub(crate) fn slow() {
     let losses = [&mut own, &mut other].map(|model| batch.train(model).loss);
     compare(program, "loss", &losses[..1], &losses[1..], 1e-5);
     assert!(fastest(&mut other, 5).concat().iter().all(|name| !is_library(name)));
-    let offered = other.candidates(5).expect("they run");
+    let offered = other.candidates(5).expect("they run").products;
     for library in ["cublaslt 1", "cudnn "] {
         let offers = |measured: &Measured| measured.seconds.iter().any(|(name, _)| name.starts_with(library));
         assert!(offered.iter().any(offers), "{library}: {offered:?}");

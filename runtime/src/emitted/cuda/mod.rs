@@ -284,17 +284,6 @@ impl Pass {
     }
 }
 
-impl Step {
-    /// The launches of each way to do it.
-    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
-        let (launch, candidates) = match self {
-            Step::Launch(launch) => (Some(launch), &[][..]),
-            Step::Product(product) => (None, product.candidates),
-        };
-        launch.into_iter().chain(candidates.iter().flat_map(|candidate| candidate.launches))
-    }
-}
-
 impl LibraryCall {
     /// What is launched around it.
     pub fn launches(&self) -> impl Iterator<Item = &Launch> {

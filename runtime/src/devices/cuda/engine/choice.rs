@@ -5,11 +5,12 @@
 //! algorithms of the machine's libraries are candidates, too.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::library::{self, Libraries, Offer};
 use crate::devices::cuda::{Real, Stream};
 use crate::emitted::Conv;
-use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Pass, Product, Step, Units};
+use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Product, Step, Units};
 use crate::model::{Gpu, Precision};
 use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
 
@@ -103,13 +104,13 @@ impl Choices {
         product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))
     }
 
-    /// What computes a pass.
+    /// What computes some steps, products by the candidates that were chosen.
     pub(super) fn chosen_launches(
         &self,
-        pass: &'static Pass,
+        steps: impl IntoIterator<Item = &'static Step>,
         batch: usize,
     ) -> impl Iterator<Item = &'static Launch> {
-        let launches = pass.steps().flat_map(move |step| match step {
+        let launches = steps.into_iter().flat_map(move |step| match step {
             Step::Launch(launch) => [std::slice::from_ref(launch), &[]],
             Step::Product(product) => self.chosen(product, batch).launches(),
         });
@@ -149,11 +150,14 @@ impl Choices {
         false
     }
 
-    /// Takes measured seconds to account, and keeps them for other runs.
+    /// Takes measured seconds to account.
     pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Times) {
-        // What cannot be kept is measured again by the next run.
-        let _ = self.cache.keep_gpu(&self.gpu, &problem(product, batch), times.clone());
         self.measured.insert((product.operation, product.spec, batch), times);
+    }
+
+    /// Keeps measured seconds for other runs.
+    pub(super) fn keep(&self, measured: &[(Problem, Times)]) -> io::Result<()> {
+        self.cache.keep_gpu(&self.gpu, measured)
     }
 
     /// Every launch that may ever be asked for.

@@ -1,5 +1,6 @@
 //! Measuring the candidates of products.
 
+use std::io;
 use std::time::Duration;
 
 use super::Engine;
@@ -29,23 +30,28 @@ pub struct Measured {
     pub estimated: &'static str,
 }
 
+/// What was measured of the products of a network.
+#[derive(Debug)]
+pub struct Measurements {
+    /// The products of training, then those of evaluation.
+    pub products: Vec<Measured>,
+    /// Whether the times were kept for other runs.
+    pub kept: io::Result<()>,
+}
+
 impl Engine {
     /// Measures the candidates of all products, for batches of this size, and keeps the times.
-    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Measurements, Error> {
         self.reserve(batch)?;
-        let mut measured = Vec::new();
         self.functions.compile(self.choices.launches(self.cuda))?;
+        let (mut products, mut new) = (Vec::new(), Vec::new());
         for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
-            for product in self.pass(kind).products() {
-                self.choices.ask(product, batch);
-                if self.choices.times(product, batch).is_none() {
-                    let times = self.measure_product(kind, product, batch)?;
-                    self.choices.learn(product, batch, times);
-                }
-                measured.push(self.measured(phase, product, batch));
-            }
+            let of_pass: Vec<_> = self.pass(kind).products().collect();
+            of_pass.iter().for_each(|product| self.choices.ask(product, batch));
+            new.extend(self.measure_products(kind, &of_pass, batch)?);
+            products.extend(of_pass.iter().map(|product| self.measured(phase, product, batch)));
         }
-        Ok(measured)
+        Ok(Measurements { products, kept: self.choices.keep(&new) })
     }
 
     fn measured(&self, phase: Phase, product: &'static Product, batch: usize) -> Measured {
@@ -70,16 +76,34 @@ impl Engine {
         let pass = self.pass(kind);
         pass.products().for_each(|product| self.choices.ask(product, batch));
         let wanted: Vec<_> = pass.products().filter(|product| self.choices.wants(product, batch)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let ways = wanted.iter().flat_map(|product| self.choices.open(product, batch));
         self.functions.compile(ways.flat_map(|way| way.launches()).flatten())?;
-        for product in wanted {
+        let new = self.measure_products(kind, &wanted, batch)?;
+        // What cannot be kept is measured again by the next run.
+        let _ = self.choices.keep(&new);
+        Ok(())
+    }
+
+    /// Measures the products whose times are not known; what was measured.
+    fn measure_products(
+        &mut self,
+        kind: Kind,
+        products: &[&'static Product],
+        batch: usize,
+    ) -> Result<Vec<(Problem, Times)>, CudaError> {
+        let mut new = Vec::new();
+        for product in products {
             // The same one may stand in several layers.
             if self.choices.times(product, batch).is_none() {
                 let times = self.measure_product(kind, product, batch)?;
-                self.choices.learn(product, batch, times);
+                self.choices.learn(product, batch, times.clone());
+                new.push((problem(product, batch), times));
             }
         }
-        Ok(())
+        Ok(new)
     }
 
     fn measure_product(
@@ -104,7 +128,7 @@ impl Engine {
     /// Of one run.
     fn time(&self, tasks: &[Task]) -> Result<Duration, CudaError> {
         let run = || run_all(tasks, &self.functions, &self.stream);
-        let [start, end] = [Event::new(&self.context)?, Event::new(&self.context)?];
+        let [start, end] = [Event::timed(&self.context)?, Event::timed(&self.context)?];
         run()?;
         start.record(&self.stream)?;
         (0..RUNS).try_for_each(|_| run())?;
