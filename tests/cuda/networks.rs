@@ -49,10 +49,6 @@ pub(crate) fn mlp() -> &'static Program {
     Mlp::new(0).model().program()
 }
 
-pub(crate) fn digits() -> &'static Program {
-    Digits::new(0).model().program()
-}
-
 pub(crate) fn convolution() -> &'static Program {
     Convolution::new(0).model().program()
 }
@@ -255,7 +251,7 @@ pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2
 
 /// Parameters as closely as gradients where the update is a multiple of them. Optimisers with a rate for each parameter
 /// divide a gradient by its own size, so that its error, which is relative to the largest one, grows where it is small.
-fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
+pub(crate) fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
     let after_update = if program.optimizer.name == "sgd" { tolerance } else { SOME_STEPS };
     let value = |result: Result<Vec<f32>, nnc::Error>| result.expect("it is its own");
     for parameter in program.parameters {
@@ -326,7 +322,7 @@ impl Batch {
         model.predict_many(&self.inputs()).expect("the batch fits").concat()
     }
 
-    fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
+    pub(crate) fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
         model.evaluate_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 

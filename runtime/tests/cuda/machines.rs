@@ -122,7 +122,7 @@ fn old_driver() {
 fn everything() {
     assert_eq!(Availability::missing(&[]), None);
     let found = Availability::find();
-    assert!(found.libraries.all[..2].iter().all(|library| library.is_usable()));
+    assert!(found.libraries.all.iter().all(|library| library.is_usable()));
     assert_eq!(found.gpus.unwrap().len(), 1);
     Context::new(0).unwrap();
 }
