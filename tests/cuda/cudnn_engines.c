@@ -68,6 +68,7 @@ static const struct {
     {HEUR_MODE_B, REORDERED, 0, 0},
     {HEUR_MODE_B, OTHER, 1, 1},
     {HEUR_MODE_B, OTHER, 1, 2},
+    {HEUR_MODE_B, OTHER, 1, 3},
     {HEUR_MODE_FALLBACK, PLAIN, 0, 0},
     {HEUR_MODE_FALLBACK, LARGE_TILES, 0, 0},
     {HEUR_MODE_FALLBACK, ZERO, 0, 0},

@@ -30,8 +30,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("cudnn_with_another_bias_is_refused", other_bias),
         Case::new("cudnn_that_fails_to_run_can_run_again", again)
             .with("NNC_FAKE_FAIL", "cudnnBackendExecute:1"),
+        Case::new("cudnn_that_refuses_a_stream_can_run_again", refused_stream)
+            .with("NNC_FAKE_FAIL", "cudnnSetStream:1"),
         Case::new("cudnn_passes_over_a_plan_that_fails", passed_over)
-            .with("NNC_FAKE_FAIL", "cudnnBackendFinalize:11"),
+            .with("NNC_FAKE_FAIL", "cudnnBackendFinalize:12"),
     ];
     cases.extend(CALLS.map(|call| {
         let name: &'static str = format!("{call}_fails").leak();
@@ -50,9 +52,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Calls without which there are no plans.
-const CALLS: [&str; 6] = [
+const CALLS: [&str; 5] = [
     "cudnnCreate",
-    "cudnnSetStream",
     "cudnnBackendCreateDescriptor",
     "cudnnBackendSetAttribute",
     "cudnnBackendFinalize",
@@ -85,7 +86,7 @@ struct Machine {
 impl Machine {
     fn find() -> Option<Machine> {
         let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-        match Handle::new(&stream) {
+        match Handle::new(stream.context()) {
             Ok(handle) => Some(Machine { stream, handle }),
             Err(why) if !is_fake() => {
                 report(&format!("skipped: convolutions of cuDNN, because {why}"));
@@ -120,7 +121,7 @@ impl Machine {
         let workspace = self.workspace(plan);
         // SAFETY: the tensors are as the problem says, and the workspace as large as the plan says; nobody else
         // uses them, and the stream is waited for.
-        unsafe { plan.run(&self.handle, &self.stream, tensors.addresses(), workspace.address())? };
+        unsafe { plan.run(&self.stream, tensors.addresses(), workspace.address())? };
         self.stream.synchronize()
     }
 
@@ -240,7 +241,7 @@ fn captured() {
         let workspace = machine.workspace(&plan);
         let give = |tensors: &Tensors, stream: &Stream| {
             // SAFETY: tensors and workspace are as they must be until the graph has run.
-            unsafe { plan.run(&machine.handle, stream, tensors.addresses(), workspace.address()) }
+            unsafe { plan.run(stream, tensors.addresses(), workspace.address()) }
         };
         give(&tensors, &machine.stream).unwrap();
         let graph = machine.stream.capture(|stream| give(&tensors, stream)).unwrap();
@@ -274,22 +275,17 @@ fn cap() {
 fn exact_enough() {
     let machine = Machine::find().unwrap();
     let plans = |element, tf32| {
-        let problem = Problem { element, tf32, ..usual() };
-        let plans = machine.handle.plans(&problem, CAP).unwrap();
-        plans.iter().map(|plan| (plan.name().to_owned(), plan.is_deterministic())).collect::<Vec<_>>()
-    };
-    let expect = |names: &[&str]| {
-        let flagged = names.iter().map(|name| (format!("cudnn {name}"), *name != "eng4"));
-        flagged.collect::<Vec<_>>()
+        let plans = machine.handle.plans(&Problem { element, tf32, ..usual() }, CAP).unwrap();
+        plans.iter().map(|plan| plan.name().to_owned()).collect::<Vec<_>>().join(", ")
     };
     // None on tensor cores.
-    let exact = expect(&["eng4", "eng1", "eng28_k2=1", "eng28_k2=2", "eng0"]);
+    let exact = "cudnn eng1, cudnn eng28_k2=1, cudnn eng28_k2=2, cudnn eng28_k2=3, cudnn eng0";
     assert_eq!(plans(Real::Float, false), exact);
     // Four settings of an engine, and eight plans at most.
-    let fast =
-        ["eng41_k2=5", "eng41_k2=2", "eng4", "eng41_k2=3", "eng41_k2=-1", "eng1", "eng28_k2=1", "eng28_k2=2"];
-    assert_eq!(plans(Real::Float, true), expect(&fast));
-    assert_eq!(plans(Real::Bf16, false), expect(&fast));
+    let fast = "cudnn eng41_k2=5, cudnn eng41_k2=2, cudnn eng41_k2=3, cudnn eng41_k2=-1, \
+                cudnn eng1, cudnn eng28_k2=1, cudnn eng28_k2=2, cudnn eng28_k2=3";
+    assert_eq!(plans(Real::Float, true), fast);
+    assert_eq!(plans(Real::Bf16, false), fast);
 }
 
 /// As a kernel: the work is taken, and whoever waits is told.
@@ -301,7 +297,7 @@ fn stray() {
     let workspace = machine.workspace(plan);
     let addresses = Addresses { y: tensors.addresses().y + 4096, ..tensors.addresses() };
     // SAFETY: it is not safe on purpose; the fake driver has a page there that catches it.
-    unsafe { plan.run(&machine.handle, &machine.stream, addresses, workspace.address()).unwrap() };
+    unsafe { plan.run(&machine.stream, addresses, workspace.address()).unwrap() };
     let error = machine.stream.synchronize().unwrap_err();
     assert_eq!(error.kind(), CudaErrorKind::Lost);
 }
@@ -312,34 +308,40 @@ fn other_bias() {
     let plan = &machine.handle.plans(&problem, CAP).unwrap()[0];
     let addresses = Addresses { bias: Some(16), ..machine.tensors(&problem).addresses() };
     // SAFETY: it does not run.
-    let refused = unsafe { plan.run(&machine.handle, &machine.stream, addresses, 0) };
+    let refused = unsafe { plan.run(&machine.stream, addresses, 0) };
     let message = refused.unwrap_err().to_string();
-    assert_eq!(message, "`cudnn eng4` is given a bias that it does not take, or lacks one");
+    assert_eq!(message, "`cudnn eng1` is given a bias that it does not take, or lacks one");
 }
 
 fn again() {
+    second_time_it_runs("cannot run `cudnn eng1`");
+}
+
+fn refused_stream() {
+    second_time_it_runs("cannot give cuDNN a stream on GPU 0 (Fake GPU 0)");
+}
+
+fn second_time_it_runs(what_fails: &str) {
     let machine = Machine::find().unwrap();
     let plan = &machine.handle.plans(&usual(), CAP).unwrap()[0];
     let tensors = machine.tensors(&usual());
     let message = machine.run(plan, &tensors).unwrap_err().to_string();
-    let expected = "cannot run `cudnn eng4`: a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)";
-    assert_eq!(message, expected);
+    assert_eq!(message, format!("{what_fails}: a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)"));
     machine.run(plan, &tensors).unwrap();
     assert_close(plan, &tensors, &machine.result(&tensors));
 }
 
-/// Three tensors, the windows, the operation, the graph, three heuristics, the plan that wants a
-/// terabyte: the eleventh is that of the next one.
+/// Three tensors, the windows, the operation, the graph, three heuristics, and the plans that want a terabyte and
+/// that there is none of: the twelfth is that of the first that would do.
 fn passed_over() {
     let machine = Machine::find().unwrap();
     let plans = machine.handle.plans(&usual(), CAP).unwrap();
     let names: Vec<&str> = plans.iter().map(Plan::name).collect();
-    assert_eq!(names, ["eng1", "eng28_k2=1", "eng28_k2=2", "eng0"].map(|name| format!("cudnn {name}")));
+    assert_eq!(names, ["cudnn eng28_k2=1", "cudnn eng28_k2=2", "cudnn eng28_k2=3", "cudnn eng0"]);
 }
 
 fn a_call_that_fails_is_a_reason() {
-    let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-    let plans = Handle::new(&stream).and_then(|handle| handle.plans(&usual(), CAP));
+    let plans = Handle::new(&Context::new(0).unwrap()).and_then(|handle| handle.plans(&usual(), CAP));
     let error = plans.map(|plans| plans.len()).unwrap_err();
     let message = error.to_string();
     let end = ": a failure was asked for (CUDNN_STATUS_INTERNAL_ERROR, 4000)";
@@ -349,8 +351,7 @@ fn a_call_that_fails_is_a_reason() {
 
 /// Why there is no cuDNN.
 fn reason() -> String {
-    let stream = Stream::new(&Context::new(0).unwrap()).unwrap();
-    let error = Handle::new(&stream).err().unwrap();
+    let error = Handle::new(&Context::new(0).unwrap()).err().unwrap();
     assert_eq!(error.kind(), CudaErrorKind::Unavailable);
     error.to_string()
 }

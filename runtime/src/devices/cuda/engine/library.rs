@@ -6,7 +6,6 @@
 //! with such a GPU. A library that is missing, or that fails, offers nothing; `nnc devices` says why. Nor is
 //! an algorithm taken that does not always sum in the same order.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::tasks::Binding;
@@ -19,7 +18,7 @@ use crate::select::{Operation, Problem};
 /// The libraries that are there, and what they are told.
 pub(super) struct Libraries {
     matrices: Option<Arc<cublaslt::Handle>>,
-    convolutions: Option<Shared<cudnn::Handle>>,
+    convolutions: Option<cudnn::Handle>,
     precision: Precision,
     real: Real,
 }
@@ -30,13 +29,13 @@ pub(super) struct Offer {
     /// For reports, and for the file of measured times: the same in each process with the same library and GPU.
     pub(super) name: String,
     pub(super) call: &'static LibraryCall,
-    plan: Shared<Plan>,
+    plan: Arc<Plan>,
 }
 
 /// An offer for one size of the batch.
 pub(super) struct Call {
     pub(super) call: &'static LibraryCall,
-    plan: Shared<Plan>,
+    plan: Arc<Plan>,
     /// Where the operands lie, in their order, then the result.
     tensors: [u64; 3],
     workspace: u64,
@@ -44,26 +43,7 @@ pub(super) struct Call {
 
 enum Plan {
     Matrices(cublaslt::Plan),
-    Convolution(cudnn::Plan, Shared<cudnn::Handle>, Operation),
-}
-
-/// Shared by the parts of one engine.
-struct Shared<T>(Rc<T>);
-
-// SAFETY: an engine, which one thread uses at a time as it does its stream, keeps all clones to itself and takes them
-// along to another thread.
-unsafe impl<T: Send> Send for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn new(value: T) -> Shared<T> {
-        Shared(Rc::new(value))
-    }
-}
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Shared<T> {
-        Shared(self.0.clone())
-    }
+    Convolution(cudnn::Plan, Operation),
 }
 
 /// Bytes of workspace that an algorithm may ask for, as many as PyTorch gives cuBLASLt on the largest GPUs.
@@ -78,11 +58,10 @@ impl Libraries {
         Libraries { matrices: None, convolutions: None, precision, real }
     }
 
-    /// Opens those that the machine has, for work in a stream.
+    /// Opens those that the machine has.
     pub(super) fn open(stream: &Stream, precision: Precision, real: Real) -> Libraries {
         let matrices = cublaslt::Handle::new(stream.context()).ok().map(Arc::new);
-        let convolutions = cudnn::Handle::new(stream).ok().map(Shared::new);
-        Libraries { matrices, convolutions, precision, real }
+        Libraries { matrices, convolutions: cudnn::Handle::new(stream.context()).ok(), precision, real }
     }
 
     /// Whether there may be offers for a call.
@@ -100,7 +79,7 @@ impl Libraries {
             Form::Matrices => self.matrix_plans(call, problem),
             Form::Convolution => self.convolution_plans(call, problem),
         };
-        let offer = |(name, plan)| Offer { name, call, plan: Shared::new(plan) };
+        let offer = |(name, plan)| Offer { name, call, plan: Arc::new(plan) };
         plans.unwrap_or_default().into_iter().map(offer).collect()
     }
 
@@ -115,12 +94,10 @@ impl Libraries {
     /// Engines of cuDNN, by their own names.
     fn convolution_plans(&self, call: &LibraryCall, problem: &Problem) -> Option<Vec<(String, Plan)>> {
         let asked = self.convolution(call, problem)?;
-        let convolutions = self.convolutions.as_ref()?;
-        let plans = convolutions.0.plans(&asked, WORKSPACE_BYTES).ok()?;
-        let named = plans.into_iter().filter(cudnn::Plan::is_deterministic).map(|plan| {
-            let name = plan.name().to_owned();
-            (name, Plan::Convolution(plan, convolutions.clone(), problem.operation))
-        });
+        let plans = self.convolutions.as_ref()?.plans(&asked, WORKSPACE_BYTES).ok()?;
+        let named = plans
+            .into_iter()
+            .map(|plan| (plan.name().to_owned(), Plan::Convolution(plan, problem.operation)));
         Some(named.collect())
     }
 
@@ -198,16 +175,16 @@ impl Call {
         // was made for, and the workspace has room for the largest plan; only this stream uses them. A call, and a graph
         // of calls, is thrown away before the buffers are replaced.
         unsafe {
-            match &*self.plan.0 {
+            match &*self.plan {
                 Plan::Matrices(plan) => plan
                     .run(&cublaslt::Operands { factors: [a, b], result, workspace: self.workspace }, stream),
-                Plan::Convolution(plan, Shared(handle), operation) => {
+                Plan::Convolution(plan, operation) => {
                     let (x, w, y) = match operation {
                         Operation::Forward => (a, b, result),
                         Operation::BackwardData => (result, b, a),
                         Operation::BackwardWeight => (a, result, b),
                     };
-                    plan.run(handle, stream, cudnn::Addresses { x, w, y, bias: None }, self.workspace)
+                    plan.run(stream, cudnn::Addresses { x, w, y, bias: None }, self.workspace)
                 }
             }
         }

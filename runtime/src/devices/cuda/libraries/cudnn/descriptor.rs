@@ -15,6 +15,8 @@ pub(super) struct Descriptor {
 
 // SAFETY: a descriptor is plain memory of the library, which any thread may use, one at a time.
 unsafe impl Send for Descriptor {}
+// SAFETY: it does not change once it is finalised, and that is before anybody shares it.
+unsafe impl Sync for Descriptor {}
 
 /// The kinds that are used, of `cudnnBackendDescriptorType_t`.
 #[derive(Clone, Copy, Debug)]

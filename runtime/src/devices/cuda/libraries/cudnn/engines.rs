@@ -30,10 +30,11 @@ mod note {
     pub(super) const WINOGRAD_TILE_13X13: i32 = 8;
 }
 
-/// What makes an engine too inexact for any problem.
-const INEXACT: [i32; 4] = [
+/// What no problem bears: less exact numbers and sums, and other bits each time.
+const REFUSED: [i32; 5] = [
     note::DOWN_CONVERT_INPUTS,
     note::REDUCED_PRECISION_REDUCTION,
+    note::NONDETERMINISTIC,
     note::WINOGRAD_TILE_6X6,
     note::WINOGRAD_TILE_13X13,
 ];
@@ -118,16 +119,12 @@ impl Engine {
         name
     }
 
-    /// Whether it gives the same bits each time.
-    pub(super) fn is_deterministic(&self) -> bool {
-        !self.numerical_notes.contains(&note::NONDETERMINISTIC)
-    }
-
-    /// Whether its results are as exact as the problem wants, from tensors as they are. Numbers are taken and
-    /// added up with all their bits, but for TF32; and the transforms of large Winograd tiles lose several.
+    /// Whether its results are as exact as the problem wants, and always the same, from tensors as they are.
+    /// Numbers are taken and added up with all their bits, but for TF32; and the transforms of large Winograd
+    /// tiles lose several.
     fn serves(&self, problem: &Problem) -> bool {
         let is_exact = problem.element == Real::Float && !problem.tf32;
-        let refuses = |note: &i32| INEXACT.contains(note) || (is_exact && *note == note::TENSOR_CORE);
+        let refuses = |note: &i32| REFUSED.contains(note) || (is_exact && *note == note::TENSOR_CORE);
         let reorders = self.behavior_notes.iter().any(|note| REORDERINGS.contains(note));
         !reorders && !self.numerical_notes.iter().any(refuses)
     }

@@ -1,6 +1,6 @@
 //! An engine that is ready to run.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use super::Handle;
 use super::api::Api;
@@ -12,18 +12,29 @@ use super::target::Target;
 use crate::devices::cuda::error::{CudaError, CudaErrorKind, REPORT};
 use crate::devices::cuda::stream::Stream;
 
-/// One way to compute a [`Problem`]. It can be given to a stream, and captured there, any number of times.
+/// One way to compute a [`Problem`], with the same bits each time. It can be given to a stream, and captured there, any number of times.
 pub struct Plan {
+    handle: Handle,
+    prepared: Prepared,
+    /// Where it was last run, as cuDNN takes it: the next run there allocates nothing.
+    pack: Mutex<Option<Pack>>,
+}
+
+/// A plan without the handle that it runs with.
+pub(super) struct Prepared {
     api: &'static Api,
-    name: String,
-    workspace_bytes: usize,
-    is_deterministic: bool,
+    pub(super) name: String,
+    pub(super) workspace_bytes: usize,
     takes_bias: bool,
     plan: Descriptor,
     /// The plan is made from it, and may go on using it.
     _config: Descriptor,
-    /// Where it was last run, as cuDNN takes it: the next run there allocates nothing.
-    pack: RefCell<Option<(Addresses, u64, Descriptor)>>,
+}
+
+struct Pack {
+    addresses: Addresses,
+    workspace: u64,
+    descriptor: Descriptor,
 }
 
 /// Where the tensors of a problem lie in the GPU's memory, at multiples of 16 bytes; one of x, w and y is
@@ -41,74 +52,68 @@ pub struct Addresses {
 }
 
 impl Plan {
+    pub(super) fn new(handle: Handle, prepared: Prepared) -> Plan {
+        Plan { handle, prepared, pack: Mutex::new(None) }
+    }
+
+    /// What it is called: the same in each process with the same cuDNN and GPU.
+    pub fn name(&self) -> &str {
+        &self.prepared.name
+    }
+
+    /// Memory that it needs for itself while it runs.
+    pub fn workspace_bytes(&self) -> usize {
+        self.prepared.workspace_bytes
+    }
+
+    /// Gives the work to a stream, which may be capturing if the plan was run before.
+    ///
+    /// # Safety
+    /// The addresses are those of tensors as [`Problem`] says, and `workspace` that of
+    /// [`Plan::workspace_bytes`] at a multiple of 256 bytes; all of it is there until the work is done, and no
+    /// other stream uses it in the meantime. In a capture, that holds each time the graph runs.
+    pub unsafe fn run(&self, stream: &Stream, addresses: Addresses, workspace: u64) -> Result<(), CudaError> {
+        let Prepared { api, name, plan, .. } = &self.prepared;
+        // Nothing panics in the middle of a change.
+        let mut last = self.pack.lock().unwrap_or_else(PoisonError::into_inner);
+        let pack = match last.take() {
+            Some(pack) if (pack.addresses, pack.workspace) == (addresses, workspace) => pack,
+            _ => Pack { addresses, workspace, descriptor: self.prepared.pack(addresses, workspace)? },
+        };
+        let raw = last.insert(pack).descriptor.raw();
+        self.handle.with(stream, |handle| {
+            // SAFETY: handle, plan and pack are there; the caller vouches for the memory.
+            let given = unsafe { (api.execute)(handle, plan.raw(), raw) };
+            api.check(given, || format!("run `{name}`"))
+        })?;
+        stream.given(|| format!("run `{name}`"))
+    }
+}
+
+impl Prepared {
     /// The plan of an engine. That it has none for this GPU is an error like any other.
     pub(super) fn new(
         api: &'static Api,
         target: &Target,
         engine: Engine,
         problem: &Problem,
-    ) -> Result<Plan, CudaError> {
+    ) -> Result<Prepared, CudaError> {
         let config = [engine.config.raw()];
         let attributes = [target.of_plan, (Attribute::PLAN_CONFIG, Value::Descriptors(&config))];
         let plan = Descriptor::new(api, Kind::ExecutionPlan, &attributes)?;
         let bytes = plan.integer(Attribute::PLAN_WORKSPACE)?;
-        Ok(Plan {
+        Ok(Prepared {
             api,
             name: format!("cudnn {}", engine.name()),
             workspace_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            is_deterministic: engine.is_deterministic(),
             takes_bias: problem.epilogue != Epilogue::None,
             plan,
             _config: engine.config,
-            pack: RefCell::new(None),
         })
     }
 
-    /// What it is called: the same in each process with the same cuDNN and GPU.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Memory that it needs for itself while it runs.
-    pub fn workspace_bytes(&self) -> usize {
-        self.workspace_bytes
-    }
-
-    /// Whether it gives the same bits each time.
-    pub fn is_deterministic(&self) -> bool {
-        self.is_deterministic
-    }
-
-    /// Gives the work to a stream, which may be capturing if the plan was run before.
-    ///
-    /// # Safety
-    /// The handle is the one that has made the plan. The addresses are those of tensors as [`Problem`] says,
-    /// and `workspace` that of [`Plan::workspace_bytes`] at a multiple of 256 bytes; all of it is there until
-    /// the work is done, and no other stream uses it in the meantime. In a capture, that holds each time the
-    /// graph runs.
-    pub unsafe fn run(
-        &self,
-        handle: &Handle,
-        stream: &Stream,
-        addresses: Addresses,
-        workspace: u64,
-    ) -> Result<(), CudaError> {
-        handle.enter(stream)?;
-        let mut pack = self.pack.borrow_mut();
-        let is_prepared =
-            |(at, with, _): &(Addresses, u64, Descriptor)| (*at, *with) == (addresses, workspace);
-        if !pack.as_ref().is_some_and(is_prepared) {
-            *pack = Some((addresses, workspace, self.prepare(addresses, workspace)?));
-        }
-        let Some((_, _, prepared)) = &*pack else { return Ok(()) };
-        // SAFETY: handle, plan and pack are there; the caller vouches for the memory.
-        let given = unsafe { (self.api.execute)(handle.raw(), self.plan.raw(), prepared.raw()) };
-        self.api.check(given, || format!("run `{}`", self.name))?;
-        stream.given(|| format!("run `{}`", self.name))
-    }
-
     /// What cuDNN calls a variant pack.
-    pub(super) fn prepare(&self, addresses: Addresses, workspace: u64) -> Result<Descriptor, CudaError> {
+    pub(super) fn pack(&self, addresses: Addresses, workspace: u64) -> Result<Descriptor, CudaError> {
         if addresses.bias.is_some() != self.takes_bias {
             let message = format!("`{}` is given a bias that it does not take, or lacks one", self.name);
             return Err(CudaError::new(CudaErrorKind::Refused, message, REPORT));

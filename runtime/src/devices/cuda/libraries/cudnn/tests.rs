@@ -6,8 +6,9 @@ use std::io::Write;
 
 use super::api::Api;
 use super::descriptor::{Attribute, Descriptor, Kind, Value};
+use super::plan::Prepared;
 use super::target::Target;
-use super::{Addresses, Epilogue, Operation, Plan, Problem, plans};
+use super::{Addresses, Epilogue, Operation, Problem, plans};
 use crate::devices::cuda::Real;
 use crate::devices::cuda::error::CudaError;
 use crate::kernels::conv::Conv;
@@ -34,7 +35,7 @@ fn described() -> Result<(&'static Api, Descriptor), CudaError> {
 }
 
 /// Runs a check on the library, or says that it was skipped.
-fn with_cudnn(check: impl Fn(&dyn Fn(&Problem) -> Result<Vec<Plan>, CudaError>)) {
+fn with_cudnn(check: impl Fn(&dyn Fn(&Problem) -> Result<Vec<Prepared>, CudaError>)) {
     match described() {
         Ok((api, device)) => {
             let device = [device.raw()];
@@ -97,7 +98,7 @@ fn cudnn_takes_the_graphs_of_all_products() {
                 let problem = Problem { operation, spec, batch: 32, element, tf32, epilogue: Epilogue::None };
                 let found = plans(&problem).unwrap();
                 assert!(!found.is_empty(), "{problem:?}");
-                found[0].prepare(PLACES, 4 << 20).unwrap();
+                found[0].pack(PLACES, 4 << 20).unwrap();
             }
         }
     });
@@ -114,7 +115,7 @@ fn cudnn_takes_the_graphs_with_an_epilogue() {
             let problem = Problem { operation, spec: layers()[0], batch: 32, element, tf32: false, epilogue };
             let found = plans(&problem).unwrap();
             assert!(!found.is_empty(), "{problem:?}");
-            found[0].prepare(Addresses { bias: Some(5 << 20), ..PLACES }, 4 << 20).unwrap();
+            found[0].pack(Addresses { bias: Some(5 << 20), ..PLACES }, 4 << 20).unwrap();
         }
     });
 }
@@ -131,7 +132,7 @@ fn exact_products_have_other_engines() {
             epilogue: Epilogue::None,
         };
         let [exact, fast] = [false, true].map(|tf32| plans(&problem(tf32)).unwrap());
-        assert!(exact.iter().all(|plan| fast[0].name() != plan.name()));
-        assert!(fast.len() > 4 && fast.iter().all(|plan| plan.name().starts_with("cudnn eng")));
+        assert!(exact.iter().all(|plan| fast[0].name != plan.name));
+        assert!(fast.len() > 4 && fast.iter().all(|plan| plan.name.starts_with("cudnn eng")));
     });
 }
