@@ -71,6 +71,11 @@ fn driver_alone() {
             library(LibraryKind::Nvrtc).problem.as_deref().unwrap().contains("pip install nvidia-cuda-nvrtc")
         );
     }
+    if !has(LibraryKind::CublasLt) {
+        let problem =
+            "libcublasLt.so.13 was not found: `pip install nvidia-cublas`, or install the CUDA toolkit";
+        assert_eq!(library(LibraryKind::CublasLt).problem.as_deref(), Some(problem));
+    }
 }
 
 fn nvrtc_alone() {
