@@ -4,6 +4,8 @@
 //! Libraries are looked for once in a process, so every case is a process of its own: with the variable [`CHILD`] set to its
 //! name this executable runs a case, without it, it starts itself for each of them.
 
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "cuda/fake.rs"]
 mod fake;
 
@@ -13,6 +15,8 @@ mod failures;
 mod kept;
 #[path = "cuda/networks.rs"]
 mod networks;
+#[path = "cuda/steady.rs"]
+mod steady;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -33,18 +37,38 @@ const CASES: &[Case] = &[
     Case::new("fewer_bits_agree_roughly", networks::agree_roughly),
     Case::new("batches_of_any_size_in_any_order", networks::sizes),
     Case::new("steps_run_ahead_of_their_reports", networks::ahead),
+    Case::new("copies_that_come_early_overtake_no_step", networks::ahead).with(&[("NNC_FAKE_EAGER", "1")]),
+    Case::new("a_batch_is_copied_while_another_is_worked_on", steady::overlap)
+        .with(&[("NNC_FAKE_EAGER", "1"), ("NNC_FAKE_LOG", steady::LOG)]),
     Case::new("data_sets_on_the_gpu_give_the_batches_of_the_loader", kept::agree),
     Case::new("a_bad_sample_on_the_gpu_is_found", kept::not_finite),
+    Case::new("an_epoch_goes_on_behind_a_batch_that_cannot_be_measured", kept::goes_on),
+    Case::new("epochs_that_do_not_belong_are_refused", kept::refused),
     Case::new("measured_candidates_agree", networks::benchmark),
     Case::new("checkpoints_go_from_device_to_device", networks::checkpoints),
     Case::new("values_that_are_not_finite_are_found", failures::not_finite),
+    Case::new("an_evaluation_that_fails_takes_no_step_with_it", failures::evaluation),
     Case::new("a_step_is_reproducible", networks::bits),
+    Case::new("a_warm_step_makes_few_calls", steady::calls).with(&[("NNC_FAKE_LOG", steady::LOG)]),
+    Case::new("a_warm_step_allocates_nothing", steady::memory),
+    Case::new("a_warm_step_takes_the_processor_microseconds", steady::time).with(&[("NNC_FAKE_IDLE", "1")]),
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
-        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:40")]),
+        .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
+    Case::new("a_failed_wait_is_an_error", failures::launch)
+        .with(&[("NNC_FAKE_FAIL", "cuStreamWaitEvent:9")]),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
+];
+
+/// A part of a check.
+const REFUSED_MEMORY: Case = Case::new("refused_memory", failures::memory_refused);
+
+/// Checks of what several processes say.
+const OF_PROCESSES: [(&str, fn() -> Result<(), String>); 2] = [
+    ("graphs_and_kernels_give_the_same_bits", same_bits),
+    ("memory_that_is_refused_leaves_the_model_usable", refused_memory),
 ];
 
 /// The same steps as graphs and kernel by kernel, threads forward and in reverse.
@@ -62,7 +86,8 @@ impl Case {
 
 fn main() -> ExitCode {
     if let Ok(name) = std::env::var(CHILD) {
-        (CASES.iter().find(|case| case.name == name).expect("a case of this name").check)();
+        let mut cases = CASES.iter().chain([&REFUSED_MEMORY]);
+        (cases.find(|case| case.name == name).expect("a case of this name").check)();
         return ExitCode::SUCCESS;
     }
     let wanted: Vec<String> =
@@ -70,26 +95,46 @@ fn main() -> ExitCode {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted));
     let cases = CASES.iter().filter(|case| is_wanted(case.name) && !passes(case));
     let mut failed: Vec<&str> = cases.map(|case| case.name).collect();
-    if is_wanted("graphs_and_kernels_give_the_same_bits") && !same_bits() {
-        failed.push("graphs_and_kernels_give_the_same_bits");
-    }
-    report(&format!("test result: {} cases, failed: {failed:?}", CASES.len() + 1));
+    let of_processes = OF_PROCESSES.iter().filter(|(name, check)| is_wanted(name) && !agree(name, *check));
+    failed.extend(of_processes.map(|(name, _)| name));
+    report(&format!("test result: {} cases, failed: {failed:?}", CASES.len() + OF_PROCESSES.len()));
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn same_bits() -> bool {
-    let run = |environment| {
-        let output = start(&Case::new("a_step_is_reproducible", networks::bits).with(environment));
-        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
-    let said = SAME_BITS.map(run);
-    let works = said[0].0 && said[0].1.contains("parameters");
-    let same = works && said.iter().all(|other| *other == said[0]);
-    report(&format!("test graphs_and_kernels_give_the_same_bits ... {}", if same { "ok" } else { "FAILED" }));
-    if !same {
-        said.iter().for_each(|(_, said)| report(said));
+fn agree(name: &str, check: fn() -> Result<(), String>) -> bool {
+    let agreed = check();
+    report(&format!("test {name} ... {}", if agreed.is_ok() { "ok" } else { "FAILED" }));
+    agreed.map_err(|said| report(&said)).is_ok()
+}
+
+fn same_bits() -> Result<(), String> {
+    let run = |environment| said(&Case::new("a_step_is_reproducible", networks::bits).with(environment));
+    let bits = SAME_BITS.map(run).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let same = bits[0].contains("parameters") && bits.iter().all(|other| *other == bits[0]);
+    if same { Ok(()) } else { Err(bits.join("\n")) }
+}
+
+/// Every allocation of a model and of its batches fails once.
+fn refused_memory() -> Result<(), String> {
+    let mut found = [0; failures::REFUSED.len()];
+    for call in 1.. {
+        let failing = format!("cuMemAlloc:{call}").leak();
+        let environment = vec![("NNC_FAKE_FAIL", &*failing)].leak();
+        let said = said(&REFUSED_MEMORY.with(environment))?;
+        let kind = failures::REFUSED.iter().position(|kind| said.trim() == *kind);
+        found[kind.ok_or(said)?] += 1;
+        if *found.last().unwrap_or(&1) > 0 {
+            break;
+        }
     }
-    same
+    if found.contains(&0) { Err(format!("{found:?} of {:?}", failures::REFUSED)) } else { Ok(()) }
+}
+
+/// What a case that passes tells.
+fn said(case: &Case) -> Result<String, String> {
+    let output = start(case);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(said) } else { Err(format!("{:?}: {said}", case.environment)) }
 }
 
 fn passes(case: &Case) -> bool {

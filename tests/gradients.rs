@@ -7,54 +7,19 @@
 
 #[path = "support/dump.rs"]
 mod dump;
+#[path = "support/networks.rs"]
+mod networks;
 mod support;
 
 use std::collections::BTreeSet;
 
+use networks::{library, structure, words};
 use nnc::runtime::program::Program;
 use nnc::runtime::select::Mode;
 use nnc_dsl::words::WORDS;
 use nnc_dsl::{Entry, Options, check};
 use support::compiled::{FORWARD_TOLERANCE, Network, forward_by_default};
 use support::values::{Batch, Generator};
-
-mod words {
-    use nnc::runtime::program::Program;
-
-    nnc::network!("tests/networks/words.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        crate::support::compiled::programs![
-            Conv ConvLine ConvVolume Dwconv DwconvOther Deconv DeconvOther Linear Norms NormsOfVector
-            NormsOther Lrn Rectifiers Squashers AlongChannels Pools PoolsOther AvgPools AvgPoolsOther
-            Upsample Shuffles Borders Parts Randoms
-        ]
-        .to_vec()
-    }
-}
-
-mod structure {
-    use nnc::runtime::program::Program;
-
-    nnc::network!("tests/networks/structure.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        crate::support::compiled::programs![
-            ActivationChain ActivationFirst Channels Linears FlattenInput FlattenOutput Epilogues Volume
-            Line Softmax Attention BatchNorm BatchNormRelu BatchNormAfterLinear BatchNormAfterBias
-            BatchNormAfterGroups BatchNormAfterDeconv BatchNormFirst BatchNormLast BatchNormAfterPool
-            BatchNormAfterActivation BatchNormTwice OtherNorms MaxPoolAfterRelu MaxPoolFirst
-            AvgPoolFused ConcatIdentity ConcatVectors ConcatNorm ConcatVolume Add AddSame MulMaps
-            MulChannels MulChannelsMap MulPositions MulBoth MulVectors MulLine MulSame Residual
-            ResidualNorm ResidualShortcut ResidualPooled ResidualNested ResidualScaled PreActivation
-            DenseBlock Dropout DropoutOfMap DropoutInResidual RandomKinds Taps TapsOfJoins UNet Ports
-            OutputsInARow OneInputTwice Siamese SharedInARow SharedShapes Frozen FrozenLast Initial
-            Conditions OwnActivation Inner Outer Regression Absolute Huber HuberDelta Binary
-            Segmentation Weighted Smoothed SegmentationWeighted
-        ]
-        .to_vec()
-    }
-}
 
 mod large {
     use nnc::runtime::program::Program;
@@ -63,20 +28,6 @@ mod large {
 
     pub(super) fn all() -> Vec<&'static Program> {
         crate::support::compiled::programs![LargeMaps LargeLine LargeVolume LargeVectors].to_vec()
-    }
-}
-
-mod library {
-    use nnc::runtime::program::Program;
-
-    nnc::network!("tests/networks/library.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        crate::support::compiled::programs![
-            Excited Convolved Basic Bottlenecks Projected RegNet ConvNeXt Separable Inverted Mobile
-            Shuffled Dense Fire Inception UNetParts
-        ]
-        .to_vec()
     }
 }
 

@@ -8,7 +8,7 @@ use nnc::runtime::program::Program;
 use nnc::runtime::select::{Mode, Selector};
 use nnc::runtime::{Device, Gpu, Precision};
 
-use crate::data::{Batch, Generator, randomise};
+use crate::data::{Batch, randomise};
 use crate::{Outcome, Settings, networks};
 
 /// Samples of a batch: odd, so that no vector or tile comes out even.
@@ -71,7 +71,7 @@ fn compare(program: &'static Program, precision: Precision) -> Outcome<Differenc
     let worst = (String::new(), 0.0);
     let mut comparison =
         Comparison { tolerance: tolerance(precision), least_size: least_size(precision), worst };
-    let batch = Batch::random(program, BATCH, &mut Generator(3));
+    let batch = Batch::random(program, BATCH, 3);
     comparison.evaluation(&mut cpu, &mut gpu, &batch)?;
     for step in 1..=STEPS {
         let [expected, found] = [&mut cpu, &mut gpu]

@@ -91,8 +91,9 @@ fn help_teaches(folder: &Path) {
         assert!(help.contains(word), "{help}");
     }
     let help = succeed(folder, "train --help");
-    for word in ["--data", "--epochs", "--lr", "--hyper", "--resume", "--algorithms", "--device", "Examples:"]
-    {
+    let arguments = ["--data", "--epochs", "--lr", "--hyper", "--resume"];
+    let machine = ["--algorithms", "--workspace", "--device", "Examples:"];
+    for word in arguments.into_iter().chain(machine) {
         assert!(help.contains(word), "{help}");
     }
 }
@@ -250,6 +251,7 @@ fn mistakes_are_status_1(folder: &Path) {
         ("predict --checkpoint absent.safetensors", "absent.safetensors"),
         // Whether this crate or the network lacks them.
         ("train --device cuda", " without "),
+        ("tune --device cuda", " without "),
     ];
     for (line, expected) in cases {
         let answer = answer(folder, line);

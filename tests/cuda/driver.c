@@ -11,6 +11,9 @@
 //   NNC_FAKE_MEMORY=1048576          bytes of memory that each has; 1 GiB otherwise
 //   NNC_FAKE_FAIL=cuLaunchKernel:7   that call fails, the first being 1, with the code behind a further colon or 999
 //   NNC_FAKE_REVERSE=1               the threads of a block run in reverse
+//   NNC_FAKE_EAGER=1                 copies from page-locked memory are not done as late as possible, but as early
+//   NNC_FAKE_IDLE=1                  the device is done with everything at once and has done nothing
+//   NNC_FAKE_LOG=path                the names of all calls, and copies and graphs when they are done, in the file `path.` and the number of the process
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,6 +37,7 @@ enum {
     INVALID_DEVICE = 101,
     INVALID_IMAGE = 200,
     INVALID_CONTEXT = 201,
+    INVALID_HANDLE = 400,
     NOT_FOUND = 500,
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
@@ -101,12 +105,13 @@ typedef struct {
     stream *stream;
     unsigned long place; // operations of the stream before it
     graph *capture;
+    int untimed;
     double time;         // once it has been passed
 } event;
 
 struct operation {
     operation *next;
-    enum { LAUNCH, COPY, FILL, RECORD, WAIT, GRAPH } kind;
+    enum { LAUNCH, COPY, FILL, GRAPH, RECORD, WAIT } kind;
     function *function;
     unsigned grid[3], threads, shared;
     word arguments[MOST_ARGUMENTS];
@@ -141,6 +146,21 @@ static int failure(const char *name, int calls) {
     return *end == ':' ? atoi(end + 1) : UNKNOWN;
 }
 
+// Writes a line to the log that was asked for.
+static void note(const char *line) {
+    static FILE *log;
+    const char *path = getenv("NNC_FAKE_LOG");
+    if (path == NULL) return;
+    if (log == NULL) {
+        char own[512];
+        snprintf(own, sizeof own, "%s.%d", path, (int)getpid());
+        log = fopen(own, "w");
+        if (log == NULL) return;
+    }
+    fprintf(log, "%s\n", line);
+    fflush(log);
+}
+
 static void leave(int *entered) {
     (void)entered;
     pthread_mutex_unlock(&lock);
@@ -148,6 +168,7 @@ static void leave(int *entered) {
 
 static int enter(const char *name, int *calls) {
     pthread_mutex_lock(&lock);
+    note(name);
     return failure(name, ++*calls);
 }
 
@@ -277,11 +298,16 @@ static void run(stream *of, unsigned long until);
 
 static void execute(const operation *given) {
     struct timespec now;
+    if (given->kind < RECORD && setting("NNC_FAKE_IDLE", 0)) {
+        free(given->staged);
+        return;
+    }
     switch (given->kind) {
     case LAUNCH:
         launch(given);
         break;
     case COPY:
+        note(block_of(device_blocks, given->to, given->bytes) ? "has copied to the device" : "has copied from the device");
         memmove(given->to, given->staged ? given->staged : given->from, given->bytes);
         free(given->staged);
         break;
@@ -296,6 +322,7 @@ static void execute(const operation *given) {
         run(given->stream, given->place);
         break;
     case GRAPH:
+        note("has begun a graph");
         for (operation *each = given->graph->operations.first; each != NULL && lost == SUCCESS; each = each->next)
             execute(each);
         break;
@@ -407,6 +434,7 @@ static const struct {
     {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
     {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
     {NOT_READY, "CUDA_ERROR_NOT_READY", "device not ready"},
     {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},

@@ -53,6 +53,14 @@ pub(crate) fn convolution() -> &'static Program {
     Convolution::new(0).model().program()
 }
 
+pub(crate) fn digits() -> &'static Program {
+    Digits::new(0).model().program()
+}
+
+pub(crate) fn resnet20() -> &'static Program {
+    ResNet20::new(0).model().program()
+}
+
 /// What a result of one step may differ by, relative to the largest element of its tensor.
 const ONE_STEP: f64 = 1e-5;
 
@@ -76,7 +84,7 @@ pub(crate) fn agree() {
             compare_tensors(program, &gpu, &cpu, tolerance);
         }
     }
-    agree_on_the_whole(ResNet20::new(0).model().program());
+    agree_on_the_whole(resnet20());
 }
 
 /// Of hundreds of thousands of numbers some lie so near zero that rounding puts them on the other side of a ReLU. What
@@ -136,24 +144,33 @@ pub(crate) fn sizes() {
     assert_eq!(gpu.step(), 8);
 }
 
-/// Reports come in order, each once, and the parameters end up where steps with reports take them.
+/// Reports come in order, each once, and reports, predictions in between and parameters have the bits of batches that are
+/// waited for one by one.
 pub(crate) fn ahead() {
     let program = convolution();
-    let [_, mut one_by_one] = pair(program, Precision::F32);
-    let [_, mut ahead] = pair(program, Precision::F32);
-    let mut batches: Vec<data::Batch> =
-        (0..7).map(|step| loaded(program, 3 + step % 2, step as u64)).collect();
-    let expected: Vec<_> =
-        batches.iter_mut().map(|batch| one_by_one.train_batch(batch).expect("it fits")).collect();
-    let mut found: Vec<_> =
-        batches.iter_mut().filter_map(|batch| ahead.train_ahead(batch).expect("it fits")).collect();
-    assert!(found.len() < expected.len(), "nothing ran ahead");
-    while let Some(report) = ahead.finish().expect("it goes on") {
-        found.push(report);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let [_, mut one_by_one] = pair(program, precision);
+        let [_, mut ahead] = pair(program, precision);
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        for step in 0..7 {
+            let mut batch = loaded(program, 3 + step % 2, step as u64);
+            expected.push(one_by_one.train_batch(&mut batch).expect("it fits"));
+            found.extend(ahead.train_ahead(&mut batch).expect("it fits"));
+            if step % 3 > 0 {
+                expected.push(one_by_one.evaluate_batch(&mut batch).expect("it fits"));
+                found.extend(ahead.evaluate_ahead(&mut batch).expect("it fits"));
+            }
+            if step == 5 {
+                let other = Batch::random(program, 4, 9);
+                assert_eq!(other.predict(&mut ahead), other.predict(&mut one_by_one));
+            }
+        }
+        assert!(found.len() < expected.len(), "nothing ran ahead");
+        found.extend(std::iter::from_fn(|| ahead.finish().expect("it goes on")));
+        assert_eq!(found, expected);
+        assert_eq!(bits_of(program, &ahead), bits_of(program, &one_by_one));
+        assert_eq!((ahead.step(), one_by_one.step()), (7, 7));
     }
-    assert_eq!(found, expected);
-    assert_eq!(bits_of(program, &ahead), bits_of(program, &one_by_one));
-    assert_eq!((ahead.step(), one_by_one.step()), (7, 7));
 }
 
 /// The choice by measurements may be any, and computes the same but for rounding.

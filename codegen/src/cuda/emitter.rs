@@ -41,9 +41,17 @@ impl<'a> Emitter<'a> {
         &self.memory
     }
 
-    /// What a node needs; nothing for one without a kernel.
-    pub fn node(&mut self, node: &Node) -> Vec<Step> {
-        ops::steps(self, node)
+    /// What nodes in execution order need: those that are computed together, and their steps; none for one without
+    /// a kernel.
+    pub fn steps<'n, 'm>(&mut self, mut nodes: &'m [&'n Node]) -> Vec<(&'m [&'n Node], Vec<Step>)> {
+        let mut all = Vec::new();
+        while !nodes.is_empty() {
+            let (steps, count) = ops::first(self, nodes);
+            let (together, rest) = nodes.split_at(count);
+            all.push((together, steps));
+            nodes = rest;
+        }
+        all
     }
 
     pub(super) fn graph(&self) -> &'a Graph {

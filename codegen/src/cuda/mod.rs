@@ -20,7 +20,7 @@ mod text;
 use nnc_dsl::CheckedModel;
 
 use crate::Compiled;
-use crate::graph::Section;
+use crate::graph::{Node, Section};
 use crate::plan::Plan;
 
 pub use emitter::Emitter;
@@ -63,8 +63,8 @@ pub fn emit(model: &CheckedModel, compiled: &Compiled) -> Cuda {
 fn pass(plan: &Plan, kernels: &mut Vec<Kernel>) -> Pass {
     let mut emitter = Emitter::new(plan, std::mem::take(kernels));
     let section = |section| {
-        let nodes = plan.graph.nodes.iter().filter(|node| node.section == section);
-        (section, nodes.flat_map(|node| emitter.node(node)).collect())
+        let nodes: Vec<&Node> = plan.graph.nodes.iter().filter(|node| node.section == section).collect();
+        (section, emitter.steps(&nodes).into_iter().flat_map(|(_, steps)| steps).collect())
     };
     let sections = Section::ALL.map(section).into();
     let memory;

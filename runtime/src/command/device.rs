@@ -51,22 +51,27 @@ pub fn wants_cuda(matches: &ArgMatches) -> bool {
 
 /// What the matches of [`device_arguments`] ask for; says in a line why a GPU that could be used is not.
 pub(super) fn device(program: &Program, matches: &ArgMatches) -> Result<Device, Error> {
-    match wished(matches) {
-        Wish::Cuda(ordinal) => Ok(gpu(ordinal, matches)),
-        Wish::Auto if program.cuda.is_some() => match missing() {
-            None => Ok(gpu(0, matches)),
-            Some(line) => {
-                super::output::complain(&line);
-                engine::pool(matches).map(Device::Cpu)
-            }
-        },
-        Wish::Auto | Wish::Cpu => engine::pool(matches).map(Device::Cpu),
+    match gpu(program, matches) {
+        Some(gpu) => Ok(Device::Cuda(gpu)),
+        None => engine::pool(matches).map(Device::Cpu),
     }
 }
 
-fn gpu(ordinal: usize, matches: &ArgMatches) -> Device {
+/// The GPU that the matches of [`device_arguments`] ask for, if it is one.
+pub(super) fn gpu(program: &Program, matches: &ArgMatches) -> Option<Gpu> {
+    let ordinal = match wished(matches) {
+        Wish::Cuda(ordinal) => ordinal,
+        Wish::Auto if program.cuda.is_some() => match missing() {
+            None => 0,
+            Some(line) => {
+                super::output::complain(&line);
+                return None;
+            }
+        },
+        Wish::Auto | Wish::Cpu => return None,
+    };
     let precision = matches.get_one::<String>("precision").and_then(|name| name.parse().ok());
-    Device::Cuda(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
+    Some(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
 }
 
 fn wished(matches: &ArgMatches) -> Wish {

@@ -83,7 +83,7 @@ impl FromStr for Precision {
 
 /// Why no model of this program runs on a GPU.
 #[cfg(not(feature = "cuda"))]
-pub(super) fn not_compiled_in() -> crate::error::Error {
+pub(crate) fn not_compiled_in() -> crate::error::Error {
     crate::error::Error::settings(
         "this program was built without CUDA",
         "build it with the feature `cuda` of nnc, or of the generated crate; \

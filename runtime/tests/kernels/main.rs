@@ -113,3 +113,33 @@ fn casts_round_to_nearest() {
         }
     }
 }
+
+#[test]
+fn a_batch_that_was_sent_is_taken_apart() {
+    for (real, reverse) in [(Real::Float, false), (Real::Bf16, false), (Real::Bf16, true)] {
+        let kernels = Kernels::new("cast.cu", real);
+        for counts in [[1, 0, 1], [37, 5, 0], [2051, 700, 900], [8, 0, 600]] {
+            take_apart(&kernels, real, counts, reverse);
+        }
+    }
+}
+
+/// So many inputs, target values and labels.
+fn take_apart(kernels: &Kernels, real: Real, counts: [usize; 3], reverse: bool) {
+    let inputs: Vec<f32> = (0..counts[0]).map(|index| (index as f32 * 0.37).sin()).collect();
+    let rest: Vec<u32> = (1..=counts[1] as u32 + counts[2] as u32).map(|word| !word).collect();
+    let sent = [inputs.iter().map(|input| input.to_bits()).collect(), rest.clone()].concat();
+    let mut from = Buffer::new(&sent);
+    let [mut floats, mut targets, mut labels] = counts.map(|count| Buffer::new(&vec![0u32; count]));
+    let mut halves = Buffer::new(&vec![0u16; counts[0]]);
+    let to = if real == Real::Float { floats.address() } else { halves.address() };
+    let [a, b, c] = counts.map(|count| count as u64);
+    let arguments = [from.address(), to, targets.address(), labels.address(), a, b, c];
+    kernels.run("nnc_take", counts[0].div_ceil(8 * 256), &arguments, reverse);
+    if real == Real::Float {
+        assert_eq!(floats.values(), sent[..counts[0]]);
+    } else {
+        assert_eq!(halves.values(), inputs.iter().map(|input| to_bf16(*input)).collect::<Vec<_>>());
+    }
+    assert_eq!([targets.values(), labels.values()].concat(), rest);
+}

@@ -110,17 +110,18 @@ fn compare_plan(
 ) -> Result<(), String> {
     let graph = &plan.graph;
     let mut emitter = Emitter::new(plan, Vec::new());
-    let steps: Vec<(&Node, Vec<Step>)> = graph.nodes.iter().map(|node| (node, emitter.node(node))).collect();
+    let nodes: Vec<&Node> = graph.nodes.iter().collect();
+    let steps = emitter.steps(&nodes);
     let (memory, mut kernels) = emitter.finish();
     kernels.iter_mut().for_each(|kernel| kernel.text = change(&kernel.text));
     let library = library(&kernels, precision);
     let element = |id: ValueId| memory.places[id.0].map_or(Element::Real, |place| place.region.element());
     let mut run = Run::new(graph, feed, |id, x| precision.round(element(id), x));
     let mut device = Device::new(&memory, feed, precision);
-    for (node, steps) in &steps {
-        // Before the node runs: it may change some of them in place.
-        let reads: Vec<(ValueId, Vec<f64>)> = node.reads().map(|id| (id, run.value(id).to_vec())).collect();
-        run.advance(node);
+    for (nodes, steps) in &steps {
+        // Before the nodes run: they may change some of them in place.
+        let reads: Vec<(ValueId, Vec<f64>)> = reads(nodes).map(|id| (id, run.value(id).to_vec())).collect();
+        nodes.iter().for_each(|node| run.advance(node));
         for way in ways(steps) {
             for reverse in [false, true] {
                 device.poison(&way.launches);
@@ -132,15 +133,25 @@ fn compare_plan(
                 }
                 let context = |difference: String| {
                     let texts = way.launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
-                    let (text, way, texts) = (graph.node_text(node), &way.name, texts.collect::<String>());
+                    let text: Vec<String> = nodes.iter().map(|node| graph.node_text(node)).collect();
+                    let (text, way, texts) = (text.join("; "), &way.name, texts.collect::<String>());
                     format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
                 };
                 let tolerance = precision.tolerance(way.units);
-                compare(&mut device, &memory, &run, node, tolerance).map_err(context)?;
+                let compare = |node| compare(&mut device, &memory, &run, node, tolerance);
+                nodes.iter().copied().try_for_each(compare).map_err(context)?;
             }
         }
     }
     Ok(())
+}
+
+/// What nodes that are computed together read that others have computed.
+fn reads<'a>(nodes: &'a [&Node]) -> impl Iterator<Item = ValueId> + 'a {
+    let own = |id: &ValueId| {
+        nodes.iter().any(|node| node.outputs.contains(id) && !node.reads().any(|read| read == *id))
+    };
+    nodes.iter().flat_map(|node| node.reads()).filter(move |id| !own(id))
 }
 
 fn compare(

@@ -25,7 +25,7 @@ mod stream;
 pub use availability::{Availability, Gpu};
 pub use compile::{Compiled, Compiler, Cubins, Kernel, Real, build_cubins};
 pub use context::{Context, Properties, SYNC_VARIABLE};
-pub use engine::Measured;
+pub use engine::{Measured, Measurements};
 pub use error::{CudaError, CudaErrorKind};
 pub use graph::Graph;
 pub use libraries::{Libraries, Library, LibraryKind, PATH_VARIABLE, Version};

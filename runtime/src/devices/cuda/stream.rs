@@ -44,11 +44,6 @@ impl Stream {
         Ok(Stream { context: context.clone(), raw, capturing: Cell::new(false) })
     }
 
-    /// The GPU.
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-
     /// Waits until all that it was given is done. An error may be that of any kernel before.
     pub fn synchronize(&self) -> Result<(), CudaError> {
         self.wait_for(|| format!("finish the work on {}", self.context))
@@ -169,13 +164,22 @@ impl Drop for Capture<'_> {
 }
 
 impl Event {
-    /// An event that has not been recorded.
+    /// An event that has not been recorded. It costs less than one with a time.
     pub fn new(context: &Context) -> Result<Event, CudaError> {
+        Event::with(context, sys::CUevent_flags::CU_EVENT_DISABLE_TIMING)
+    }
+
+    /// An event that keeps the time when the GPU came to it.
+    pub fn timed(context: &Context) -> Result<Event, CudaError> {
+        Event::with(context, sys::CUevent_flags::CU_EVENT_DEFAULT)
+    }
+
+    fn with(context: &Context, flags: sys::CUevent_flags) -> Result<Event, CudaError> {
         context.enter()?;
         let mut raw = ptr::null_mut();
-        let flags = sys::CUevent_flags::CU_EVENT_DEFAULT as u32;
         // SAFETY: a context is current.
-        check(unsafe { sys::cuEventCreate(&mut raw, flags) }, || format!("make an event on {context}"))?;
+        let made = unsafe { sys::cuEventCreate(&mut raw, flags as u32) };
+        check(made, || format!("make an event on {context}"))?;
         Ok(Event { context: context.clone(), raw })
     }
 
@@ -194,7 +198,7 @@ impl Event {
         check(waited, || format!("finish the work on {}", self.context))
     }
 
-    /// The time on the GPU from `earlier` to this one, both of which it has come to.
+    /// The time on the GPU from `earlier` to this one, both of which are timed and it has come to.
     pub fn since(&self, earlier: &Event) -> Result<Duration, CudaError> {
         self.context.enter()?;
         let mut milliseconds = 0.0;

@@ -235,17 +235,6 @@ impl Pass {
     }
 }
 
-impl Step {
-    /// The launches of each way to do it.
-    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
-        let (launch, candidates) = match self {
-            Step::Launch(launch) => (Some(launch), &[][..]),
-            Step::Product(product) => (None, product.candidates),
-        };
-        launch.into_iter().chain(candidates.iter().flat_map(|candidate| candidate.launches))
-    }
-}
-
 impl Count {
     /// Always 1.
     pub const ONE: Count = Count { per_sample: 0, fixed: 1, each: 1, at_most: usize::MAX, times: 1 };

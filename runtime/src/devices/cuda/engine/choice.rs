@@ -4,10 +4,11 @@
 //! same network computes the same bits on each run.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use crate::devices::cuda::Properties;
 use crate::emitted::Conv;
-use crate::emitted::cuda::{Candidate, Cuda, Launch, Pass, Product, Step, Units};
+use crate::emitted::cuda::{Candidate, Cuda, Launch, Product, Step, Units};
 use crate::model::{Gpu, Precision};
 use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
 
@@ -50,13 +51,13 @@ impl Choices {
         product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))
     }
 
-    /// What computes a pass.
+    /// What computes some steps, products by the candidates that were chosen.
     pub(super) fn chosen_launches(
         &self,
-        pass: &'static Pass,
+        steps: impl IntoIterator<Item = &'static Step>,
         batch: usize,
     ) -> impl Iterator<Item = &'static Launch> {
-        pass.steps().flat_map(move |step| match step {
+        steps.into_iter().flat_map(move |step| match step {
             Step::Launch(launch) => std::slice::from_ref(launch),
             Step::Product(product) => self.chosen(product, batch).launches,
         })
@@ -95,11 +96,14 @@ impl Choices {
         false
     }
 
-    /// Takes measured seconds to account, and keeps them for other runs.
+    /// Takes measured seconds to account.
     pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Times) {
-        // What cannot be kept is measured again by the next run.
-        let _ = self.cache.keep_gpu(&self.gpu, &problem(product, batch), times.clone());
         self.measured.insert((product.operation, product.spec, batch), times);
+    }
+
+    /// Keeps measured seconds for other runs.
+    pub(super) fn keep(&self, measured: &[(Problem, Times)]) -> io::Result<()> {
+        self.cache.keep_gpu(&self.gpu, measured)
     }
 
     /// Every launch that may ever be asked for.

@@ -2,50 +2,48 @@
 
 use super::passes::{Key, Kind, Schedule, kind_of};
 use super::tasks::Task;
-use super::{Engine, NotFinite, Outcome, STATUS_BYTES, whole};
+use super::{Engine, STATUS_BYTES, whole};
 use crate::devices::cuda::CudaError;
 use crate::emitted::cuda::{Argument, Element, Place, Region};
 use crate::error::{Error, Phase};
+use crate::model::engine::{Ended, NotFinite};
 
 impl Engine {
     /// Runs the failed batch of a slot again, launch by launch, looking for its first bad value, and undoes it. What was begun
     /// after a step of training has had no effect and is forgotten.
-    pub(super) fn look_into(&mut self, slot: usize, outcome: Outcome) -> Result<Outcome, Error> {
+    pub(super) fn look_into(&mut self, slot: usize, failed: Ended) -> Result<NotFinite, Error> {
         self.stream.synchronize()?;
-        if outcome.phase == Phase::Training {
+        let Ended { phase, report } = failed;
+        if phase == Phase::Training {
             self.slots.forget();
         }
-        let kind = kind_of(outcome.phase);
         let batch = self.slots.slot(slot).batch;
         // A larger batch may have come since.
-        let key = Key { kind, kept: batch.kept.map(|(kept, _)| kept), batch: batch.size };
+        let key = Key { kind: kind_of(phase), kept: batch.kept.map(|kept| kept.dataset), batch: batch.size };
         self.schedule(key)?;
-        self.copy_batch(slot)?;
-        if let Some((kept, position)) = batch.kept {
-            self.turn_to(kept, position)?;
-        }
-        self.bring_inputs(key, &self.stream)?;
-        if let Some((kept, _)) = batch.kept {
-            self.advance_epoch(kept, batch.size);
+        self.bring(slot)?;
+        if let Some(kept) = batch.kept {
+            self.turn_to(kept)?;
+            self.gather(kept.dataset, kept.size, &self.stream)?;
         }
         let inputs = self.cuda.inputs.iter().map(|place| self.numbers(place, batch.size));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?.concat();
         let input = !inputs.iter().all(|value| value.is_finite());
         let layer = match self.schedules.remove(&key) {
             Some(schedule) => {
-                let layer = self.inspect(&schedule, outcome.loss.is_finite());
+                let layer = self.inspect(&schedule, report.loss.is_finite());
                 self.schedules.insert(key, schedule);
                 layer?
             }
             None => None,
         };
-        if outcome.phase == Phase::Training {
+        if phase == Phase::Training {
             self.restore_states()?;
             // The flag goes with the seed and the step, which are told anew.
             self.status.fill_zero(0..STATUS_BYTES, &self.stream)?;
             self.clock = None;
         }
-        Ok(Outcome { not_finite: Some(NotFinite { layer, input }), ..outcome })
+        Ok(NotFinite { phase, loss: report.loss, layer, input })
     }
 
     /// The layer of the first launch that reads or writes a value that is not finite.

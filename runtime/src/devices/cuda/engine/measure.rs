@@ -1,5 +1,6 @@
 //! Measuring the candidates of products.
 
+use std::io;
 use std::time::Duration;
 
 use super::Engine;
@@ -29,23 +30,27 @@ pub struct Measured {
     pub estimated: &'static str,
 }
 
+/// What was measured of the products of a network.
+#[derive(Debug)]
+pub struct Measurements {
+    /// The products of training, then those of evaluation.
+    pub products: Vec<Measured>,
+    /// Whether the times were kept for other runs.
+    pub kept: io::Result<()>,
+}
+
 impl Engine {
     /// Measures the candidates of all products, for batches of this size, and keeps the times.
-    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Measurements, Error> {
         self.reserve(batch)?;
-        let mut measured = Vec::new();
         self.functions.compile(self.choices.launches(self.cuda))?;
+        let (mut products, mut new) = (Vec::new(), Vec::new());
         for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
-            for step in self.pass(kind).steps() {
-                let Step::Product(product) = step else { continue };
-                if self.choices.times(product, batch).is_none() {
-                    let times = self.measure_product(kind, product, batch)?;
-                    self.choices.learn(product, batch, times);
-                }
-                measured.push(self.measured(phase, product, batch));
-            }
+            let of_pass: Vec<_> = self.products(kind).collect();
+            new.extend(self.measure_products(kind, &of_pass, batch)?);
+            products.extend(of_pass.iter().map(|product| self.measured(phase, product, batch)));
         }
-        Ok(measured)
+        Ok(Measurements { products, kept: self.choices.keep(&new) })
     }
 
     fn measured(&self, phase: Phase, product: &'static Product, batch: usize) -> Measured {
@@ -67,21 +72,43 @@ impl Engine {
     /// Measures the candidates of each product of a pass that has several, inside the buffers that it will work in. What lies
     /// there meanwhile does not matter, so no batch may be on its way.
     pub(super) fn measure_candidates(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
-        let products = self.pass(kind).steps().filter_map(|step| match step {
-            Step::Product(product) => Some(product),
-            Step::Launch(_) => None,
-        });
-        let wanted: Vec<_> = products.filter(|product| self.choices.wants(product, batch)).collect();
+        let wanted: Vec<_> =
+            self.products(kind).filter(|product| self.choices.wants(product, batch)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let candidates = wanted.iter().flat_map(|product| self.choices.open(product));
         self.functions.compile(candidates.flat_map(|candidate| candidate.launches))?;
-        for product in wanted {
+        let new = self.measure_products(kind, &wanted, batch)?;
+        // What cannot be kept is measured again by the next run.
+        let _ = self.choices.keep(&new);
+        Ok(())
+    }
+
+    fn products(&self, kind: Kind) -> impl Iterator<Item = &'static Product> + use<> {
+        self.pass(kind).steps().filter_map(|step| match step {
+            Step::Product(product) => Some(product),
+            Step::Launch(_) => None,
+        })
+    }
+
+    /// Measures the products whose times are not known; what was measured.
+    fn measure_products(
+        &mut self,
+        kind: Kind,
+        products: &[&'static Product],
+        batch: usize,
+    ) -> Result<Vec<(Problem, Times)>, CudaError> {
+        let mut new = Vec::new();
+        for product in products {
             // The same one may stand in several layers.
             if self.choices.times(product, batch).is_none() {
                 let times = self.measure_product(kind, product, batch)?;
-                self.choices.learn(product, batch, times);
+                self.choices.learn(product, batch, times.clone());
+                new.push((problem(product, batch), times));
             }
         }
-        Ok(())
+        Ok(new)
     }
 
     fn measure_product(
@@ -101,7 +128,7 @@ impl Engine {
     /// Of one run.
     fn time(&self, tasks: &[Task]) -> Result<Duration, CudaError> {
         let run = || run_all(tasks, &self.functions, &self.stream);
-        let [start, end] = [Event::new(&self.context)?, Event::new(&self.context)?];
+        let [start, end] = [Event::timed(&self.context)?, Event::timed(&self.context)?];
         run()?;
         start.record(&self.stream)?;
         (0..RUNS).try_for_each(|_| run())?;

@@ -2,9 +2,10 @@
 //!
 //! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
 //! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
-//! a step of a certain size is captured once and then started as one graph. Its one convention: everything goes into one
-//! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
+//! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
+//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
 
+mod arrivals;
 mod choice;
 mod functions;
 mod inspect;
@@ -24,18 +25,20 @@ use std::ops::Range;
 use crate::devices::cuda::libraries::library;
 use crate::devices::cuda::{Context, CudaError, LibraryKind, Memory, Properties, Real, Stream};
 use crate::emitted::cuda::{Cuda, Region};
-use crate::error::{Error, Phase};
+use crate::error::Error;
+use crate::model::batch::Feed;
+use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+use arrivals::Arrivals;
 use choice::Choices;
 use functions::Functions;
 use kept::Kept;
-pub use measure::Measured;
+pub use measure::{Measured, Measurements};
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
 use passes::{Key, Schedule};
 use regions::{Extents, Regions};
 use slots::Slots;
-pub(crate) use storage::Flat;
 
 /// A network on a GPU.
 pub(crate) struct Engine {
@@ -55,8 +58,7 @@ pub(crate) struct Engine {
     saved_states: Memory,
     optimizer: Vec<Memory>,
     hyperparameters: Memory,
-    /// Inputs in single precision, where they are stored otherwise.
-    staging: Memory,
+    arrivals: Arrivals,
     /// [`Status`] of training, and of evaluation.
     status: Memory,
     /// Counts of right answers before they are added.
@@ -73,55 +75,13 @@ pub(crate) struct Engine {
     context: Context,
 }
 
-/// A batch in the kernels' order.
-pub(crate) struct Feed<'a> {
-    pub(crate) size: usize,
-    /// Each input for the whole batch, one after the other.
-    pub(crate) inputs: &'a [f32],
-    /// By output; empty for those that are not judged by classes.
-    pub(crate) labels: &'a [&'a [u32]],
-    /// Each target, likewise.
-    pub(crate) values: &'a [f32],
-}
-
 /// Where a batch comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
     /// The processor's memory.
     Feed(&'a Feed<'a>),
-    /// The next so many samples of a data set that the GPU keeps.
-    Kept(usize, usize),
-}
-
-/// What a step depends on beside its batch.
-#[derive(Clone, Copy)]
-pub(crate) struct Settings<'a> {
-    pub(crate) seed: u64,
-    /// Updates so far, those under way included.
-    pub(crate) step: u64,
-    pub(crate) hyperparameters: &'a [f32],
-}
-
-/// How a batch did.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outcome {
-    pub(crate) phase: Phase,
-    pub(crate) samples: usize,
-    /// Mean loss of the samples.
-    pub(crate) loss: f32,
-    pub(crate) correct: usize,
-    pub(crate) labels: usize,
-    /// What was wrong, if anything was.
-    pub(crate) not_finite: Option<NotFinite>,
-}
-
-/// Where a loss or a gradient that is not finite came from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct NotFinite {
-    /// The first layer with a value that is not finite.
-    pub(crate) layer: Option<String>,
-    /// Whether the inputs held one.
-    pub(crate) input: bool,
+    /// A data set that the GPU keeps.
+    Kept(KeptBatch),
 }
 
 /// Bytes of a status: `Step` of `common.h`, then the result of a report.
@@ -163,7 +123,7 @@ impl Engine {
                 .map(|_| memory(program.trained_len))
                 .collect::<Result<_, _>>()?,
             hyperparameters: memory(program.optimizer.hyperparameters.len())?,
-            staging: memory(0)?,
+            arrivals: Arrivals::new(&context)?,
             status: Memory::new(&context, 2 * STATUS_BYTES)?,
             parts: Memory::new(&context, PARTS_BYTES)?,
             clock: None,

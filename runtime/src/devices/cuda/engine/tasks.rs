@@ -9,7 +9,6 @@ use crate::emitted::cuda::{Argument, Cuda, Launch, Step};
 /// A launch for one size of the batch.
 pub(super) struct Task {
     pub(super) launch: &'static Launch,
-    function: usize,
     grid: [u32; 3],
     threads: u32,
     arguments: Vec<u64>,
@@ -30,11 +29,7 @@ pub(super) struct Binding<'a> {
 impl Binding<'_> {
     /// The tasks of some steps, products by the candidates that were chosen.
     pub(super) fn tasks(&self, steps: &'static [Step], choices: &Choices) -> Vec<Task> {
-        let launches = steps.iter().flat_map(|step| match step {
-            Step::Launch(launch) => std::slice::from_ref(launch),
-            Step::Product(product) => choices.chosen(product, self.batch).launches,
-        });
-        self.bound(launches)
+        self.bound(choices.chosen_launches(steps, self.batch))
     }
 
     /// The tasks of launches; those without a block are left out.
@@ -44,11 +39,9 @@ impl Binding<'_> {
     }
 
     fn task(&self, launch: &'static Launch) -> Task {
-        // No count of blocks comes near the largest number: an axis has at most 2³¹ − 1.
-        let blocks = |axis: usize| launch.grid[axis].at(self.batch).min(i32::MAX as usize) as u32;
+        let blocks = |axis: usize| blocks(launch.grid[axis].at(self.batch));
         Task {
             launch,
-            function: launch.kernel,
             grid: [blocks(0), blocks(1), blocks(2)],
             threads: self.cuda.kernels[launch.kernel].threads,
             arguments: launch.arguments.iter().map(|argument| self.argument(argument)).collect(),
@@ -73,7 +66,7 @@ impl Binding<'_> {
 impl Task {
     /// Gives it to a stream.
     pub(super) fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
-        let Some(function) = functions.get(self.function) else {
+        let Some(function) = functions.get(self.launch.kernel) else {
             unreachable!("the kernels of a schedule are compiled before it is made")
         };
         // SAFETY: kernel and arguments come from one launch of the compiler, whose tests run each kernel on memory with
@@ -81,6 +74,12 @@ impl Task {
         // stream uses. A task, and a graph of tasks, is thrown away before the buffers are replaced.
         unsafe { stream.launch(function, self.grid, self.threads, self.launch.shared, &self.arguments) }
     }
+}
+
+/// A number of blocks as the driver takes it. One that is too large stays so, for the driver to refuse: it has at most
+/// 2³¹ − 1 of them along x, and 65535 along y and z, where the compiler bounds what grows with the batch.
+pub(super) fn blocks(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Gives tasks to a stream, one after the other.
