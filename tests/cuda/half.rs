@@ -7,7 +7,7 @@ use nnc::runtime::program::Program;
 use nnc::runtime::{LossScale, data};
 use nnc::{Error, Model, Precision};
 
-use crate::networks::{Batch, bits_of, compare, convolution, digits, loaded, pair};
+use crate::networks::{Batch, KINKS, bits_of, compare, convolution, digits, loaded, pair};
 
 nnc::network! {
     Plain<6 -> 4> { linear 16 relu linear 4 }
@@ -50,13 +50,20 @@ pub(crate) fn trains() {
         losses.push(found);
         if step == 0 {
             let [found, expected] = [&gpu, &cpu].map(|model| gradients(program, model));
-            compare(program, "the gradients", &found, &expected, 2e-2);
+            // As a whole, because rounding puts some numbers on the other side of a ReLU.
+            let difference = length(found.iter().zip(&expected).map(|(found, expected)| found - expected));
+            let share = difference / length(expected.iter().copied());
+            assert!(share <= KINKS, "the gradients are off by {share}");
         }
     }
     assert!(losses[4] < 0.5 * losses[0], "nothing is learnt: {losses:?}");
     assert_eq!(scale(&gpu), LossScale { good_steps: 5, ..LossScale::default() });
     let [_, narrow] = pair(program, Precision::Bf16);
     assert_eq!((gpu.memory(), narrow.loss_scale().expect("idle")), (narrow.memory(), None));
+}
+
+fn length(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
 }
 
 fn gradients(program: &Program, model: &Model) -> Vec<f32> {
