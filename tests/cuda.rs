@@ -116,8 +116,10 @@ const CASES: &[Case] = &[
 /// A part of a check.
 const REFUSED_MEMORY: Case = Case::new("refused_memory", failures::memory_refused);
 
-/// Checks of what several processes say.
-const OF_PROCESSES: [(&str, fn() -> Result<(), String>); 2] = [
+/// A check of what several processes say.
+type OfProcesses = fn() -> Result<(), String>;
+
+const OF_PROCESSES: [(&str, OfProcesses); 2] = [
     ("graphs_and_kernels_give_the_same_bits", same_bits),
     ("memory_that_is_refused_leaves_the_model_usable", refused_memory),
 ];

@@ -65,7 +65,7 @@ pub(crate) fn resnet20() -> &'static Program {
 const ONE_STEP: f64 = 1e-5;
 
 /// What a gradient may differ by as a whole where it goes through many ReLUs, relative to its length.
-const KINKS: f64 = 0.05;
+pub(crate) const KINKS: f64 = 0.05;
 
 /// The same after some steps, or after tens of layers, in which differences grow.
 const SOME_STEPS: f64 = 1e-3;
