@@ -88,7 +88,7 @@ const CASES: &[Case] = &[
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
         .timed(),
     Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
-        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:40")])
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:8")])
         .timed(),
     Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
