@@ -19,11 +19,14 @@ mod kept;
 mod libraries;
 #[path = "cuda/networks.rs"]
 mod networks;
+#[path = "cuda/shipped.rs"]
+mod shipped;
 #[path = "cuda/steady.rs"]
 mod steady;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output};
 
 const CHILD: &str = "NNC_TEST_CASE";
@@ -33,10 +36,10 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
-    /// Whether measured times are its own, and not those of other cases and runs.
-    timed: bool,
-    /// Whether there is nothing but driver and NVRTC.
-    bare: bool,
+    /// The folders of its libraries, if it has not all of them.
+    libraries: Option<fn() -> PathBuf>,
+    /// Its cache folder, by its name, if that is not what all share.
+    cache: Option<fn(&str) -> PathBuf>,
     check: fn(),
 }
 
@@ -67,6 +70,8 @@ const CASES: &[Case] = &[
     Case::new("a_warm_step_takes_the_processor_microseconds", steady::time).with(&[("NNC_FAKE_IDLE", "1")]),
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
+    Case::new("kernels_are_compiled_without_a_gpu", shipped::build).with_only(fake::nvrtc),
+    Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run).with_only(fake::driver),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
@@ -125,27 +130,36 @@ const SAME_BITS: [Case; 4] = [
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], timed: false, bare: false, check }
+        Case { name, environment: &[], libraries: None, cache: None, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
     }
 
+    /// With measured times of its own.
     const fn timed(self) -> Case {
-        Case { timed: true, ..self }
+        Case { cache: Some(libraries::own_times), ..self }
     }
 
+    /// With nothing but what is needed.
     const fn without_libraries(self) -> Case {
-        Case { bare: true, ..self }
+        Case { libraries: Some(driver_and_nvrtc), ..self }
     }
 
-    /// What it needs beside [`Case::environment`].
-    fn folders(&self) -> Vec<(&'static str, OsString)> {
-        let times = self.timed.then(|| ("NNC_CACHE_DIR", libraries::own_times(self.name).into_os_string()));
-        let bare = || std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths");
-        times.into_iter().chain(self.bare.then(|| ("NNC_CUDA_PATH", bare()))).collect()
+    /// Without `python3` on the path, none of its packages is found either, and no kernels were compiled before.
+    const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
+        let cache = Some(cache_of_the_rest as fn(&str) -> PathBuf);
+        Case { libraries: Some(libraries), cache, ..self.with(&[("PATH", ""), ("HOME", "")]) }
     }
+}
+
+fn driver_and_nvrtc() -> PathBuf {
+    std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths").into()
+}
+
+fn cache_of_the_rest(_: &str) -> PathBuf {
+    fake::cache().join("of the rest")
 }
 
 fn main() -> ExitCode {
@@ -221,7 +235,9 @@ fn start(case: &Case) -> Output {
         command.env_remove(name);
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
-    command.env(CHILD, case.name).envs(fake::environment()).envs(case.folders()).envs(added);
+    let libraries = case.libraries.map(|folders| ("NNC_CUDA_PATH", folders()));
+    let cache = case.cache.map(|folder| ("NNC_CACHE_DIR", folder(case.name)));
+    command.env(CHILD, case.name).envs(fake::environment()).envs(libraries).envs(cache).envs(added);
     command.output().expect("this program starts")
 }
 

@@ -106,7 +106,15 @@ pub(crate) fn agree() {
     }
 }
 
-/// Libraries that are slower are not taken, and change no bit.
+/// What was measured with which libraries, for later runs.
+fn times() -> (PathBuf, String) {
+    let folder = std::env::var_os("NNC_CACHE_DIR").expect("one of this case");
+    let file = Path::new(&folder).join("timings.jsonl");
+    let times = fs::read_to_string(&file).expect("it was just written");
+    (file, times)
+}
+
+/// Libraries that are slower are not taken.
 pub(crate) fn slow() {
     let program = products();
     let [mut own, mut other] =
@@ -120,6 +128,8 @@ pub(crate) fn slow() {
         let offers = |measured: &Measured| measured.seconds.iter().any(|(name, _)| name.starts_with(library));
         assert!(offered.iter().any(offers), "{library}: {offered:?}");
     }
+    let (_, times) = times();
+    assert!(times.contains("cuBLASLt 13.99, cuDNN 9."), "{times}");
 }
 
 /// Without measurements no library is even opened.
@@ -181,8 +191,7 @@ pub(crate) fn forgotten() {
         bits_of(program, &model)
     };
     let expected = bits();
-    let file = Path::new(&std::env::var_os("NNC_CACHE_DIR").expect("one of this case")).join("timings.jsonl");
-    let times = fs::read_to_string(&file).expect("it was just written");
+    let (file, times) = times();
     assert!(
         times.contains("\"seconds\":{\"") && !times.contains("cublaslt") && !times.contains("cudnn"),
         "{times}"

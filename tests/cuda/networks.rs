@@ -49,6 +49,10 @@ pub(crate) fn mlp() -> &'static Program {
     Mlp::new(0).model().program()
 }
 
+pub(crate) fn digits() -> &'static Program {
+    Digits::new(0).model().program()
+}
+
 pub(crate) fn convolution() -> &'static Program {
     Convolution::new(0).model().program()
 }

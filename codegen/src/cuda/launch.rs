@@ -154,6 +154,20 @@ impl LibraryCall {
     }
 }
 
+impl Step {
+    /// The launches that need no tensor cores.
+    pub(super) fn plain_launches(&self) -> Vec<&Launch> {
+        match self {
+            Step::Launch(launch) => vec![launch],
+            Step::Product(Product { candidates, library, .. }) => {
+                let plain = candidates.iter().filter(|candidate| candidate.units == Units::Simt);
+                let own = plain.flat_map(|candidate| &candidate.launches);
+                own.chain(library.iter().flat_map(LibraryCall::launches)).collect()
+            }
+        }
+    }
+}
+
 impl Count {
     /// Always the same.
     pub const fn fixed(fixed: usize) -> Count {

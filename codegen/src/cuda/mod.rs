@@ -62,6 +62,19 @@ pub fn emit(model: &CheckedModel, compiled: &Compiled) -> Cuda {
     Cuda { kernels, training, evaluation, update }
 }
 
+impl Cuda {
+    /// By kernel: whether only those candidates launch it that compute on tensor cores.
+    pub fn needs_tensor_cores(&self) -> Vec<bool> {
+        let mut needs = vec![true; self.kernels.len()];
+        let steps = [&self.training, &self.evaluation].map(|pass| &pass.sections);
+        let steps = steps.into_iter().flatten().flat_map(|(_, steps)| steps);
+        for launch in steps.flat_map(Step::plain_launches).chain(&self.update) {
+            needs[launch.kernel] = false;
+        }
+        needs
+    }
+}
+
 fn pass(plan: &Plan, kernels: &mut Vec<Kernel>) -> Pass {
     let mut emitter = Emitter::new(plan, std::mem::take(kernels));
     let section = |section| {

@@ -44,7 +44,7 @@ pub(in super::super) fn update(emitter: &mut Emitter, kind: OptimizerKind, tenso
         ],
     );
     let name = format!("nn_{}", kind.name());
-    let kernel = emitter.kernel(&name, THREADS, &parameters, &body);
+    let kernel = emitter.kernel(&name, THREADS.into(), &parameters, &body);
     let blocks = Count::fixed((tensors.trained_len / WIDTH).div_ceil(THREADS));
     let grid = [blocks, Count::fixed(1), Count::fixed(1)];
     vec![Launch { kernel, layer: "update".into(), grid, shared: 0, workspace: Count::fixed(0), arguments }]

@@ -153,6 +153,13 @@ fn compare_plan(
                 for (value, elements) in &reads {
                     device.write(memory.place(*value), elements);
                 }
+                let context = |difference: String| {
+                    let launches = way.launches();
+                    let texts = launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
+                    let text: Vec<String> = nodes.iter().map(|node| graph.node_text(node)).collect();
+                    let (text, way, texts) = (text.join("; "), &way.name, texts.collect::<String>());
+                    format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
+                };
                 for part in &way.parts {
                     match part {
                         Part::Kernel(launch) => {
@@ -161,17 +168,11 @@ fn compare_plan(
                         Part::Library(product) => {
                             let second = reads.iter().find(|(value, _)| *value == nodes[0].input(1));
                             let (_, second) = second.expect("a product reads it");
-                            libraries::compute(&mut device, product, second, &plain, precision);
+                            libraries::compute(&mut device, product, second, &plain, precision)
+                                .map_err(&context)?;
                         }
                     }
                 }
-                let context = |difference: String| {
-                    let launches = way.launches();
-                    let texts = launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
-                    let text: Vec<String> = nodes.iter().map(|node| graph.node_text(node)).collect();
-                    let (text, way, texts) = (text.join("; "), &way.name, texts.collect::<String>());
-                    format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
-                };
                 let tolerance = precision.tolerance(way.units);
                 let compare = |node| compare(&mut device, &memory, &run, node, tolerance);
                 nodes.iter().copied().try_for_each(compare).map_err(context)?;

@@ -1,10 +1,11 @@
 // What kernel texts may use, in the subset of C that CUDA and C compilers share.
 //
 // A kernel is `KERNEL(name, threads, parameters)(…) { … }`, where `threads` is the size of its
-// blocks and `parameters` their number; each parameter is eight bytes: a pointer or an `int64`. A
+// blocks and `parameters` their number; each parameter is eight bytes: a pointer or an `int64`. For
+// `threads`, `AT_ONCE(threads, blocks)` gives a thread as many registers as let a multiprocessor run so many blocks. A
 // text is compiled once per precision: `real` is the type of activations in memory, everything is
 // computed in `float`. Before this file stands one of two preludes: `prelude.cuh` for the device, or
-// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `UNROLL`, `SHARED`,
+// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `SHARED`,
 // `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
 // conversions `from_real` and `to_real`.
 

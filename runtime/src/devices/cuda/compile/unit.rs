@@ -79,7 +79,7 @@ impl Real {
 }
 
 impl<'a> Unit<'a> {
-    fn new(kernels: &'a [Kernel<'a>]) -> Unit<'a> {
+    pub(super) fn new(kernels: &'a [Kernel<'a>]) -> Unit<'a> {
         let mut source = String::new();
         for header in HEADERS {
             let _ = writeln!(source, "#include \"{}\"", header.name);
@@ -88,6 +88,11 @@ impl<'a> Unit<'a> {
             let _ = writeln!(source, "#line 1 \"{}\"\n{}", kernel.name, kernel.text);
         }
         Unit { kernels, source }
+    }
+
+    /// The same for each kernel.
+    pub(super) fn all<T: Clone>(&self, one: T) -> Vec<T> {
+        vec![one; self.kernels.len()]
     }
 
     /// The hash of all that decides what the compiler makes of it, in base 16; only the compiler itself

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::is_rounded;
 use super::library::{self, Libraries, Offer};
 use crate::devices::cuda::{Real, Stream};
 use crate::emitted::Conv;
@@ -98,7 +99,7 @@ impl Choices {
     /// The candidates that serve the precision and that the GPU has shared memory for. In single precision tensor cores do
     /// not serve, as they round the factors.
     fn own(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
-        let (rounds, most) = (self.precision != Precision::F32, self.shared_bytes);
+        let (rounds, most) = (is_rounded(self.precision), self.shared_bytes);
         let fits = move |candidate: &Candidate| candidate.launches.iter().all(|launch| launch.shared <= most);
         let serves = move |candidate: &Candidate| candidate.units == Units::Simt || rounds;
         product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))

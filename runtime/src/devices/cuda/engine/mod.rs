@@ -5,6 +5,7 @@
 //! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
 //! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
 
+mod ahead;
 mod arrivals;
 mod choice;
 mod functions;
@@ -33,6 +34,7 @@ use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
 use crate::select::Mode;
+pub use ahead::compile_ahead;
 use arrivals::Arrivals;
 use choice::Choices;
 use functions::Functions;
@@ -181,6 +183,11 @@ fn real(precision: Precision) -> Real {
         Precision::Bf16 => Real::Bf16,
         Precision::F16 => Real::Half,
     }
+}
+
+/// Whether products may round their factors, as tensor cores do.
+fn is_rounded(precision: Precision) -> bool {
+    precision != Precision::F32
 }
 
 fn without_kernels() -> Error {
