@@ -36,12 +36,10 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
-    /// The folder of its libraries, if it has not all of them.
+    /// The folders of its libraries, if it has not all of them.
     libraries: Option<fn() -> PathBuf>,
-    /// Whether measured times are its own, and not those of other cases and runs.
-    timed: bool,
-    /// Whether there is nothing but driver and NVRTC.
-    bare: bool,
+    /// Its cache folder, by its name, if that is not what all share.
+    cache: Option<fn(&str) -> PathBuf>,
     check: fn(),
 }
 
@@ -97,7 +95,7 @@ const CASES: &[Case] = &[
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
         .timed(),
     Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
-        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:40")])
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:8")])
         .timed(),
     Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
@@ -136,37 +134,35 @@ const SAME_BITS: [Case; 4] = [
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], libraries: None, timed: false, bare: false, check }
+        Case { name, environment: &[], libraries: None, cache: None, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
     }
 
+    /// With measured times of its own.
+    const fn timed(self) -> Case {
+        Case { cache: Some(libraries::own_times), ..self }
+    }
+
+    /// With nothing but what is needed.
+    const fn without_libraries(self) -> Case {
+        Case { libraries: Some(driver_and_nvrtc), ..self }
+    }
+
     /// No kernels were compiled before, either. (Packages of the `python3` on the path would be found.)
     const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
-        Case { libraries: Some(libraries), ..self }
+        Case { libraries: Some(libraries), cache: Some(cache_of_the_rest), ..self }
     }
+}
 
-    const fn timed(self) -> Case {
-        Case { timed: true, ..self }
-    }
+fn driver_and_nvrtc() -> PathBuf {
+    std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths").into()
+}
 
-    const fn without_libraries(self) -> Case {
-        Case { bare: true, ..self }
-    }
-
-    /// What it needs beside [`Case::environment`].
-    fn folders(&self) -> Vec<(&'static str, OsString)> {
-        let times = self.timed.then(|| ("NNC_CACHE_DIR", libraries::own_times(self.name).into_os_string()));
-        let bare = || std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths");
-        let alone = |libraries: fn() -> PathBuf| {
-            let cache = fake::cache().join("of the rest");
-            [("NNC_CUDA_PATH", libraries().into_os_string()), ("NNC_CACHE_DIR", cache.into_os_string())]
-        };
-        let bare = self.bare.then(|| ("NNC_CUDA_PATH", bare()));
-        times.into_iter().chain(bare).chain(self.libraries.map(alone).into_iter().flatten()).collect()
-    }
+fn cache_of_the_rest(_: &str) -> PathBuf {
+    fake::cache().join("of the rest")
 }
 
 fn main() -> ExitCode {
@@ -242,7 +238,9 @@ fn start(case: &Case) -> Output {
         command.env_remove(name);
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
-    command.env(CHILD, case.name).envs(fake::environment()).envs(case.folders()).envs(added);
+    let libraries = case.libraries.map(|folders| ("NNC_CUDA_PATH", folders()));
+    let cache = case.cache.map(|folder| ("NNC_CACHE_DIR", folder(case.name)));
+    command.env(CHILD, case.name).envs(fake::environment()).envs(libraries).envs(cache).envs(added);
     command.output().expect("this program starts")
 }
 

@@ -171,7 +171,7 @@ int cudnnBackendSetAttribute(descriptor *of, int name, int type, int64_t count, 
     int status = check_attribute(is, type);
     if (status != SUCCESS) return status;
     if (of->is_final || is->use == READ_ONLY) return fail(BAD_PARAM, "the attribute cannot be set");
-    if (count < is->least || count > is->most || values == NULL) return fail(BAD_PARAM, "so many values are not one attribute");
+    if (count < is->least || count > is->most || values == NULL) return fail(BAD_PARAM, "too few or too many values");
     if (type == TYPE_BACKEND_DESCRIPTOR) status = check_descriptors(is, count, values, 1);
     if (status != SUCCESS) return status;
     value *set = &of->set[is - attributes];
@@ -270,7 +270,8 @@ int cudnnBackendExecute(handle *with, descriptor *plan, descriptor *pack) {
     if (with->stream == NULL || part(plan, 400) != (void *)with) return fail(BAD_PARAM, "the handle is another one");
     const engine *is = plan->engine.engine;
     int status = SUCCESS;
-    execution given = {.of = plan->graph, .workspace = (char *)part(pack, 1003), .workspace_bytes = (size_t)is->workspace};
+    execution given = {.of = plan->graph, .workspace = (char *)part(pack, 1003)};
+    given.workspace_bytes = (size_t)is->workspace;
     given.drops_bits = plan->graph.x.type == DATA_FLOAT ? is->drops_bits : 0;
     given.x = place_of(pack, &given.of.x, &status);
     given.w = place_of(pack, &given.of.w, &status);

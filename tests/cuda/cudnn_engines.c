@@ -27,7 +27,21 @@ typedef struct {
     int has_no_plan;
 } engine;
 
-enum { ZERO, PLAIN, RANDOM, TENSORS, HUGE, PLANLESS, DOWN, REDUCED, REORDERED, LARGE_TILES, OTHER, ENGINES };
+enum {
+    ZERO,
+    PLAIN,
+    RANDOM,
+    TENSORS,
+    HUGE,
+    PLANLESS,
+    DOWN,
+    REDUCED,
+    REORDERED,
+    LARGE_TILES,
+    MORE_TENSORS,
+    OTHER,
+    ENGINES,
+};
 
 static const engine engines[ENGINES] = {
     [ZERO] = {0, 0, {STRICT_NAN_PROP}, 1, NO_NOTE, 0, 0},
@@ -40,6 +54,7 @@ static const engine engines[ENGINES] = {
     [REDUCED] = {25, 0, {REDUCED_PRECISION_REDUCTION}, 1, NO_NOTE, 0, 0},
     [REORDERED] = {33, 0, {0}, 0, REQUIRES_FILTER_INT8x32_REORDER, 0, 0},
     [LARGE_TILES] = {5, 0, {WINOGRAD, WINOGRAD_TILE_13x13}, 2, NO_NOTE, 0, 0},
+    [MORE_TENSORS] = {48, 0, {TENSOR_CORE}, 1, NO_NOTE, 13, 0},
     [OTHER] = {28, 64, {0}, 0, NO_NOTE, 0, 0},
 };
 
@@ -66,9 +81,9 @@ static const struct {
     {HEUR_MODE_B, TENSORS, 1, 4},
     {HEUR_MODE_B, REDUCED, 0, 0},
     {HEUR_MODE_B, REORDERED, 0, 0},
+    {HEUR_MODE_B, MORE_TENSORS, 0, 0},
     {HEUR_MODE_B, OTHER, 1, 1},
     {HEUR_MODE_B, OTHER, 1, 2},
-    {HEUR_MODE_B, OTHER, 1, 3},
     {HEUR_MODE_FALLBACK, PLAIN, 0, 0},
     {HEUR_MODE_FALLBACK, LARGE_TILES, 0, 0},
     {HEUR_MODE_FALLBACK, ZERO, 0, 0},

@@ -3,7 +3,8 @@
 static int finalize_tensor(descriptor *of) {
     tensor *made = &of->tensor;
     const value *dimensions = get(of, 902), *strides = get(of, 903), *is_virtual = get(of, 907);
-    *made = (tensor){.id = integer(of, 906), .alignment = integer(of, 900), .type = code(of, 901), .count = dimensions->count};
+    *made = (tensor){.id = integer(of, 906), .alignment = integer(of, 900), .type = code(of, 901)};
+    made->count = dimensions->count;
     made->is_virtual = is_virtual->values != NULL && *(bool *)is_virtual->values;
     if (made->type != DATA_FLOAT && made->type != DATA_HALF && made->type != DATA_BFLOAT16)
         return fail(NOT_SUPPORTED, "tensors are of 32 or 16 bits");
@@ -21,7 +22,8 @@ static int finalize_tensor(descriptor *of) {
 static int finalize_convolution(descriptor *of) {
     int axes = (int)integer(of, 106);
     if (axes < 1 || axes > 3) return fail(NOT_SUPPORTED, "convolutions have one to three axes");
-    if (code(of, 100) != DATA_FLOAT || code(of, 101) != 1) return fail(NOT_SUPPORTED, "cross-correlations in 32 bits alone");
+    if (code(of, 100) != DATA_FLOAT || code(of, 101) != 1)
+        return fail(NOT_SUPPORTED, "cross-correlations in 32 bits alone");
     for (int name = 102; name <= 105; name++) {
         if (get(of, name)->count != axes) return fail(BAD_PARAM, "a number for each axis");
         for (int i = 0; i < axes; i++)

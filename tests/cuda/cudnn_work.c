@@ -142,7 +142,8 @@ static void execute(const void *data) {
     // What it leaves there is of no use to anybody.
     memset(given->workspace, 0xff, given->workspace_bytes);
     int operation = given->of.operation;
-    int is_forward = operation == OPERATION_CONVOLUTION_FORWARD, is_data = operation == OPERATION_CONVOLUTION_BACKWARD_DATA;
+    int is_forward = operation == OPERATION_CONVOLUTION_FORWARD;
+    int is_data = operation == OPERATION_CONVOLUTION_BACKWARD_DATA;
     const tensor *to = is_forward ? &given->of.y : is_data ? &given->of.x : &given->of.w;
     double *sums = calloc((size_t)extent(to), sizeof *sums);
     add_terms(given, sums, is_forward ? forward : is_data ? backward_data : backward_filter);

@@ -238,10 +238,11 @@ fn step<'a>(step: &'a Step, operands: &mut Operands<'a>) -> TokenStream {
             let one = launch(one, operands);
             quote!(Step::Launch(#one))
         }
-        Step::Product(Product { operation, spec, candidates, library }) => {
-            let (spec, candidates) = (conv(spec), candidates.iter().map(|one| candidate(one, operands)));
-            let candidates: Vec<_> = candidates.collect();
+        Step::Product(product) => {
+            let Product { operation, spec, candidates, library } = product;
+            let candidates: Vec<_> = candidates.iter().map(|one| candidate(one, operands)).collect();
             let library = optional(library.as_ref().map(|call| library_call(call, operands)));
+            let spec = conv(spec);
             quote! {
                 Step::Product(Product {
                     operation: #operation,

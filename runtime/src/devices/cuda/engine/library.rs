@@ -3,8 +3,8 @@
 //! Each library that is there is asked once for its algorithms for a product and a size of the batch, and
 //! each of them is a candidate beside the network's own kernels, to be measured. Without measurements
 //! nothing is asked and no library is even opened, so that a network computes the same bits on every machine
-//! with such a GPU. A library that is missing, or that fails, offers nothing; `nnc devices` says why. Nor is
-//! an algorithm taken that does not always sum in the same order.
+//! with such a GPU. A library that is missing, or that fails, offers nothing; `nnc devices` says why. No
+//! algorithm is offered that does not always sum in the same order.
 
 use std::sync::Arc;
 

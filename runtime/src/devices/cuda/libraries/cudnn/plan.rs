@@ -12,7 +12,8 @@ use super::target::Target;
 use crate::devices::cuda::error::{CudaError, CudaErrorKind, REPORT};
 use crate::devices::cuda::stream::Stream;
 
-/// One way to compute a [`Problem`], with the same bits each time. It can be given to a stream, and captured there, any number of times.
+/// One way to compute a [`Problem`], with the same bits each time. It can be given to a stream, and captured there,
+/// any number of times.
 pub struct Plan {
     handle: Handle,
     prepared: Prepared,
