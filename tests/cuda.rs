@@ -11,15 +11,22 @@ mod fake;
 
 #[path = "cuda/failures.rs"]
 mod failures;
+#[path = "cuda/half.rs"]
+mod half;
 #[path = "cuda/kept.rs"]
 mod kept;
+#[path = "cuda/libraries.rs"]
+mod libraries;
 #[path = "cuda/networks.rs"]
 mod networks;
+#[path = "cuda/shipped.rs"]
+mod shipped;
 #[path = "cuda/steady.rs"]
 mod steady;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output};
 
 const CHILD: &str = "NNC_TEST_CASE";
@@ -29,12 +36,21 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
+    /// The folders of its libraries, if it has not all of them.
+    libraries: Option<fn() -> PathBuf>,
+    /// Its cache folder, by its name, if that is not what all share.
+    cache: Option<fn(&str) -> PathBuf>,
     check: fn(),
 }
 
 const CASES: &[Case] = &[
     Case::new("networks_agree_with_the_processor", networks::agree),
     Case::new("fewer_bits_agree_roughly", networks::agree_roughly),
+    Case::new("half_precision_trains", half::trains),
+    Case::new("a_gradient_beyond_half_precision_skips_the_step", half::overflow),
+    Case::new("steps_are_skipped_without_the_processor", half::ahead),
+    Case::new("half_precision_resumes_to_the_same_bits", half::resumed),
+    Case::new("half_precision_fails_where_its_scale_is_not_at_fault", half::not_finite),
     Case::new("batches_of_any_size_in_any_order", networks::sizes),
     Case::new("steps_run_ahead_of_their_reports", networks::ahead),
     Case::new("copies_that_come_early_overtake_no_step", networks::ahead).with(&[("NNC_FAKE_EAGER", "1")]),
@@ -54,34 +70,99 @@ const CASES: &[Case] = &[
     Case::new("a_warm_step_takes_the_processor_microseconds", steady::time).with(&[("NNC_FAKE_IDLE", "1")]),
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
+    Case::new("kernels_are_compiled_without_a_gpu", shipped::build).with_only(fake::nvrtc),
+    Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run)
+        .with_only(fake::driver)
+        .with(&[("PATH", ""), ("HOME", "")]),
     Case::new("a_failed_launch_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuLaunchKernel:9")]),
     Case::new("a_failed_copy_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
     Case::new("a_failed_wait_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuStreamWaitEvent:9")]),
+    Case::new("fast_libraries_are_taken_and_agree", libraries::agree).with(&[libraries::FAST]).timed(),
+    Case::new("slow_libraries_are_not_taken", libraries::slow).with(&[libraries::SLOW]).timed(),
+    Case::new("no_library_is_asked_without_measurements", libraries::unasked),
+    Case::new("a_library_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtCreate:1")])
+        .timed(),
+    Case::new("a_library_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmulAlgoGetHeuristic:2")])
+        .timed(),
+    Case::new("an_algorithm_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:1:15")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:8")])
+        .timed(),
+    Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
+        .timed(),
+    Case::new("a_library_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:150")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:226")])
+        .timed(),
+    Case::new("times_of_a_library_that_is_gone_are_harmless", libraries::forgotten)
+        .with(&[libraries::SLOW])
+        .timed()
+        .without_libraries(),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 
 /// A part of a check.
 const REFUSED_MEMORY: Case = Case::new("refused_memory", failures::memory_refused);
 
-/// Checks of what several processes say.
-const OF_PROCESSES: [(&str, fn() -> Result<(), String>); 2] = [
+/// A check of what several processes say.
+type OfProcesses = fn() -> Result<(), String>;
+
+const OF_PROCESSES: [(&str, OfProcesses); 2] = [
     ("graphs_and_kernels_give_the_same_bits", same_bits),
     ("memory_that_is_refused_leaves_the_model_usable", refused_memory),
 ];
 
-/// The same steps as graphs and kernel by kernel, threads forward and in reverse.
-const SAME_BITS: [&[(&str, &str)]; 3] = [&[], &[("NNC_CUDA_SYNC", "1")], &[("NNC_FAKE_REVERSE", "1")]];
+/// The same steps as graphs and kernel by kernel, threads forward and in reverse, with libraries and without.
+const SAME_BITS: [Case; 4] = [
+    Case::new("a_step_is_reproducible", networks::bits),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_CUDA_SYNC", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_FAKE_REVERSE", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).without_libraries(),
+];
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], check }
+        Case { name, environment: &[], libraries: None, cache: None, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
     }
+
+    /// With measured times of its own.
+    const fn timed(self) -> Case {
+        Case { cache: Some(libraries::own_times), ..self }
+    }
+
+    /// With nothing but what is needed.
+    const fn without_libraries(self) -> Case {
+        Case { libraries: Some(driver_and_nvrtc), ..self }
+    }
+
+    /// No kernels were compiled before, either. (Packages of the `python3` on the path would be found.)
+    const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
+        Case { libraries: Some(libraries), cache: Some(cache_of_the_rest), ..self }
+    }
+}
+
+fn driver_and_nvrtc() -> PathBuf {
+    std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths").into()
+}
+
+fn cache_of_the_rest(_: &str) -> PathBuf {
+    fake::cache().join("of the rest")
 }
 
 fn main() -> ExitCode {
@@ -108,7 +189,7 @@ fn agree(name: &str, check: fn() -> Result<(), String>) -> bool {
 }
 
 fn same_bits() -> Result<(), String> {
-    let run = |environment| said(&Case::new("a_step_is_reproducible", networks::bits).with(environment));
+    let run = |case| said(&case);
     let bits = SAME_BITS.map(run).into_iter().collect::<Result<Vec<_>, _>>()?;
     let same = bits[0].contains("parameters") && bits.iter().all(|other| *other == bits[0]);
     if same { Ok(()) } else { Err(bits.join("\n")) }
@@ -157,7 +238,9 @@ fn start(case: &Case) -> Output {
         command.env_remove(name);
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
-    command.env(CHILD, case.name).envs(fake::environment()).envs(added);
+    let libraries = case.libraries.map(|folders| ("NNC_CUDA_PATH", folders()));
+    let cache = case.cache.map(|folder| ("NNC_CACHE_DIR", folder(case.name)));
+    command.env(CHILD, case.name).envs(fake::environment()).envs(libraries).envs(cache).envs(added);
     command.output().expect("this program starts")
 }
 

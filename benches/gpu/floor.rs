@@ -59,7 +59,7 @@ impl Peaks {
         match precision {
             Precision::F32 => self.f32,
             Precision::Tf32 => self.tf32,
-            Precision::Bf16 => self.bf16,
+            Precision::Bf16 | Precision::F16 => self.bf16,
         }
     }
 
@@ -81,7 +81,7 @@ impl Peaks {
 fn bytes(place: &Place, batch: usize, precision: Precision) -> usize {
     let size = match (place.region.element(), precision) {
         (Element::Float, _) | (Element::Real, Precision::F32 | Precision::Tf32) => 4,
-        (Element::Place, _) | (Element::Real, Precision::Bf16) => 2,
+        (Element::Place, _) | (Element::Real, Precision::Bf16 | Precision::F16) => 2,
     };
     size * place.len * if place.region.is_batched() { batch } else { 1 }
 }

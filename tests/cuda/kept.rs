@@ -49,7 +49,7 @@ pub(crate) fn options(dataset: &Dataset, order: Order, first_step: usize, epoch:
 pub(crate) fn agree() {
     let program = convolution();
     let dataset = dataset(program, COUNT, None);
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
         let [_, mut loaded] = pair(program, precision);
         let [_, mut kept] = pair(program, precision);
         for (first_step, epoch) in [(0, 0), (1, 1), (0, 2)] {

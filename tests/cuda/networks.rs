@@ -65,7 +65,7 @@ pub(crate) fn resnet20() -> &'static Program {
 const ONE_STEP: f64 = 1e-5;
 
 /// What a gradient may differ by as a whole where it goes through many ReLUs, relative to its length.
-const KINKS: f64 = 0.05;
+pub(crate) const KINKS: f64 = 0.05;
 
 /// The same after some steps, or after tens of layers, in which differences grow.
 const SOME_STEPS: f64 = 1e-3;
@@ -115,7 +115,7 @@ fn agree_forward(program: &Program, batch: &Batch, gpu: &mut Model, cpu: &mut Mo
 
 /// The outputs and the loss at precisions with fewer bits, whose errors add up from layer to layer.
 pub(crate) fn agree_roughly() {
-    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2)] {
+    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2), (Precision::F16, 1e-2)] {
         for program in programs![Mlp Convolution Ports] {
             let [mut cpu, mut gpu] = pair(program, precision);
             let batch = Batch::random(program, 5, 3);
@@ -211,15 +211,21 @@ pub(crate) fn checkpoints() {
 /// Tells the bits of the parameters after some steps.
 pub(crate) fn bits() {
     for program in programs![Convolution Joined] {
-        let [_, mut gpu] = pair(program, Precision::F32);
-        let batch = Batch::random(program, 5, 3);
-        for _ in 0..3 {
-            batch.train(&mut gpu);
+        for precision in [Precision::F32, Precision::F16] {
+            let [_, mut gpu] = pair(program, precision);
+            let batch = Batch::random(program, 5, 3);
+            for _ in 0..3 {
+                batch.train(&mut gpu);
+            }
+            let bits = bits_of(program, &gpu);
+            let hash =
+                bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
+            crate::report(&format!(
+                "{} in {precision}: {} parameters, {hash:016x}",
+                program.name,
+                bits.len()
+            ));
         }
-        let bits = bits_of(program, &gpu);
-        let hash =
-            bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
-        crate::report(&format!("{}: {} parameters, {hash:016x}", program.name, bits.len()));
     }
 }
 
@@ -245,7 +251,7 @@ pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2
 
 /// Parameters as closely as gradients where the update is a multiple of them. Optimisers with a rate for each parameter
 /// divide a gradient by its own size, so that its error, which is relative to the largest one, grows where it is small.
-fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
+pub(crate) fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
     let after_update = if program.optimizer.name == "sgd" { tolerance } else { SOME_STEPS };
     let value = |result: Result<Vec<f32>, nnc::Error>| result.expect("it is its own");
     for parameter in program.parameters {
@@ -261,7 +267,7 @@ fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) 
 }
 
 #[track_caller]
-fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
+pub(crate) fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{}: {what}", program.name);
     let largest = expected.iter().fold(1e-20, |largest: f64, value| largest.max(f64::from(value.abs())));
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -316,7 +322,7 @@ impl Batch {
         model.predict_many(&self.inputs()).expect("the batch fits").concat()
     }
 
-    fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
+    pub(crate) fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
         model.evaluate_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 

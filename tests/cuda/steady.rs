@@ -94,7 +94,7 @@ pub(crate) fn memory() {
     each_way(program, 20, quiet);
     let [_, mut gpu] = pair(program, Precision::F32);
     let batch = Batch::random(program, 2, 1);
-    let (inputs, labels) = (&batch.inputs()[0][..], [0, 3]);
+    let (inputs, labels) = (batch.inputs()[0], [0, 3]);
     let targets = Targets::Classes(&labels);
     quiet("training, waited for", &mut || Some(gpu.train_step(inputs, targets).expect("it fits")));
     quiet("evaluation, waited for", &mut || Some(gpu.evaluate(inputs, targets).expect("it fits")));

@@ -24,7 +24,9 @@ use crate::graph::{Node, Section};
 use crate::plan::Plan;
 
 pub use emitter::Emitter;
-pub use launch::{Argument, Candidate, Count, Kernel, Launch, Product, Step, Units};
+pub use launch::{
+    Argument, Candidate, Count, Form, Kernel, Launch, LibraryCall, Product, Step, Tensor, Units,
+};
 pub use memory::{Element, Memory, Place, Region};
 
 /// A network for the GPU.
@@ -58,6 +60,19 @@ pub fn emit(model: &CheckedModel, compiled: &Compiled) -> Cuda {
     let update = ops::update(&mut emitter, model.train.optimizer.kind, &compiled.training.tensors);
     let (_, kernels) = emitter.finish();
     Cuda { kernels, training, evaluation, update }
+}
+
+impl Cuda {
+    /// By kernel: whether only those candidates launch it that compute on tensor cores.
+    pub fn needs_tensor_cores(&self) -> Vec<bool> {
+        let mut needs = vec![true; self.kernels.len()];
+        let steps = [&self.training, &self.evaluation].map(|pass| &pass.sections);
+        let steps = steps.into_iter().flatten().flat_map(|(_, steps)| steps);
+        for launch in steps.flat_map(Step::plain_launches).chain(&self.update) {
+            needs[launch.kernel] = false;
+        }
+        needs
+    }
 }
 
 fn pass(plan: &Plan, kernels: &mut Vec<Kernel>) -> Pass {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::batch::Feed;
 use super::engine::{Ended, FlatBuffer, Settings, Stop, Take};
 use super::kept::KeptBatch;
-use super::{Gpu, Memory};
+use super::{Gpu, LossScale, Memory};
 use crate::data::{Dataset, LoaderOptions};
 use crate::devices::cpu::Pool;
 use crate::devices::cuda::Measurements;
@@ -67,6 +67,14 @@ impl Cuda {
 
     pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) -> Result<(), Error> {
         Ok(self.engine.write(buffer, start, values)?)
+    }
+
+    pub(super) fn loss_scale(&self) -> Result<Option<LossScale>, Error> {
+        Ok(self.engine.loss_scale()?)
+    }
+
+    pub(super) fn set_loss_scale(&mut self, loss_scale: LossScale) -> Result<(), Error> {
+        Ok(self.engine.set_loss_scale(loss_scale)?)
     }
 
     pub(super) fn begin_training(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Ended>, Stop> {

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::StepReport;
 use super::batch::Feed;
 use super::cpu::Cpu;
+use super::{LossScale, StepReport};
 use crate::devices::cpu::Pool;
 use crate::error::{Error, Phase};
 use crate::program::Port;
@@ -100,6 +100,25 @@ impl Engine {
             Engine::Cpu(cpu) => cpu.write(buffer, start, values),
             #[cfg(feature = "cuda")]
             Engine::Cuda(cuda) => cuda.write(buffer, start, values)?,
+        }
+        Ok(())
+    }
+
+    /// The loss scale; none on a device that needs none.
+    pub(super) fn loss_scale(&self) -> Result<Option<LossScale>, Error> {
+        match self {
+            Engine::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.loss_scale(),
+        }
+    }
+
+    /// Replaces the loss scale; nothing on a device that needs none.
+    pub(super) fn set_loss_scale(&mut self, loss_scale: LossScale) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(_) => _ = loss_scale,
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.set_loss_scale(loss_scale)?,
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod finite;
 mod initial;
 pub(crate) mod kept;
 mod layout;
+mod loss_scale;
 mod memory;
 mod orthogonal;
 mod persist;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub(crate) use device::not_compiled_in;
 pub use device::{Device, Gpu, Precision};
 pub use kept::Epoch;
+pub use loss_scale::LossScale;
 pub use memory::Memory;
 pub use products::Product;
 
@@ -252,7 +254,7 @@ impl Model {
         self.pool.threads()
     }
 
-    /// Updates of the parameters so far.
+    /// Updates of the parameters so far, and steps that a [`LossScale`] has skipped.
     pub fn step(&self) -> u64 {
         self.step
     }

@@ -10,16 +10,19 @@ mod report;
 use std::fs;
 use std::path::Path;
 
-use nnc_emulator::{Launch, Library, Real};
+use nnc_emulator::{Launch, Library, Real, to_half};
 
 /// `Step` of `runtime/src/emitted/cuda/common.h`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Step {
     seed: u64,
     step: u64,
     not_finite: u32,
-    unused: u32,
+    gradient_scale: f32,
+    skipped: u64,
+    scale: f32,
+    good_steps: u32,
 }
 
 /// The kernels of one file.
@@ -95,7 +98,9 @@ fn to_bf16(x: f32) -> u16 {
 #[test]
 fn casts_round_to_nearest() {
     let value = |index: usize| (index as f32 * 0.37).sin() * 1e3;
-    for (real, reverse) in [(Real::Float, false), (Real::Bf16, false), (Real::Bf16, true)] {
+    for (real, reverse) in [(Real::Float, false), (Real::Bf16, false), (Real::Bf16, true), (Real::Half, true)]
+    {
+        let narrow = if real == Real::Half { to_half } else { to_bf16 };
         let kernels = Kernels::new("cast.cu", real);
         for count in [1, 7, 8, 37, 4096, 4099] {
             let values: Vec<f32> = (0..count).map(value).collect();
@@ -108,7 +113,7 @@ fn casts_round_to_nearest() {
             } else {
                 let mut to = Buffer::new(&vec![0u16; count]);
                 kernels.run("nnc_cast", blocks, &[from.address(), to.address(), count as u64], reverse);
-                assert_eq!(to.values(), values.iter().map(|value| to_bf16(*value)).collect::<Vec<_>>());
+                assert_eq!(to.values(), values.iter().map(|value| narrow(*value)).collect::<Vec<_>>());
             }
         }
     }

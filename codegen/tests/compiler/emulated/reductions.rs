@@ -16,7 +16,7 @@ use crate::models::{Body, pooling};
 fn check(name: &str, model: &CheckedModel) {
     let plan = optimised(model, Mode::Training);
     let feed: Feed = feed(&plan.graph);
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in Precision::ALL {
         if let Err(difference) = super::compare_plan(&plan, &feed, precision, &str::to_owned) {
             panic!("{name}, {precision:?}: {difference}");
         }

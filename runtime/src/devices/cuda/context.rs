@@ -34,7 +34,7 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 /// What a GPU is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// Its name.
     pub name: String,

@@ -2,9 +2,9 @@
 
 use super::passes::{Key, Kind, Schedule, kind_of};
 use super::tasks::Task;
-use super::{Engine, STATUS_BYTES, whole};
-use crate::devices::cuda::CudaError;
-use crate::emitted::cuda::{Argument, Element, Place, Region};
+use super::{Engine, FLAG, whole};
+use crate::devices::cuda::{CudaError, Real};
+use crate::emitted::cuda::{Element, Place, Region};
 use crate::error::{Error, Phase};
 use crate::model::engine::{Ended, NotFinite};
 
@@ -40,7 +40,7 @@ impl Engine {
         if phase == Phase::Training {
             self.restore_states()?;
             // The flag goes with the seed and the step, which are told anew.
-            self.status.fill_zero(0..STATUS_BYTES, &self.stream)?;
+            self.status.fill_zero(FLAG, &self.stream)?;
             self.clock = None;
         }
         Ok(NotFinite { phase, loss: report.loss, layer, input })
@@ -57,15 +57,14 @@ impl Engine {
         for task in schedule.forward.iter().chain(backward) {
             task.run(&self.functions, &self.stream)?;
             if !self.is_finite_after(task, batch)? {
-                return Ok(Some(task.launch.layer.to_owned()));
+                return Ok(Some(task.layer().to_owned()));
             }
         }
         Ok(None)
     }
 
     fn is_finite_after(&self, task: &Task, batch: usize) -> Result<bool, CudaError> {
-        for argument in task.launch.arguments {
-            let Argument::At(place) = argument else { continue };
+        for place in task.places() {
             let is_number = place.region.element() != Element::Place;
             if is_number && !self.numbers(place, batch)?.iter().all(|value| value.is_finite()) {
                 return Ok(false);
@@ -83,7 +82,40 @@ impl Engine {
         let mut bytes = vec![0; range.len()];
         memory.read(range.start, &mut bytes, &self.stream)?;
         let numbers = bytes.as_chunks().0.iter().map(|bytes| u16::from_ne_bytes(*bytes));
-        // The only such type is bf16: the upper half of a number in single precision.
-        Ok(numbers.map(|bits| f32::from_bits(u32::from(bits) << 16)).collect())
+        let real = self.regions.extents().real();
+        Ok(numbers.map(|bits| if real == Real::Half { from_half(bits) } else { from_bf16(bits) }).collect())
+    }
+}
+
+/// The upper half of a number in single precision.
+fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// IEEE 754's binary16.
+fn from_half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction as f32 / 16_777_216.0,
+        31 => f32::from_bits(0x7f80_0000 | fraction << 13),
+        // The exponent counts from -15 instead of -127.
+        _ => f32::from_bits((exponent + 112) << 23 | fraction << 13),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_sixteen_bits() {
+        let known = [(0, 0.0), (0x3c00, 1.0), (0xc100, -2.5), (0x7bff, 65504.0), (1, 2f32.powi(-24))];
+        for (bits, number) in known {
+            assert_eq!(from_half(bits), number, "{bits:x}");
+        }
+        assert_eq!([from_half(0x0400), from_half(0xfc00)], [2f32.powi(-14), f32::NEG_INFINITY]);
+        assert!(from_half(0x7e00).is_nan());
+        assert_eq!([from_bf16(0x3f80), from_bf16(0xc020)], [1.0, -2.5]);
     }
 }

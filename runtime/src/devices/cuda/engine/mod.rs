@@ -5,15 +5,18 @@
 //! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
 //! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
 
+mod ahead;
 mod arrivals;
 mod choice;
 mod functions;
 mod inspect;
 mod kept;
+mod library;
 mod measure;
 mod own;
 mod passes;
 mod regions;
+mod scaling;
 mod slots;
 mod storage;
 mod tasks;
@@ -30,6 +33,8 @@ use crate::model::batch::Feed;
 use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+use crate::select::Mode;
+pub use ahead::compile_ahead;
 use arrivals::Arrivals;
 use choice::Choices;
 use functions::Functions;
@@ -87,8 +92,9 @@ pub(crate) enum Source<'a> {
 /// Bytes of a status: `Step` of `common.h`, then the result of a report.
 const STATUS_BYTES: usize = 128;
 
-/// Where the result begins in a status.
-const RESULT: usize = 32;
+/// Where a status has the flag of a failed step, and where the result begins.
+const FLAG: Range<usize> = 16..20;
+const RESULT: usize = 40;
 
 const _: () = assert!(RESULT + RESULT_BYTES <= STATUS_BYTES);
 
@@ -98,12 +104,13 @@ impl Engine {
         let cuda = program.cuda.ok_or_else(without_kernels)?;
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
-        let device = measured_as(context.properties());
-        let choices = Choices::new(device, gpu, context.properties());
+        let device = measured_as(context.properties(), gpu.mode);
+        let stream = Stream::new(&context)?;
+        let choices = Choices::new(device, gpu, &stream, real);
         let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
-        let engine = Engine {
+        let mut engine = Engine {
             program,
             cuda,
             gpu: *gpu,
@@ -130,10 +137,11 @@ impl Engine {
             sent_hyperparameters: Vec::new(),
             is_copied: false,
             is_prepared: false,
-            stream: Stream::new(&context)?,
+            stream,
             context,
         };
         engine.clear()?;
+        engine.begin_scaling()?;
         Ok(engine)
     }
 
@@ -153,11 +161,15 @@ impl Engine {
     }
 }
 
-/// What measured times depend on: the GPU, and the versions of what makes and runs its code.
-fn measured_as(properties: &Properties) -> String {
+/// What measured times depend on: the GPU, and the versions of what makes and runs its code; those of libraries that may
+/// be taken, which nobody looks for unless measurements decide.
+fn measured_as(properties: &Properties, mode: Mode) -> String {
     let version = |kind| library(kind).version.map(|version| version.to_string()).unwrap_or_default();
     let [driver, compiler] = [LibraryKind::Driver, LibraryKind::Nvrtc].map(version);
-    format!("{}, driver {driver}, NVRTC {compiler}", properties.name)
+    let optional = if mode == Mode::Benchmark { &LibraryKind::OPTIONAL[..] } else { &[] };
+    let usable = optional.iter().filter(|kind| library(**kind).is_usable());
+    let offered: String = usable.map(|kind| format!(", {} {}", kind.name(), version(*kind))).collect();
+    format!("{}, driver {driver}, NVRTC {compiler}{offered}", properties.name)
 }
 
 fn whole(memory: &Memory) -> Range<usize> {
@@ -169,7 +181,13 @@ fn real(precision: Precision) -> Real {
     match precision {
         Precision::F32 | Precision::Tf32 => Real::Float,
         Precision::Bf16 => Real::Bf16,
+        Precision::F16 => Real::Half,
     }
+}
+
+/// Whether products may round their factors, as tensor cores do.
+fn is_rounded(precision: Precision) -> bool {
+    precision != Precision::F32
 }
 
 fn without_kernels() -> Error {

@@ -11,7 +11,7 @@ pub(super) struct Own {
 }
 
 /// The kernels of a file are compiled together; the text stands with the first.
-const FILES: [&[Kernel]; 5] = [
+pub(super) const FILES: [&[Kernel]; 5] = [
     &[
         Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") },
         Kernel { name: "nnc_take", text: "" },

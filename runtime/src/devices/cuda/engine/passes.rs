@@ -147,7 +147,7 @@ impl Engine {
             forward: forward.into_iter().flat_map(tasks).collect(),
             report: self.report(kind, batch),
             backward: tasks(pass.backward),
-            update: binding.bound(update.iter()),
+            update: binding.bound(update),
             graph: None,
             has_run: false,
         };
@@ -329,7 +329,7 @@ impl Engine {
     /// Tells the GPU seed and step, unless it knows them.
     fn set_clock(&mut self, seed: u64, step: u64) -> Result<(), CudaError> {
         if self.clock != Some((seed, step)) {
-            let bytes = [seed, step, 0].map(u64::to_ne_bytes).concat();
+            let bytes = [&seed.to_ne_bytes()[..], &step.to_ne_bytes(), &0u32.to_ne_bytes()].concat();
             self.status.write(0, &bytes, &self.stream)?;
             self.clock = Some((seed, step));
         }

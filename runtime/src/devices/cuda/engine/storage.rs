@@ -14,7 +14,11 @@ const RESERVE: usize = 64 << 20;
 impl Engine {
     /// A part of a flat buffer, after all that the GPU was given.
     pub(crate) fn read(&self, flat: FlatBuffer, range: Range<usize>) -> Result<Vec<f32>, CudaError> {
-        self.floats(self.flat(flat), 4 * range.start, range.len())
+        let mut values = self.floats(self.flat(flat), 4 * range.start, range.len())?;
+        if flat == FlatBuffer::Gradients {
+            self.unscale(&mut values)?;
+        }
+        Ok(values)
     }
 
     /// Replaces a part of a flat buffer.
@@ -65,10 +69,9 @@ impl Engine {
         self.workspace.bytes()
     }
 
-    /// Bytes of the largest workspace that a launch may ask for.
+    /// Bytes of the largest workspace that a launch or a library may ask for.
     fn workspace_bytes(&self, batch: usize) -> usize {
-        let launches = self.choices.launches(self.cuda);
-        4 * launches.map(|launch| launch.workspace.at(batch)).max().unwrap_or(0)
+        self.choices.workspace_bytes(self.cuda, batch)
     }
 
     /// Bytes that grow with the batch, per sample.
