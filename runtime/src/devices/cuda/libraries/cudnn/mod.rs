@@ -2,8 +2,8 @@
 //! heuristics propose engines.
 //!
 //! Nothing depends on it: where cuDNN is missing, too old, or fails, there are no plans but a reason, and nnc's
-//! own kernels serve. This module knows which engines are
-//! exact enough; which is the fastest, its caller finds out.
+//! own kernels serve. This module knows which engines are exact enough; which is the fastest, its caller finds
+//! out.
 
 mod api;
 mod descriptor;
