@@ -24,12 +24,12 @@ fn shared_among_blocks() -> CheckedModel {
     Body::new(&[256, 12, 12]).same("scale", scale()).same("scale", scale()).model()
 }
 
-/// A convolution with something fused after it, which a library may compute.
+/// A convolution that a library may compute.
 fn convolution() -> CheckedModel {
     let conv = Layer::Conv(Conv { bias: true, ..window(&[3, 3], 1, 1) });
-    let scale = || Layer::Scale { initial: 0.5 };
-    let body = Body::new(&[8, 5, 5]).same("scale", scale()).layer("conv", conv, &[16, 5, 5]);
-    body.same("scale", scale()).model()
+    let relu = Layer::Activation(Expr::var(0).binary(Binary::Max, Expr::Const(0.0)));
+    let body = Body::new(&[8, 5, 5]).same("scale", Layer::Scale { initial: 0.5 });
+    body.layer("conv", conv, &[16, 5, 5]).same("relu", relu).model()
 }
 
 /// Asserts that replacing `old` by `new` in all texts is found, in a kernel that has it.
@@ -76,12 +76,8 @@ fn indices_that_are_off_by_one() {
 }
 
 #[test]
-fn places_around_a_library() {
-    let model = convolution();
-    // The weight's rows and the product in the workspace; rows of the weight's gradient.
-    caught_in(&model, "(int64)row * 72 + column", "(int64)row * 64 + column");
-    caught_in(&model, "workspace + 1152 + ", "workspace + 1136 + ");
-    caught_in(&model, "(int64)row * 16 + column", "(int64)row * 12 + column");
+fn a_weight_that_is_turned_wrongly_for_a_library() {
+    caught_in(&convolution(), "(int64)row * 72 + column", "(int64)row * 64 + column");
 }
 
 #[test]
