@@ -3,7 +3,8 @@
 //! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
 //! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
 //! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
-//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
+//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and
+//! states as they were.
 
 mod ahead;
 mod arrivals;
