@@ -71,6 +71,7 @@ const CASES: &[Case] = &[
     Case::new("a_batch_that_does_not_fit_is_refused", failures::memory)
         .with(&[("NNC_FAKE_MEMORY", "90000000")]),
     Case::new("kernels_are_compiled_without_a_gpu", shipped::build).with_only(fake::nvrtc),
+    // Without `python3` on the path, no NVRTC among its packages is found either.
     Case::new("a_program_with_its_kernels_needs_no_compiler", shipped::run)
         .with_only(fake::driver)
         .with(&[("PATH", ""), ("HOME", "")]),
@@ -151,7 +152,7 @@ impl Case {
         Case { libraries: Some(driver_and_nvrtc), ..self }
     }
 
-    /// No kernels were compiled before, either. (Packages of the `python3` on the path would be found.)
+    /// No kernels were compiled before, either.
     const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
         Case { libraries: Some(libraries), cache: Some(cache_of_the_rest), ..self }
     }
