@@ -24,12 +24,12 @@ fn shared_among_blocks() -> CheckedModel {
     Body::new(&[256, 12, 12]).same("scale", scale()).same("scale", scale()).model()
 }
 
-/// A convolution that a library may compute.
-fn convolution() -> CheckedModel {
-    let conv = Layer::Conv(Conv { bias: true, ..window(&[3, 3], 1, 1) });
+/// A convolution that a library may compute, and another that reads what is fused after it.
+fn convolutions() -> CheckedModel {
+    let conv = |size| Layer::Conv(Conv { bias: true, ..window(&[size, size], 1, size / 2) });
     let relu = Layer::Activation(Expr::var(0).binary(Binary::Max, Expr::Const(0.0)));
     let body = Body::new(&[8, 5, 5]).same("scale", Layer::Scale { initial: 0.5 });
-    body.layer("conv", conv, &[16, 5, 5]).same("relu", relu).model()
+    body.layer("conv", conv(3), &[16, 5, 5]).same("relu", relu).layer("last", conv(1), &[16, 5, 5]).model()
 }
 
 /// Asserts that replacing `old` by `new` in all texts is found, in a kernel that has it.
@@ -48,7 +48,7 @@ fn caught_in(model: &CheckedModel, old: &str, new: &str) {
 
 #[test]
 fn the_models_are_right_unchanged() {
-    for model in [model(), shared_among_blocks(), convolution()] {
+    for model in [model(), shared_among_blocks(), convolutions()] {
         let feed = feed(&graph(&model, Mode::Training));
         assert_eq!(check_changed(&model, &feed, &str::to_owned), Ok(()));
     }
@@ -76,8 +76,12 @@ fn indices_that_are_off_by_one() {
 }
 
 #[test]
-fn a_weight_that_is_turned_wrongly_for_a_library() {
-    caught_in(&convolution(), "(int64)row * 72 + column", "(int64)row * 64 + column");
+fn places_around_a_library() {
+    let model = convolutions();
+    // The weight's rows, the product in the workspace, and rows of the weight's gradient.
+    caught_in(&model, "(int64)row * 72 + column", "(int64)row * 64 + column");
+    caught_in(&model, "workspace + 1152 + ", "workspace + 1136 + ");
+    caught_in(&model, "(int64)row * 16 + column", "(int64)row * 12 + column");
 }
 
 #[test]
