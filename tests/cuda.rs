@@ -15,6 +15,8 @@ mod failures;
 mod half;
 #[path = "cuda/kept.rs"]
 mod kept;
+#[path = "cuda/libraries.rs"]
+mod libraries;
 #[path = "cuda/networks.rs"]
 mod networks;
 #[path = "cuda/shipped.rs"]
@@ -34,8 +36,10 @@ const CHILD: &str = "NNC_TEST_CASE";
 struct Case {
     name: &'static str,
     environment: &'static [(&'static str, &'static str)],
-    /// The folder of its libraries, if it has not all of them.
+    /// The folders of its libraries, if it has not all of them.
     libraries: Option<fn() -> PathBuf>,
+    /// Its cache folder, by its name, if that is not what all share.
+    cache: Option<fn(&str) -> PathBuf>,
     check: fn(),
 }
 
@@ -76,33 +80,90 @@ const CASES: &[Case] = &[
         .with(&[("NNC_FAKE_FAIL", "cuMemcpyHtoDAsync:25")]),
     Case::new("a_failed_wait_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuStreamWaitEvent:9")]),
+    Case::new("fast_libraries_are_taken_and_agree", libraries::agree).with(&[libraries::FAST]).timed(),
+    Case::new("slow_libraries_are_not_taken", libraries::slow).with(&[libraries::SLOW]).timed(),
+    Case::new("no_library_is_asked_without_measurements", libraries::unasked),
+    Case::new("a_library_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtCreate:1")])
+        .timed(),
+    Case::new("a_library_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmulAlgoGetHeuristic:2")])
+        .timed(),
+    Case::new("an_algorithm_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:1:15")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_start_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnCreate:1")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_does_not_answer_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendFinalize:8")])
+        .timed(),
+    Case::new("an_engine_that_fails_is_not_taken", libraries::refused)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
+        .timed(),
+    Case::new("a_library_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:150")])
+        .timed(),
+    Case::new("a_library_of_convolutions_that_fails_in_a_step_is_an_error", libraries::lost)
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:226")])
+        .timed(),
+    Case::new("times_of_a_library_that_is_gone_are_harmless", libraries::forgotten)
+        .with(&[libraries::SLOW])
+        .timed()
+        .without_libraries(),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 
 /// A part of a check.
 const REFUSED_MEMORY: Case = Case::new("refused_memory", failures::memory_refused);
 
-/// Checks of what several processes say.
-const OF_PROCESSES: [(&str, fn() -> Result<(), String>); 2] = [
+/// A check of what several processes say.
+type OfProcesses = fn() -> Result<(), String>;
+
+const OF_PROCESSES: [(&str, OfProcesses); 2] = [
     ("graphs_and_kernels_give_the_same_bits", same_bits),
     ("memory_that_is_refused_leaves_the_model_usable", refused_memory),
 ];
 
-/// The same steps as graphs and kernel by kernel, threads forward and in reverse.
-const SAME_BITS: [&[(&str, &str)]; 3] = [&[], &[("NNC_CUDA_SYNC", "1")], &[("NNC_FAKE_REVERSE", "1")]];
+/// The same steps as graphs and kernel by kernel, threads forward and in reverse, with libraries and without.
+const SAME_BITS: [Case; 4] = [
+    Case::new("a_step_is_reproducible", networks::bits),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_CUDA_SYNC", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).with(&[("NNC_FAKE_REVERSE", "1")]),
+    Case::new("a_step_is_reproducible", networks::bits).without_libraries(),
+];
 
 impl Case {
     const fn new(name: &'static str, check: fn()) -> Case {
-        Case { name, environment: &[], libraries: None, check }
+        Case { name, environment: &[], libraries: None, cache: None, check }
     }
 
     const fn with(self, environment: &'static [(&'static str, &'static str)]) -> Case {
         Case { environment, ..self }
     }
 
-    const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
-        Case { libraries: Some(libraries), ..self }
+    /// With measured times of its own.
+    const fn timed(self) -> Case {
+        Case { cache: Some(libraries::own_times), ..self }
     }
+
+    /// With nothing but what is needed.
+    const fn without_libraries(self) -> Case {
+        Case { libraries: Some(driver_and_nvrtc), ..self }
+    }
+
+    /// No kernels were compiled before, either.
+    const fn with_only(self, libraries: fn() -> PathBuf) -> Case {
+        Case { libraries: Some(libraries), cache: Some(cache_of_the_rest), ..self }
+    }
+}
+
+fn driver_and_nvrtc() -> PathBuf {
+    std::env::join_paths([fake::driver(), fake::nvrtc()]).expect("plain paths").into()
+}
+
+fn cache_of_the_rest(_: &str) -> PathBuf {
+    fake::cache().join("of the rest")
 }
 
 fn main() -> ExitCode {
@@ -129,7 +190,7 @@ fn agree(name: &str, check: fn() -> Result<(), String>) -> bool {
 }
 
 fn same_bits() -> Result<(), String> {
-    let run = |environment| said(&Case::new("a_step_is_reproducible", networks::bits).with(environment));
+    let run = |case| said(&case);
     let bits = SAME_BITS.map(run).into_iter().collect::<Result<Vec<_>, _>>()?;
     let same = bits[0].contains("parameters") && bits.iter().all(|other| *other == bits[0]);
     if same { Ok(()) } else { Err(bits.join("\n")) }
@@ -178,11 +239,9 @@ fn start(case: &Case) -> Output {
         command.env_remove(name);
     }
     let added = case.environment.iter().map(|(name, value)| (*name, OsString::from(value)));
-    command.env(CHILD, case.name).envs(fake::environment()).envs(added);
-    if let Some(libraries) = case.libraries {
-        // Not the cache in which kernels that were compiled before are found.
-        command.env("NNC_CUDA_PATH", libraries()).env("NNC_CACHE_DIR", fake::cache().join("of the rest"));
-    }
+    let libraries = case.libraries.map(|folders| ("NNC_CUDA_PATH", folders()));
+    let cache = case.cache.map(|folder| ("NNC_CACHE_DIR", folder(case.name)));
+    command.env(CHILD, case.name).envs(fake::environment()).envs(libraries).envs(cache).envs(added);
     command.output().expect("this program starts")
 }
 

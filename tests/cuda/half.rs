@@ -7,7 +7,7 @@ use nnc::runtime::program::Program;
 use nnc::runtime::{LossScale, data};
 use nnc::{Error, Model, Precision};
 
-use crate::networks::{Batch, bits_of, compare, convolution, digits, loaded, pair};
+use crate::networks::{Batch, KINKS, bits_of, compare, convolution, digits, loaded, pair};
 
 nnc::network! {
     Plain<6 -> 4> { linear 16 relu linear 4 }
@@ -50,13 +50,20 @@ pub(crate) fn trains() {
         losses.push(found);
         if step == 0 {
             let [found, expected] = [&gpu, &cpu].map(|model| gradients(program, model));
-            compare(program, "the gradients", &found, &expected, 2e-2);
+            // As a whole, because rounding puts some numbers on the other side of a ReLU.
+            let difference = length(found.iter().zip(&expected).map(|(found, expected)| found - expected));
+            let share = difference / length(expected.iter().copied());
+            assert!(share <= KINKS, "the gradients are off by {share}");
         }
     }
     assert!(losses[4] < 0.5 * losses[0], "nothing is learnt: {losses:?}");
     assert_eq!(scale(&gpu), LossScale { good_steps: 5, ..LossScale::default() });
     let [_, narrow] = pair(program, Precision::Bf16);
     assert_eq!((gpu.memory(), narrow.loss_scale().expect("idle")), (narrow.memory(), None));
+}
+
+fn length(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
 }
 
 fn gradients(program: &Program, model: &Model) -> Vec<f32> {
@@ -92,7 +99,9 @@ pub(crate) fn overflow() {
         for _ in 0..2 {
             assert_eq!(bits_of(program, &skipping), bits_of(program, &direct), "{}", program.name);
             assert_eq!(gradients(program, &skipping), gradients(program, &direct), "{}", program.name);
-            [&mut skipping, &mut direct].map(|model| batch.train(model));
+            for model in [&mut skipping, &mut direct] {
+                batch.train(model);
+            }
         }
         assert_eq!((scale(&skipping).good_steps, skipping.step()), (3, 3 + skipped));
     }
@@ -124,7 +133,9 @@ pub(crate) fn resumed() {
     let mut first = model(program);
     // The scale doubles two steps after the checkpoint.
     set_scale(&mut first, 256.0, 1996);
-    (0..2).for_each(|_| drop(batch.train(&mut first)));
+    for _ in 0..2 {
+        batch.train(&mut first);
+    }
     first.save(&path).expect("a folder to write to");
     let mut second = model(program);
     second.restore(&Checkpoint::read(&path).expect("just written"), &path).expect("the same network");
@@ -161,7 +172,9 @@ pub(crate) fn not_finite() {
     }
     set_scale(&mut gpu, 4.0, 0);
     let batch = Batch::random(program, 3, 3);
-    (0..2).for_each(|_| drop(batch.train(&mut gpu)));
+    for _ in 0..2 {
+        batch.train(&mut gpu);
+    }
     assert_eq!(scale(&gpu), LossScale { scale: 1.0, good_steps: 0, skipped: 2 });
     let error = gpu.train_step_many(&batch.inputs(), &batch.targets()).expect_err("√ has no slope at 0");
     let Error::NonFinite(failure) = &error else { panic!("{error}") };

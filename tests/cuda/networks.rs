@@ -65,7 +65,7 @@ pub(crate) fn resnet20() -> &'static Program {
 const ONE_STEP: f64 = 1e-5;
 
 /// What a gradient may differ by as a whole where it goes through many ReLUs, relative to its length.
-const KINKS: f64 = 0.05;
+pub(crate) const KINKS: f64 = 0.05;
 
 /// The same after some steps, or after tens of layers, in which differences grow.
 const SOME_STEPS: f64 = 1e-3;
@@ -251,7 +251,7 @@ pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2
 
 /// Parameters as closely as gradients where the update is a multiple of them. Optimisers with a rate for each parameter
 /// divide a gradient by its own size, so that its error, which is relative to the largest one, grows where it is small.
-fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
+pub(crate) fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
     let after_update = if program.optimizer.name == "sgd" { tolerance } else { SOME_STEPS };
     let value = |result: Result<Vec<f32>, nnc::Error>| result.expect("it is its own");
     for parameter in program.parameters {

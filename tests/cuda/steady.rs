@@ -94,7 +94,7 @@ pub(crate) fn memory() {
     each_way(program, 20, quiet);
     let [_, mut gpu] = pair(program, Precision::F32);
     let batch = Batch::random(program, 2, 1);
-    let (inputs, labels) = (&batch.inputs()[0][..], [0, 3]);
+    let (inputs, labels) = (batch.inputs()[0], [0, 3]);
     let targets = Targets::Classes(&labels);
     quiet("training, waited for", &mut || Some(gpu.train_step(inputs, targets).expect("it fits")));
     quiet("evaluation, waited for", &mut || Some(gpu.evaluate(inputs, targets).expect("it fits")));
@@ -104,22 +104,41 @@ pub(crate) fn memory() {
 /// all, because the fake driver takes next to nothing and a real one takes some.
 const MOST: Duration = Duration::from_micros(10);
 
+/// Runs of some batches each, of which the fastest counts, as others work on the machine, too.
+const RUNS: usize = 100;
+const TURNS: usize = 5;
+
 /// Batches on a device that takes no time.
 pub(crate) fn time() {
-    const RUNS: usize = 100;
-    const TURNS: usize = 5;
     for program in [digits(), resnet20()] {
         each_way(program, WARM + RUNS * TURNS, |way, begin| {
-            (0..WARM).for_each(|_| _ = begin());
-            let run = |_| {
-                let start = Instant::now();
-                (0..TURNS).for_each(|_| _ = begin());
-                start.elapsed() / TURNS as u32
-            };
-            // The least, as others work on the machine, too.
-            let least = (0..RUNS).map(run).min().expect("some runs");
+            let least = least(begin);
             crate::report(&format!("{}: {way}: {least:?} a batch", program.name));
             assert!(least < MOST, "{}: {way}: {least:?} a batch", program.name);
         });
     }
+    tell_bandwidth(digits());
+}
+
+/// Tells what copying a large batch to page-locked memory adds: the only work of the processor that grows with the batch.
+fn tell_bandwidth(program: &'static Program) {
+    let [_, mut gpu] = pair(program, Precision::F32);
+    let [few, many] = [2, 4096].map(|size| {
+        let mut batch = loaded(program, size, 1);
+        (size_of_val(&batch.inputs[..]), least(&mut || gpu.train_ahead(&mut batch).expect("it fits")))
+    });
+    let (bytes, time) = (many.0 - few.0, many.1.saturating_sub(few.1));
+    let bandwidth = bytes as f64 / time.as_secs_f64() / 1e9;
+    crate::report(&format!("{}: {bytes} bytes more take {time:?}: {bandwidth:.1} GB/s", program.name));
+}
+
+/// Of a batch.
+fn least(begin: Begin) -> Duration {
+    (0..WARM).for_each(|_| _ = begin());
+    let run = |_| {
+        let start = Instant::now();
+        (0..TURNS).for_each(|_| _ = begin());
+        start.elapsed() / TURNS as u32
+    };
+    (0..RUNS).map(run).min().expect("some runs")
 }

@@ -24,7 +24,9 @@ use crate::graph::{Node, Section};
 use crate::plan::Plan;
 
 pub use emitter::Emitter;
-pub use launch::{Argument, Candidate, Count, Kernel, Launch, Product, Step, Units};
+pub use launch::{
+    Argument, Candidate, Count, Form, Kernel, Launch, LibraryCall, Product, Step, Tensor, Units,
+};
 pub use memory::{Element, Memory, Place, Region};
 
 /// A network for the GPU.

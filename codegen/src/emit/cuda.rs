@@ -8,7 +8,9 @@ use quote::{format_ident, quote};
 
 use super::EmitOptions;
 use crate::Compiled;
-use crate::cuda::{Argument, Candidate, Count, Cuda, Kernel, Launch, Pass, Place, Product, Step, emit};
+use crate::cuda::{
+    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, Product, Step, Tensor, emit,
+};
 use crate::graph::{Conv, Section, Source, ValueId};
 use crate::plan::Plan;
 
@@ -134,21 +136,24 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
 }
 
 /// The names that a table may use.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 19] = [
     "Ahead",
     "Argument",
     "Candidate",
     "Conv",
     "Count",
     "Cuda",
+    "Form",
     "Kernel",
     "Launch",
+    "LibraryCall",
     "Pass",
     "Place",
     "Product",
     "Region",
     "Step",
     "Target",
+    "Tensor",
     "Units",
     "at",
 ];
@@ -233,11 +238,52 @@ fn step<'a>(step: &'a Step, operands: &mut Operands<'a>) -> TokenStream {
             let one = launch(one, operands);
             quote!(Step::Launch(#one))
         }
-        Step::Product(Product { operation, spec, candidates }) => {
-            let (spec, candidates) = (conv(spec), candidates.iter().map(|one| candidate(one, operands)));
-            quote!(Step::Product(Product { operation: #operation, spec: #spec, candidates: &[#(#candidates),*] }))
+        Step::Product(product) => {
+            let Product { operation, spec, candidates, library } = product;
+            let candidates: Vec<_> = candidates.iter().map(|one| candidate(one, operands)).collect();
+            let library = optional(library.as_ref().map(|call| library_call(call, operands)));
+            let spec = conv(spec);
+            quote! {
+                Step::Product(Product {
+                    operation: #operation,
+                    spec: #spec,
+                    candidates: &[#(#candidates),*],
+                    library: #library,
+                })
+            }
         }
     }
+}
+
+fn library_call<'a>(call: &'a LibraryCall, lists: &mut Operands<'a>) -> TokenStream {
+    let LibraryCall { form, layer, before, operands, result, after } = call;
+    let (form, operands, result) = (variant(form), operands.iter().map(tensor), tensor(result));
+    let [before, after] =
+        [before, after].map(|launches| launches.iter().map(|one| launch(one, lists)).collect::<Vec<_>>());
+    quote! {
+        &LibraryCall {
+            form: Form::#form,
+            layer: #layer,
+            before: &[#(#before),*],
+            operands: [#(#operands),*],
+            result: #result,
+            after: &[#(#after),*],
+        }
+    }
+}
+
+fn tensor(tensor: &Tensor) -> TokenStream {
+    match tensor {
+        Tensor::At(at) => {
+            let at = place(at);
+            quote!(Tensor::At(#at))
+        }
+        Tensor::Workspace(start) => quote!(Tensor::Workspace(#start)),
+    }
+}
+
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
 }
 
 fn candidate<'a>(candidate: &'a Candidate, operands: &mut Operands<'a>) -> TokenStream {

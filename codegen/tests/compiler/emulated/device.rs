@@ -84,6 +84,28 @@ impl Device {
         self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
     }
 
+    /// Stores activations in the workspace, from so many of them on.
+    pub(crate) fn write_workspace(&mut self, start: usize, values: &[f64]) {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &mut self.workspace_bytes()[start * size..(start + values.len()) * size];
+        for (value, to) in values.iter().zip(room.chunks_mut(size)) {
+            store(*value, Element::Real, precision, to);
+        }
+    }
+
+    /// Activations in the workspace.
+    pub(crate) fn read_workspace(&mut self, start: usize, len: usize) -> Vec<f64> {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &self.workspace_bytes()[start * size..(start + len) * size];
+        room.chunks(size).map(|from| load(Element::Real, precision, from)).collect()
+    }
+
+    fn workspace_bytes(&mut self) -> &mut [u8] {
+        let bytes = self.workspace.len() * 4;
+        // SAFETY: the bytes of numbers, all of them.
+        unsafe { std::slice::from_raw_parts_mut(self.workspace.as_mut_ptr().cast(), bytes) }
+    }
+
     /// Stores a value, and its copy as `real` if it may be a weight.
     pub(crate) fn write(&mut self, place: Place, values: &[f64]) {
         self.write_region(place, values);
@@ -101,14 +123,7 @@ impl Device {
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
         for (value, to) in values.iter().zip(buffer.bytes()[start..].chunks_mut(size)) {
-            match (element, precision) {
-                (Element::Place, _) => to.copy_from_slice(&(*value as u16).to_ne_bytes()),
-                (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(*value as f32).to_ne_bytes()),
-                (Element::Real, Precision::F16) => to.copy_from_slice(&to_half(*value as f32).to_ne_bytes()),
-                (Element::Real, Precision::F32) | (Element::Float, _) => {
-                    to.copy_from_slice(&(*value as f32).to_ne_bytes());
-                }
-            }
+            store(*value, element, precision, to);
         }
     }
 
@@ -119,15 +134,8 @@ impl Device {
         let count = if place.region.is_batched() { place.len * self.batch } else { place.len };
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
-        let value = |from: &[u8]| match (element, precision) {
-            (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
-            (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
-            (Element::Real, Precision::F16) => f64::from(from_half(u16::from_ne_bytes([from[0], from[1]]))),
-            (Element::Real, Precision::F32) | (Element::Float, _) => {
-                f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
-            }
-        };
-        buffer.bytes()[start..start + count * size].chunks(size).map(value).collect()
+        let stored = buffer.bytes()[start..start + count * size].chunks(size);
+        stored.map(|from| load(element, precision, from)).collect()
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
@@ -163,6 +171,30 @@ impl Device {
     fn start(&self, place: Place) -> usize {
         let times = if place.region.is_batched() { self.batch } else { 1 };
         place.offset * times * bytes(place.region.element(), self.precision)
+    }
+}
+
+/// A number that is stored as `element` says.
+fn load(element: Element, precision: Precision, from: &[u8]) -> f64 {
+    match (element, precision) {
+        (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
+        (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
+        (Element::Real, Precision::F16) => f64::from(from_half(u16::from_ne_bytes([from[0], from[1]]))),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
+        }
+    }
+}
+
+/// Stores a number as `element` says.
+fn store(value: f64, element: Element, precision: Precision, to: &mut [u8]) {
+    match (element, precision) {
+        (Element::Place, _) => to.copy_from_slice(&(value as u16).to_ne_bytes()),
+        (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(value as f32).to_ne_bytes()),
+        (Element::Real, Precision::F16) => to.copy_from_slice(&to_half(value as f32).to_ne_bytes()),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            to.copy_from_slice(&(value as f32).to_ne_bytes());
+        }
     }
 }
 

@@ -2,17 +2,19 @@
 //!
 //! Each node gets exactly the operands that the interpreter computed, so that a mistake shows where it
 //! is made: at the node, with its kernel's text. All kernels run with the threads forward and in
-//! reverse, at three precisions, and every candidate of a product is tried.
+//! reverse, at three precisions, and every candidate of a product is tried; what a library would compute
+//! comes from the interpreter.
 
 mod broken;
 mod device;
 mod language;
+mod libraries;
 mod reductions;
 mod update;
 
 use std::path::Path;
 
-use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Step, Units};
+use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Product, Step, Units};
 use nnc_codegen::graph::{Mode, Node, Op, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
@@ -92,11 +94,14 @@ fn from_bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// Runs both modes of a model node by node.
+/// Runs both modes of a model node by node; f16, which differs from bf16 in its rounding and its products alone, in training.
 pub(crate) fn check(name: &str, model: &CheckedModel, feed: &Feed) {
-    for mode in [Mode::Training, Mode::Evaluation] {
+    let all = Precision::ALL;
+    for (mode, precisions) in
+        [(Mode::Training, &all[..]), (Mode::Evaluation, &[Precision::F32, Precision::Bf16])]
+    {
         let plan = optimised(model, mode);
-        for precision in Precision::ALL {
+        for &precision in precisions {
             if let Err(difference) = compare_plan(&plan, feed, precision, &str::to_owned) {
                 panic!("{name}, {mode:?}, {precision:?}: {difference}");
             }
@@ -143,22 +148,34 @@ fn compare_plan(
     for (nodes, steps) in &steps {
         // Before the nodes run: they may change some of them in place.
         let reads: Vec<(ValueId, Vec<f64>)> = reads(nodes).map(|id| (id, run.value(id).to_vec())).collect();
+        let plain = if is_product(steps) { run.plain_product(nodes[0]) } else { Vec::new() };
         nodes.iter().for_each(|node| run.advance(node));
         for way in ways(steps) {
             for reverse in [false, true] {
-                device.poison(&way.launches);
+                device.poison(&way.launches());
                 for (value, elements) in &reads {
                     device.write(memory.place(*value), elements);
                 }
-                for launch in &way.launches {
-                    device.launch(&library, &kernels[launch.kernel], launch, reverse);
-                }
                 let context = |difference: String| {
-                    let texts = way.launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
+                    let launches = way.launches();
+                    let texts = launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
                     let text: Vec<String> = nodes.iter().map(|node| graph.node_text(node)).collect();
                     let (text, way, texts) = (text.join("; "), &way.name, texts.collect::<String>());
                     format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
                 };
+                for part in &way.parts {
+                    match part {
+                        Part::Kernel(launch) => {
+                            device.launch(&library, &kernels[launch.kernel], launch, reverse);
+                        }
+                        Part::Library(product) => {
+                            let second = reads.iter().find(|(value, _)| *value == nodes[0].input(1));
+                            let (_, second) = second.expect("a product reads it");
+                            libraries::compute(&mut device, product, second, &plain, precision)
+                                .map_err(&context)?;
+                        }
+                    }
+                }
                 let tolerance = precision.tolerance(way.units);
                 let compare = |node| compare(&mut device, &memory, &run, node, tolerance);
                 nodes.iter().copied().try_for_each(compare).map_err(context)?;
@@ -201,39 +218,62 @@ fn compare(
     Ok(())
 }
 
+fn is_product(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Product(_)))
+}
+
 /// One way to compute a node.
 struct Way<'a> {
     name: String,
     units: Units,
-    launches: Vec<&'a Launch>,
+    parts: Vec<Part<'a>>,
 }
 
-/// All ways: each candidate of a product with what surrounds it.
-fn ways(steps: &[Step]) -> Vec<Way<'_>> {
-    let product = steps.iter().find_map(|step| match step {
-        Step::Product(product) => Some(product),
-        Step::Launch(_) => None,
-    });
-    let chosen = |index: Option<usize>| {
-        let launches = steps.iter().flat_map(move |step| match (step, index) {
-            (Step::Launch(launch), _) => std::slice::from_ref(launch),
-            (Step::Product(product), Some(index)) => &product.candidates[index].launches[..],
-            (Step::Product(_), None) => &[],
-        });
-        launches.collect()
-    };
-    match product {
-        None if steps.is_empty() => Vec::new(),
-        None => vec![Way { name: "one way".into(), units: Units::Simt, launches: chosen(None) }],
-        Some(product) => product
-            .candidates
-            .iter()
-            .enumerate()
-            .map(|(index, candidate)| Way {
-                name: candidate.name.clone(),
-                units: candidate.units,
-                launches: chosen(Some(index)),
-            })
-            .collect(),
+enum Part<'a> {
+    Kernel(&'a Launch),
+    /// The plain product, by a library.
+    Library(&'a Product),
+}
+
+impl<'a> Way<'a> {
+    fn launches(&self) -> Vec<&'a Launch> {
+        let launch = |part: &Part<'a>| match part {
+            Part::Kernel(launch) => Some(*launch),
+            Part::Library(_) => None,
+        };
+        self.parts.iter().filter_map(launch).collect()
     }
+}
+
+/// All ways: each candidate of a product, or a library.
+fn ways(steps: &[Step]) -> Vec<Way<'_>> {
+    match steps {
+        [] => Vec::new(),
+        [Step::Product(product)] => ways_of_product(product),
+        steps => {
+            let parts = steps.iter().map(|step| Part::Kernel(only_launch(step))).collect();
+            vec![Way { name: "one way".into(), units: Units::Simt, parts }]
+        }
+    }
+}
+
+fn only_launch(step: &Step) -> &Launch {
+    match step {
+        Step::Launch(launch) => launch,
+        Step::Product(_) => panic!("a product stands alone"),
+    }
+}
+
+fn ways_of_product(product: &Product) -> Vec<Way<'_>> {
+    let own = product.candidates.iter().map(|candidate| Way {
+        name: candidate.name.clone(),
+        units: candidate.units,
+        parts: candidate.launches.iter().map(Part::Kernel).collect(),
+    });
+    let library = product.library.iter().map(|call| {
+        let (before, after) = (call.before.iter().map(Part::Kernel), call.after.iter().map(Part::Kernel));
+        let parts = before.chain([Part::Library(product)]).chain(after).collect();
+        Way { name: "a library".into(), units: Units::Simt, parts }
+    });
+    own.chain(library).collect()
 }

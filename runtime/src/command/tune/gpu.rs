@@ -21,13 +21,16 @@ pub(super) fn run(program: &'static Program, matches: &ArgMatches, gpu: Gpu) -> 
 }
 
 fn row(measured: &Measured) -> Row<'_> {
-    let timing =
-        |&(algorithm, seconds): &(&'static str, f64)| Timing { algorithm, seconds, workspace_bytes: None };
+    let timings = measured.seconds.iter().map(|(algorithm, seconds)| Timing {
+        algorithm,
+        seconds: *seconds,
+        workspace_bytes: None,
+    });
     Row {
         phase: measured.phase,
         layer: measured.layer,
         problem: measured.problem,
-        candidates: measured.seconds.iter().map(timing).collect(),
+        candidates: timings.collect(),
         heuristic: measured.estimated,
         best: measured.seconds.first().map_or(measured.estimated, |(name, _)| name),
     }

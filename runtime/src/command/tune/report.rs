@@ -15,17 +15,17 @@ pub(super) struct Row<'a> {
     /// The path of the layer.
     pub(super) layer: &'a str,
     pub(super) problem: Problem,
-    pub(super) candidates: Vec<Timing>,
+    pub(super) candidates: Vec<Timing<'a>>,
     /// What is taken without measurements.
     pub(super) heuristic: &'static str,
     /// The fastest.
-    pub(super) best: &'static str,
+    pub(super) best: &'a str,
 }
 
 /// A measured candidate.
 #[derive(Serialize)]
-pub(super) struct Timing {
-    pub(super) algorithm: &'static str,
+pub(super) struct Timing<'a> {
+    pub(super) algorithm: &'a str,
     pub(super) seconds: f64,
     /// What it takes for itself; not told of GPUs, where candidates share one workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,9 +39,9 @@ struct Line<'a> {
     layer: &'a str,
     product: &'static str,
     problem: Problem,
-    candidates: &'a [Timing],
+    candidates: &'a [Timing<'a>],
     heuristic: &'static str,
-    best: &'static str,
+    best: &'a str,
     gain_seconds: f64,
 }
 

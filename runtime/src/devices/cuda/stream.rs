@@ -44,6 +44,11 @@ impl Stream {
         Ok(Stream { context: context.clone(), raw, capturing: Cell::new(false) })
     }
 
+    /// The GPU.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Waits until all that it was given is done. An error may be that of any kernel before.
     pub fn synchronize(&self) -> Result<(), CudaError> {
         self.wait_for(|| format!("finish the work on {}", self.context))
@@ -83,8 +88,13 @@ impl Stream {
         };
         let shape = || format!("{x}x{y}x{z} blocks of {block} threads with {shared} bytes of shared memory");
         check(launched, || format!("launch kernel `{}` on {}", function.name(), shape()))?;
+        self.given(|| format!("run kernel `{}` on {}", function.name(), shape()))
+    }
+
+    /// Follows each piece of work: if errors are to name what has caused them, waits for it.
+    pub(super) fn given(&self, doing: impl FnOnce() -> String) -> Result<(), CudaError> {
         if self.context.is_synchronous() && !self.capturing.get() {
-            self.wait_for(|| format!("run kernel `{}` on {}", function.name(), shape()))?;
+            self.wait_for(doing)?;
         }
         Ok(())
     }

@@ -154,6 +154,45 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: &'static [Candidate],
+    /// How a library may compute it, if one can.
+    pub library: Option<&'static LibraryCall>,
+}
+
+/// A product by a library, which knows nothing of what is fused after it.
+#[derive(Debug)]
+pub struct LibraryCall {
+    /// What the library is asked for.
+    pub form: Form,
+    /// The layer's path, for reports.
+    pub layer: &'static str,
+    /// Lay an operand out as the library wants it. The `workspace` of these launches and of the others is the
+    /// room for what lies there between them.
+    pub before: &'static [Launch],
+    /// The operands.
+    pub operands: [Tensor; 2],
+    /// The plain product.
+    pub result: Tensor,
+    /// Go on from the plain product.
+    pub after: &'static [Launch],
+}
+
+/// What a library is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The product of two matrices as they lie in memory.
+    Matrices,
+    /// The convolution or its gradient. Weights, and their gradient, are laid out by their output channels
+    /// first.
+    Convolution,
+}
+
+/// Where a library finds or leaves a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// In a buffer.
+    At(Place),
+    /// In the workspace from this element on, as `real`.
+    Workspace(usize),
 }
 
 /// A way to compute a product.
@@ -250,6 +289,41 @@ impl Kernel {
     /// With so many threads in a block.
     pub const fn new(name: &'static str, threads: u32) -> Kernel {
         Kernel { name, threads }
+    }
+}
+
+impl Pass {
+    /// The products, in execution order.
+    pub fn products(&self) -> impl Iterator<Item = &'static Product> {
+        self.steps().filter_map(|step| match step {
+            Step::Product(product) => Some(product),
+            Step::Launch(_) => None,
+        })
+    }
+}
+
+impl LibraryCall {
+    /// What is launched around it.
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.before.iter().chain(self.after)
+    }
+}
+
+impl Tensor {
+    /// How its elements are stored.
+    pub fn element(&self) -> Element {
+        match self {
+            Tensor::At(place) => place.region.element(),
+            Tensor::Workspace(_) => Element::Real,
+        }
+    }
+
+    /// Its place in a buffer.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Tensor::At(place) => Some(place),
+            Tensor::Workspace(_) => None,
+        }
     }
 }
 

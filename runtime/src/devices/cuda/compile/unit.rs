@@ -23,6 +23,16 @@ pub enum Real {
     Half,
 }
 
+impl Real {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Real::Float => 4,
+            Real::Bf16 | Real::Half => 2,
+        }
+    }
+}
+
 /// Kernels that make one cubin.
 pub(super) struct Unit<'a> {
     pub(super) kernels: &'a [Kernel<'a>],

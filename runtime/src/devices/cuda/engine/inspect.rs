@@ -4,7 +4,7 @@ use super::passes::{Key, Kind, Schedule, kind_of};
 use super::tasks::Task;
 use super::{Engine, FLAG, whole};
 use crate::devices::cuda::{CudaError, Real};
-use crate::emitted::cuda::{Argument, Element, Place, Region};
+use crate::emitted::cuda::{Element, Place, Region};
 use crate::error::{Error, Phase};
 use crate::model::engine::{Ended, NotFinite};
 
@@ -57,15 +57,14 @@ impl Engine {
         for task in schedule.forward.iter().chain(backward) {
             task.run(&self.functions, &self.stream)?;
             if !self.is_finite_after(task, batch)? {
-                return Ok(Some(task.launch.layer.to_owned()));
+                return Ok(Some(task.layer().to_owned()));
             }
         }
         Ok(None)
     }
 
     fn is_finite_after(&self, task: &Task, batch: usize) -> Result<bool, CudaError> {
-        for argument in task.launch.arguments {
-            let Argument::At(place) = argument else { continue };
+        for place in task.places() {
             let is_number = place.region.element() != Element::Place;
             if is_number && !self.numbers(place, batch)?.iter().all(|value| value.is_finite()) {
                 return Ok(false);

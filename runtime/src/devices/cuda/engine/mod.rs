@@ -3,7 +3,8 @@
 //! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
 //! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
 //! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
-//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and states as they were.
+//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and
+//! states as they were.
 
 mod ahead;
 mod arrivals;
@@ -11,6 +12,7 @@ mod choice;
 mod functions;
 mod inspect;
 mod kept;
+mod library;
 mod measure;
 mod own;
 mod passes;
@@ -32,6 +34,7 @@ use crate::model::batch::Feed;
 use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+use crate::select::Mode;
 pub use ahead::compile_ahead;
 use arrivals::Arrivals;
 use choice::Choices;
@@ -102,8 +105,9 @@ impl Engine {
         let cuda = program.cuda.ok_or_else(without_kernels)?;
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
-        let device = measured_as(context.properties());
-        let choices = Choices::new(device, gpu, context.properties());
+        let device = measured_as(context.properties(), gpu.mode);
+        let stream = Stream::new(&context)?;
+        let choices = Choices::new(device, gpu, &stream, real);
         let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
@@ -134,7 +138,7 @@ impl Engine {
             sent_hyperparameters: Vec::new(),
             is_copied: false,
             is_prepared: false,
-            stream: Stream::new(&context)?,
+            stream,
             context,
         };
         engine.clear()?;
@@ -158,11 +162,15 @@ impl Engine {
     }
 }
 
-/// What measured times depend on: the GPU, and the versions of what makes and runs its code.
-fn measured_as(properties: &Properties) -> String {
+/// What measured times depend on: the GPU, and the versions of what makes and runs its code; those of libraries that may
+/// be taken, which nobody looks for unless measurements decide.
+fn measured_as(properties: &Properties, mode: Mode) -> String {
     let version = |kind| library(kind).version.map(|version| version.to_string()).unwrap_or_default();
     let [driver, compiler] = [LibraryKind::Driver, LibraryKind::Nvrtc].map(version);
-    format!("{}, driver {driver}, NVRTC {compiler}", properties.name)
+    let optional = if mode == Mode::Benchmark { &LibraryKind::OPTIONAL[..] } else { &[] };
+    let usable = optional.iter().filter(|kind| library(**kind).is_usable());
+    let offered: String = usable.map(|kind| format!(", {} {}", kind.name(), version(*kind))).collect();
+    format!("{}, driver {driver}, NVRTC {compiler}{offered}", properties.name)
 }
 
 fn whole(memory: &Memory) -> Range<usize> {

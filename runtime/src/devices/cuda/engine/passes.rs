@@ -147,7 +147,7 @@ impl Engine {
             forward: forward.into_iter().flat_map(tasks).collect(),
             report: self.report(kind, batch),
             backward: tasks(pass.backward),
-            update: binding.bound(update.iter()),
+            update: binding.bound(update),
             graph: None,
             has_run: false,
         };

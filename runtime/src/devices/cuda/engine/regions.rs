@@ -52,9 +52,10 @@ impl Extents {
 
     /// Bytes of an element.
     pub(super) fn size(&self, element: Element) -> usize {
-        match (element, self.real) {
-            (Element::Float, _) | (Element::Real, Real::Float) => 4,
-            (Element::Place, _) | (Element::Real, Real::Bf16 | Real::Half) => 2,
+        match element {
+            Element::Float => 4,
+            Element::Place => 2,
+            Element::Real => self.real.bytes(),
         }
     }
 

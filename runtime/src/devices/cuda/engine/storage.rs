@@ -69,10 +69,9 @@ impl Engine {
         self.workspace.bytes()
     }
 
-    /// Bytes of the largest workspace that a launch may ask for.
+    /// Bytes of the largest workspace that a launch or a library may ask for.
     fn workspace_bytes(&self, batch: usize) -> usize {
-        let launches = self.choices.launches(self.cuda);
-        4 * launches.map(|launch| launch.workspace.at(batch)).max().unwrap_or(0)
+        self.choices.workspace_bytes(self.cuda, batch)
     }
 
     /// Bytes that grow with the batch, per sample.

@@ -1,14 +1,21 @@
 //! Launches with everything that a batch leaves open filled in.
 
-use super::choice::Choices;
+use super::choice::{Choices, Way};
 use super::functions::Functions;
+use super::library::Call;
 use super::regions::Regions;
 use crate::devices::cuda::{CudaError, Memory, Stream};
-use crate::emitted::cuda::{Argument, Cuda, Launch, Step};
+use crate::emitted::cuda::{Argument, Cuda, Launch, Place, Step, Tensor};
+
+/// Something to do for one size of the batch.
+pub(super) enum Task {
+    Kernel(Kernel),
+    Library(Call),
+}
 
 /// A launch for one size of the batch.
-pub(super) struct Task {
-    pub(super) launch: &'static Launch,
+pub(super) struct Kernel {
+    launch: &'static Launch,
     grid: [u32; 3],
     threads: u32,
     arguments: Vec<u64>,
@@ -29,18 +36,32 @@ pub(super) struct Binding<'a> {
 impl Binding<'_> {
     /// The tasks of some steps, products by the candidates that were chosen.
     pub(super) fn tasks(&self, steps: &'static [Step], choices: &Choices) -> Vec<Task> {
-        self.bound(choices.chosen_launches(steps, self.batch))
+        let tasks = steps.iter().flat_map(|step| match step {
+            Step::Launch(launch) => self.bound(std::slice::from_ref(launch)),
+            Step::Product(product) => self.tasks_of(&choices.chosen(product, self.batch)),
+        });
+        tasks.collect()
+    }
+
+    /// The tasks of one way to compute a product.
+    pub(super) fn tasks_of(&self, way: &Way) -> Vec<Task> {
+        let library = match way {
+            Way::Own(_) => None,
+            Way::Library(offer) => Some(Task::Library(self.call(offer))),
+        };
+        let [before, after] = way.launches().map(|launches| self.bound(launches));
+        before.into_iter().chain(library).chain(after).collect()
     }
 
     /// The tasks of launches; those without a block are left out.
-    pub(super) fn bound(&self, launches: impl Iterator<Item = &'static Launch>) -> Vec<Task> {
-        let tasks = launches.map(|launch| self.task(launch));
-        tasks.filter(|task| !task.grid.contains(&0)).collect()
+    pub(super) fn bound(&self, launches: &'static [Launch]) -> Vec<Task> {
+        let kernels = launches.iter().map(|launch| self.kernel(launch));
+        kernels.filter(|kernel| !kernel.grid.contains(&0)).map(Task::Kernel).collect()
     }
 
-    fn task(&self, launch: &'static Launch) -> Task {
+    fn kernel(&self, launch: &'static Launch) -> Kernel {
         let blocks = |axis: usize| blocks(launch.grid[axis].at(self.batch));
-        Task {
+        Kernel {
             launch,
             grid: [blocks(0), blocks(1), blocks(2)],
             threads: self.cuda.kernels[launch.kernel].threads,
@@ -64,8 +85,39 @@ impl Binding<'_> {
 }
 
 impl Task {
+    /// The path of the layer that it belongs to.
+    pub(super) fn layer(&self) -> &'static str {
+        match self {
+            Task::Kernel(kernel) => kernel.launch.layer,
+            Task::Library(call) => call.call.layer,
+        }
+    }
+
+    /// What it reads and writes.
+    pub(super) fn places(&self) -> Vec<&'static Place> {
+        let place = |argument: &'static Argument| match argument {
+            Argument::At(place) => Some(place),
+            _ => None,
+        };
+        match self {
+            Task::Kernel(kernel) => kernel.launch.arguments.iter().filter_map(place).collect(),
+            Task::Library(Call { call, .. }) => {
+                call.operands.iter().chain([&call.result]).filter_map(Tensor::place).collect()
+            }
+        }
+    }
+
     /// Gives it to a stream.
     pub(super) fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
+        match self {
+            Task::Kernel(kernel) => kernel.run(functions, stream),
+            Task::Library(call) => call.run(stream),
+        }
+    }
+}
+
+impl Kernel {
+    fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
         let Some(function) = functions.get(self.launch.kernel) else {
             unreachable!("the kernels of a schedule are compiled before it is made")
         };

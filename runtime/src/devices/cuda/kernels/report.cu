@@ -66,7 +66,7 @@ KERNEL(nnc_report, 256, 6)
     report->loss = sums[0] / (double)batch;
     const float loss = (float)report->loss;
     if ((as_bits(loss) & 0x7f800000u) == 0x7f800000u)
-        step->not_finite = 1;
+        step->not_finite = STEP_FAILED;
     else
         report->correct = counts[0];
 }
