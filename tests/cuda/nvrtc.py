@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles CUDA kernels with NVRTC, which needs no GPU, and reports what the compiler made of them.
 
-    cargo run -p nnc-codegen --example kernels -- /tmp/kernels examples/*.nn examples/gallery/*.nn
+    cargo run -p nnc-codegen --example cuda_kernels -- /tmp/kernels examples/*.nn examples/gallery/*.nn
     python3 tests/cuda/nvrtc.py /tmp/kernels --arch sm_80 sm_90 sm_90a --real 0 1 2
 
 For each kernel of the folder, each architecture and each type of activations (0: float, 1: bf16,
@@ -173,7 +173,7 @@ def report(rows, verbose):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", help="kernels, as `--example kernels` writes them")
+    parser.add_argument("folder", help="kernels, as `--example cuda_kernels` writes them")
     parser.add_argument("--arch", nargs="+", default=["sm_80", "sm_90", "sm_90a"])
     parser.add_argument("--real", nargs="+", type=int, choices=REALS, default=[0, 1, 2])
     parser.add_argument("--only", default="", help="a pattern of the class and the name of kernels: `^(element|reduct)`, `_mma_`")

@@ -1,5 +1,5 @@
 //! Writes the CUDA kernels of models to a folder, a file each, for checks by real compilers
-//! (`tests/cuda/nvrtc.py`): `cargo run -p nnc-codegen --example kernels -- FOLDER MODEL.nn…`
+//! (`tests/cuda/nvrtc.py`): `cargo run -p nnc-codegen --example cuda_kernels -- FOLDER MODEL.nn…`
 
 use std::error::Error;
 use std::path::Path;
