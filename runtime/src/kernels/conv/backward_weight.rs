@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Conv;
 use super::axis::Axis;
-use super::block::{AIM, Block, Cut, MAX_PIXELS, pieces};
+use super::block::{AIM, Block, Cut, MAX_PIXELS};
 use super::window::{Patch, Windows};
 use crate::devices::cpu::{Isa, Pool, Tiles};
 use crate::kernels::gemm::{self, Panels, Source, SpacedTile, Walk};
@@ -177,19 +177,17 @@ impl Job<'_> {
         let channels = self.spec.group_inputs();
         let (runs, len) = patch.runs(channels);
         let own = to.part * len / self.parts..(to.part + 1) * len / self.parts;
-        let pieces = pieces(own.len(), gemm::spaced_rows(self.isa, columns.len()))
-            .map(|rows| own.start + rows.start..own.start + rows.end);
-        for (run, rows) in (0..runs).flat_map(|run| pieces.clone().map(move |rows| (run, rows))) {
-            let start = patch.run(run, channels) + rows.start;
+        for run in 0..runs {
+            let start = patch.run(run, channels) + own.start;
             let tile = SpacedTile {
-                a: patch.values[start..][..reach + rows.len()].as_ptr(),
+                a: patch.values[start..][..reach + own.len()].as_ptr(),
                 a_step: 1,
                 walk,
                 b: dy.as_ptr(),
                 b_step,
-                c: to.rows(self.spec, run * len + rows.start, rows.len(), &columns),
+                c: to.rows(self.spec, run * len + own.start, own.len(), &columns),
                 c_step: self.spec.output[3],
-                rows: rows.len(),
+                rows: own.len(),
                 columns: columns.len(),
                 accumulate,
             };
