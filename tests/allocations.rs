@@ -1,8 +1,9 @@
 //! After the first call, training and evaluation on batches of one size allocate nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use nnc::runtime::program::Program;
 use nnc::{Model, Targets};
 
@@ -10,34 +11,6 @@ nnc::network!("benches/networks/lenet.nn");
 nnc::network!("benches/networks/mlp.nn");
 nnc::network!("benches/networks/resnet20.nn");
 nnc::network!("examples/digits.nn");
-
-/// The system's allocator, with a count of its calls.
-struct Counting;
-
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: all work is the system allocator's.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-fn allocations(call: impl FnOnce()) -> usize {
-    let before = CALLS.load(Ordering::Relaxed);
-    call();
-    CALLS.load(Ordering::Relaxed) - before
-}
 
 /// A batch, and what evaluation writes.
 struct Batch {

@@ -157,6 +157,7 @@ impl Network {
             file: format!("{}.nn", self.name),
             source: self.source.clone(),
             runtime: RuntimeDependency::Path(concat!(env!("CARGO_MANIFEST_DIR"), "/runtime").to_owned()),
+            ahead: Vec::new(),
         };
         crate_files(&self.model, &self.compiled, &options)
     }

@@ -8,7 +8,8 @@ mod dump;
 mod support;
 
 use nnc::runtime::program::Program;
-use support::compiled::{Network, programs};
+use nnc::runtime::select::Mode;
+use support::compiled::{FORWARD_TOLERANCE, Network, forward_by_default, programs};
 use support::values::{Batch, Generator};
 
 nnc::network!("examples/digits.nn");
@@ -43,10 +44,11 @@ fn vgg_agrees_with_the_reference() {
     agree(programs![Vgg], [2, 1]);
 }
 
-/// Two steps on batches of two sizes, with an evaluation before and after.
+/// Two steps on batches of two sizes, with an evaluation before and after. Gradients are those of
+/// [`Mode::Deterministic`], outputs and losses those of the default mode too.
 #[expect(clippy::print_stdout, reason = "the measured difference is wanted beside the verdict")]
 fn agree([program]: [&'static Program; 1], [first, last]: [usize; 2]) {
-    let mut network = Network::random(program, SEED);
+    let mut network = Network::random(program, Mode::Deterministic, SEED);
     let mut generator = Generator::new(12);
     let [first, last] = [first, last].map(|samples| Batch::random(&network.checked, samples, &mut generator));
     dump::write(program, SEED, &first);
@@ -54,6 +56,8 @@ fn agree([program]: [&'static Program; 1], [first, last]: [usize; 2]) {
     report.extend(network.step(&first));
     report.extend(network.step(&last));
     report.extend(network.evaluation(&last));
-    println!("{:10} {}", program.name, report.worst());
+    let forward = forward_by_default(program, SEED, [&first, &last]);
+    println!("{:10} {}, forward by default {}", program.name, report.worst(), forward.worst());
     assert!(report.worst().relative < TOLERANCE, "{}: {}", program.name, report.worst());
+    assert!(forward.worst().relative < FORWARD_TOLERANCE, "{}: {}", program.name, forward.worst());
 }

@@ -5,7 +5,7 @@ use nnc::runtime::Precision;
 use nnc::runtime::program::Program;
 
 use crate::check::device;
-use crate::data::{Batch, Generator};
+use crate::data::Batch;
 use crate::{Outcome, Settings, networks};
 
 const STEPS: usize = 5;
@@ -28,7 +28,7 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
 /// The bits of all parameters after some steps.
 fn parameters(program: &'static Program, precision: Precision) -> Outcome<Vec<u32>> {
     let mut model = Model::on(program, 1, &device(precision))?;
-    let batch = Batch::random(program, 9, &mut Generator(2));
+    let batch = Batch::random(program, 9, 2);
     for _ in 0..STEPS {
         model.train_step_many(&batch.inputs(), &batch.targets())?;
     }

@@ -2,20 +2,22 @@
 //!
 //! ```console
 //! $ cargo bench --package nnc --features cuda --bench gpu --no-run    # where Rust is
-//! $ gpu-… [check] [determinism] [train] [time] [--only WORD] [--rounds N] [--batches 64,256]
+//! $ gpu-… [check] [determinism] [train] [time] [--only WORD] [--rounds N] [--batches 64,256] [--peaks 3.35,67,495,990]
 //! ```
 //!
 //! `check` compares every word, structure and block of the language and the networks of the benchmarks
 //! with the processor: evaluation, losses, gradients, running statistics, parameters after some
 //! steps, at each precision. `determinism` asks for the same bits from two runs. `train` trains on
-//! the embedded digits. `time` measures training steps and evaluation beside the floor that memory and
-//! arithmetic set. Without a word it does all four; its status says whether all held.
+//! the embedded digits. `time` measures training steps and evaluation beside the [floor] that memory and
+//! arithmetic set, by the peaks of an H100 unless others are given: TB/s, and TFLOP/s in f32, tf32 and bf16.
+//! Without a word it does all four; its status says whether all held.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 
 mod check;
 mod data;
 mod determinism;
+mod floor;
 mod networks;
 mod time;
 mod train;
@@ -41,6 +43,8 @@ struct Settings {
     rounds: usize,
     /// Batches to measure.
     batches: Vec<usize>,
+    /// Of the GPU.
+    peaks: floor::Peaks,
 }
 
 fn main() -> ExitCode {
@@ -67,8 +71,13 @@ fn main() -> ExitCode {
 
 impl Settings {
     fn read() -> Result<Settings, String> {
-        let mut settings =
-            Settings { parts: Vec::new(), only: String::new(), rounds: 9, batches: vec![64, 256, 1024] };
+        let mut settings = Settings {
+            parts: Vec::new(),
+            only: String::new(),
+            rounds: 9,
+            batches: vec![64, 256, 1024],
+            peaks: floor::H100,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` takes a value"));
@@ -79,6 +88,7 @@ impl Settings {
                 "--batches" => {
                     settings.batches = value()?.split(',').map(number).collect::<Result<_, _>>()?
                 }
+                "--peaks" => settings.peaks = value()?.parse()?,
                 word if PARTS.iter().any(|(name, _)| *name == word) => settings.parts.push(argument),
                 _ => {
                     return Err(format!(

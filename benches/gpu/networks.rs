@@ -1,6 +1,11 @@
 //! The networks, as `network!` makes them.
 
+#[path = "../../tests/support/networks.rs"]
+mod shared;
+
 use nnc::runtime::program::Program;
+
+use shared::{library, structure, words};
 
 macro_rules! programs {
     ($($network:ident)*) => { vec![$($network::new(0).model().program()),*] };
@@ -30,55 +35,6 @@ pub(crate) mod digits {
 
     pub(crate) fn program() -> &'static Program {
         Digits::new(0).model().program()
-    }
-}
-
-mod words {
-    use super::Program;
-
-    nnc::network!("tests/networks/words.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        programs![
-            Conv ConvLine ConvVolume Dwconv DwconvOther Deconv DeconvOther Linear Norms NormsOfVector
-            NormsOther Lrn Rectifiers Squashers AlongChannels Pools PoolsOther AvgPools AvgPoolsOther
-            Upsample Shuffles Borders Parts Randoms
-        ]
-    }
-}
-
-mod structure {
-    use super::Program;
-
-    nnc::network!("tests/networks/structure.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        programs![
-            ActivationChain ActivationFirst Channels Linears FlattenInput FlattenOutput Epilogues Volume
-            Line Softmax Attention BatchNorm BatchNormRelu BatchNormAfterLinear BatchNormAfterBias
-            BatchNormAfterGroups BatchNormAfterDeconv BatchNormFirst BatchNormLast BatchNormAfterPool
-            BatchNormAfterActivation BatchNormTwice OtherNorms MaxPoolAfterRelu MaxPoolFirst
-            AvgPoolFused ConcatIdentity ConcatVectors ConcatNorm ConcatVolume Add AddSame MulMaps
-            MulChannels MulChannelsMap MulPositions MulBoth MulVectors MulLine MulSame Residual
-            ResidualNorm ResidualShortcut ResidualPooled ResidualNested ResidualScaled PreActivation
-            DenseBlock Dropout DropoutOfMap DropoutInResidual RandomKinds Taps TapsOfJoins UNet Ports
-            OutputsInARow OneInputTwice Siamese SharedInARow SharedShapes Frozen FrozenLast Initial
-            Conditions OwnActivation Inner Outer Regression Absolute Huber HuberDelta Binary
-            Segmentation Weighted Smoothed SegmentationWeighted
-        ]
-    }
-}
-
-mod library {
-    use super::Program;
-
-    nnc::network!("tests/networks/library.nn");
-
-    pub(super) fn all() -> Vec<&'static Program> {
-        programs![
-            Excited Convolved Basic Bottlenecks Projected RegNet ConvNeXt Separable Inverted Mobile
-            Shuffled Dense Fire Inception UNetParts
-        ]
     }
 }
 

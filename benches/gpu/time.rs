@@ -21,13 +21,16 @@ const RATE: f32 = 1e-6;
 const LARGE_SAMPLE: usize = 100_000;
 
 pub(crate) fn run(settings: &Settings) -> Outcome<()> {
-    println!("| network | batch | precision | training step, ms | evaluation, ms | host, µs per step |");
-    println!("|---|---:|---|---:|---:|---:|");
+    println!(
+        "| network | batch | precision | training step, ms | its floor | times | evaluation, ms | its floor | times \
+         | host, µs per step |"
+    );
+    println!("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|");
     for program in networks::timed::all().into_iter().filter(|program| settings.wants(program.name)) {
         for &batch in &settings.batches {
             let batch = if sample_len(program) > LARGE_SAMPLE { batch.div_ceil(16) } else { batch };
             for precision in Precision::ALL {
-                measure(program, batch, precision, settings.rounds)
+                measure(program, batch, precision, settings)
                     .map_err(|error| format!("{}, {batch} in {precision}: {error}", program.name))?;
             }
         }
@@ -35,7 +38,8 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
     Ok(())
 }
 
-fn measure(program: &'static Program, size: usize, precision: Precision, rounds: usize) -> Outcome<()> {
+fn measure(program: &'static Program, size: usize, precision: Precision, settings: &Settings) -> Outcome<()> {
+    let floor = settings.peaks.floor(program, size, precision).ok_or("it was compiled without kernels")?;
     let device = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Benchmark });
     let mut model = Model::on(program, 0, &device)?;
     model.set_learning_rate(RATE)?;
@@ -46,13 +50,15 @@ fn measure(program: &'static Program, size: usize, precision: Precision, rounds:
     for next in [Model::train_next as Next, Model::evaluate_next] {
         epochs(next)?;
     }
-    let training = median(rounds, || epochs(Model::train_next))?;
-    let evaluation = median(rounds, || epochs(Model::evaluate_next))?;
+    let training = median(settings.rounds, || epochs(Model::train_next))?;
+    let evaluation = median(settings.rounds, || epochs(Model::evaluate_next))?;
+    let beside =
+        |step: f64, floor: f64| format!("{:.3} | {:.3} | {:.1}", step * 1e3, floor * 1e3, step / floor);
     println!(
-        "| {} | {size} | {precision} | {:.3} | {:.3} | {:.1} |",
+        "| {} | {size} | {precision} | {} | {} | {:.1} |",
         program.name.to_lowercase(),
-        training.step * 1e3,
-        evaluation.step * 1e3,
+        beside(training.step, floor.training),
+        beside(evaluation.step, floor.evaluation),
         training.host * 1e6
     );
     Ok(())

@@ -4,7 +4,6 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::output;
@@ -18,29 +17,18 @@ pub(crate) fn build(
     build_folder: &Path,
     features: &[&str],
 ) -> Result<PathBuf, Failure> {
-    let label = format!("building {name} … ");
-    let start = Instant::now();
-    if output::is_watched() {
-        output::show(&label);
-    }
-    let result = invoke(folder, build_folder, features);
-    let label = if output::is_watched() { "" } else { &label };
-    match result {
-        Ok(output) if output.status.success() => {
-            output::complain(&format!("{label}{:.1} s", start.elapsed().as_secs_f64()));
-            Ok(program(folder))
-        }
+    let built = output::timed(&format!("building {name}"), || match invoke(folder, build_folder, features) {
+        Ok(output) if output.status.success() => Ok(program(folder)),
+        failed => Err(failed),
+    });
+    built.map_err(|failed| match failed {
         Ok(output) => {
-            output::complain(&format!("{label}failed"));
             output::show(&String::from_utf8_lossy(&output.stderr));
-            Err(Failure::new(format!("cargo could not build the crate in `{}`", folder.display()))
-                .help("what cargo says stands above"))
+            Failure::new(format!("cargo could not build the crate in `{}`", folder.display()))
+                .help("what cargo says stands above")
         }
-        Err(error) => {
-            output::complain(&format!("{label}failed"));
-            Err(not_started(&error))
-        }
-    }
+        Err(error) => not_started(&error),
+    })
 }
 
 /// The finished program lies with the crate, all on the way to it in the shared folder. Cargo itself

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{check, devices, dump, explain, fmt, generate, graph, run, summary, tune};
+use crate::{build, check, devices, dump, explain, fmt, generate, graph, run, summary, tune};
 
 const ABOUT: &str = "\
 nnc compiles networks written as a line of words into Rust programs that train, evaluate and
@@ -24,6 +24,7 @@ Examples:
   nnc summary digits.nn                  Shapes, parameters, multiply-adds and memory
   nnc graph digits.nn -o digits.svg      Draw it
   nnc tune digits.nn                     Measure which algorithms are the fastest here
+  nnc build digits.nn -o digits          Build its program
   nnc digits.nn -o digits                Write the Rust crate
   nnc devices                            What this machine can compute on
   nnc explain E0301                      The manual page of an error, a lint or a word
@@ -42,6 +43,7 @@ pub(crate) fn command() -> Command {
         .subcommand_negates_reqs(true)
         .arg_required_else_help(true)
         .subcommand(run::command())
+        .subcommand(build::command())
         .subcommand(tune::command())
         .subcommand(check::command())
         .subcommand(fmt::command())

@@ -6,10 +6,11 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use nnc_codegen::emit::EmittedFile;
+use nnc_codegen::emit::{AHEAD_ENDING, EmittedFile};
 
+use crate::ahead::Archive;
 use crate::failure::Failure;
 use crate::{files, package};
 
@@ -36,12 +37,19 @@ pub(crate) fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the files of a crate and says how many have changed.
-pub(crate) fn write_crate(folder: &Path, files: &[EmittedFile]) -> Result<usize, Failure> {
+pub(crate) fn write_crate(
+    folder: &Path,
+    files: &[EmittedFile],
+    archives: &[Archive],
+) -> Result<usize, Failure> {
     let mut changed = 0;
     for file in files {
         changed += usize::from(write_file(&folder.join(&file.path), file.text.as_bytes())?);
     }
-    changed += remove_stale(folder, files);
+    for archive in archives {
+        changed += usize::from(write_file(&folder.join(&archive.path), &archive.bytes)?);
+    }
+    changed += remove_stale(folder, files, archives);
     copy_lock_file(folder)?;
     Ok(changed)
 }
@@ -58,17 +66,23 @@ fn write_file(path: &Path, text: &[u8]) -> Result<bool, Failure> {
 }
 
 /// Removes modules of an earlier network that this one does not have, and says how many.
-fn remove_stale(folder: &Path, files: &[EmittedFile]) -> usize {
+fn remove_stale(folder: &Path, files: &[EmittedFile], archives: &[Archive]) -> usize {
     let Ok(entries) = fs::read_dir(folder.join("src")) else { return 0 };
-    let is_current = |path: &Path| files.iter().any(|file| folder.join(&file.path) == path);
-    let is_generated = |path: &Path| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        text.lines().next().is_some_and(|line| line.starts_with("//!") && line.contains(MODULE_HEAD))
-    };
+    let current = files.iter().map(|file| &file.path).chain(archives.iter().map(|archive| &archive.path));
+    let current: Vec<PathBuf> = current.map(|path| folder.join(path)).collect();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let stale = paths.filter(|path| !is_current(path) && is_generated(path));
+    let stale = paths.filter(|path| !current.contains(path) && is_generated(path));
     // A module that cannot be removed is in nobody's way: no file names it.
     stale.filter(|path| fs::remove_file(path).is_ok()).count()
+}
+
+/// Whether nnc has written a file in the folder of modules.
+fn is_generated(path: &Path) -> bool {
+    if path.extension().is_some_and(|ending| ending == AHEAD_ENDING) {
+        return true;
+    }
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().next().is_some_and(|line| line.starts_with("//!") && line.contains(MODULE_HEAD))
 }
 
 /// Hands the tested versions of all packages on. Cargo takes out what is not needed, so an

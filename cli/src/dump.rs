@@ -8,6 +8,7 @@ use nnc_codegen::{compile, cuda};
 use nnc_dsl::syntax::{parse, print};
 use nnc_dsl::{Diagnostic, Entry};
 
+use crate::ahead::Wanted;
 use crate::failure::Failure;
 use crate::{model_file, output, package};
 
@@ -107,7 +108,7 @@ fn kernels(matches: &ArgMatches) -> Result<String, Failure> {
 fn sources(matches: &ArgMatches) -> Result<String, Failure> {
     let file = model_file::load(matches)?;
     let package = package::package_name(&file.model.name);
-    let files = package::package_files(&file, &compile(&file.model), &package);
+    let files = package::package_files(&file, &compile(&file.model), &package, &Wanted::NOTHING);
     let sources = files.into_iter().filter(|file| file.path.ends_with(".rs"));
     let sources: Vec<String> =
         sources.map(|file| format!("// ==== {} ====\n\n{}", file.path, file.text)).collect();

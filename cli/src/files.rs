@@ -68,6 +68,17 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// Copies a file with its permissions, under a temporary name that is then changed.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let temporary = temporary_name(to);
+    let copied = fs::copy(from, &temporary).and_then(|_| fs::rename(&temporary, to));
+    copied.map_err(|error| {
+        // What is left of it is of no use; the error before is the one to tell.
+        let _ = fs::remove_file(&temporary);
+        Failure::io("write", to, &error)
+    })
+}
+
 /// A name in the same folder that no other process takes.
 fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use nnc_codegen::compile;
 
+use crate::ahead::{self, Wanted};
 use crate::crate_folder::{refuse_foreign, write_crate};
 use crate::failure::Failure;
 use crate::model_file::{self, ModelFile};
@@ -29,6 +30,7 @@ pub(crate) fn arguments() -> Vec<Arg> {
             .action(ArgAction::SetTrue)
             .help("Write into a folder that holds other files, too"),
     );
+    arguments.extend(ahead::arguments());
     arguments
 }
 
@@ -40,13 +42,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if !matches.get_flag("force") {
         refuse_foreign(&folder)?;
     }
-    let files = package::package_files(&file, &compile(&file.model), &package);
-    let changed = write_crate(&folder, &files)?;
-    output::print(&report(&file, &folder, files.len(), changed))?;
+    let (wanted, compiled) = (Wanted::new(matches), compile(&file.model));
+    let archives = wanted.compile(&file.model, &compiled)?;
+    let files = package::package_files(&file, &compiled, &package, &wanted);
+    let changed = write_crate(&folder, &files, &archives)?;
+    let features = if wanted.is_something() { " --features cuda" } else { "" };
+    output::print(&report(&file, &folder, files.len() + archives.len(), changed, features))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(file: &ModelFile, folder: &Path, files: usize, changed: usize) -> String {
+fn report(file: &ModelFile, folder: &Path, files: usize, changed: usize, features: &str) -> String {
     let model = &file.model;
     let did = match changed {
         0 => format!("{files} files are up to date in"),
@@ -54,7 +59,7 @@ fn report(file: &ModelFile, folder: &Path, files: usize, changed: usize) -> Stri
     };
     let folder = folder.display();
     format!(
-        "{did} {folder}: `{}`, {}\nnext: cd {folder} && cargo run --release -- train\n",
+        "{did} {folder}: `{}`, {}\nnext: cd {folder} && cargo run --release{features} -- train\n",
         model.name,
         signature(&model.inputs, &model.outputs)
     )

@@ -6,6 +6,8 @@
 //! exit status is 0, 1 for what the user can mend, and 2 for a wrong command line; `nnc run`
 //! ends with the status of the program that it has built.
 
+mod ahead;
+mod build;
 mod cache;
 mod cargo;
 mod check;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     };
     let result = match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
+        Some(("build", matches)) => build::run(matches),
         Some(("tune", matches)) => tune::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("fmt", matches)) => fmt::run(matches),

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::time::Instant;
 
 use clap::{Arg, ArgMatches};
 use nnc_dsl::render::ColorChoice;
@@ -28,6 +29,22 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn show(text: &str) {
     let mut out = io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Does what takes a while, and tells on standard error how long it took, or that it failed.
+pub(crate) fn timed<T, E>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let label = format!("{what} … ");
+    let start = Instant::now();
+    if is_watched() {
+        show(&label);
+    }
+    let result = work();
+    let label = if is_watched() { "" } else { &label };
+    match result {
+        Ok(_) => complain(&format!("{label}{:.1} s", start.elapsed().as_secs_f64())),
+        Err(_) => complain(&format!("{label}failed")),
+    }
+    result
 }
 
 /// Whether somebody watches standard error.

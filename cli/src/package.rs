@@ -6,15 +6,22 @@ use std::path::{Path, PathBuf};
 use nnc_codegen::Compiled;
 use nnc_codegen::emit::{CrateOptions, EmittedFile, RuntimeDependency, crate_files};
 
+use crate::ahead::Wanted;
 use crate::model_file::ModelFile;
 
-/// The files of the crate of a network, with the package called `package`.
-pub(crate) fn package_files(file: &ModelFile, compiled: &Compiled, package: &str) -> Vec<EmittedFile> {
+/// The files of the crate of a network, with the package called `package`, but for those with what was compiled ahead.
+pub(crate) fn package_files(
+    file: &ModelFile,
+    compiled: &Compiled,
+    package: &str,
+    ahead: &Wanted,
+) -> Vec<EmittedFile> {
     let options = CrateOptions {
         package: package.to_owned(),
         file: base_name(&file.text.file),
         source: file.text.text.clone(),
         runtime: runtime(),
+        ahead: ahead.parts(),
     };
     crate_files(&file.model, compiled, &options)
 }

@@ -11,6 +11,7 @@ use nnc_runtime::command::{
     TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line, wants_cuda,
 };
 
+use crate::ahead::Wanted;
 use crate::cache::{Cache, unique_name};
 use crate::crate_folder::write_crate;
 use crate::failure::Failure;
@@ -54,21 +55,22 @@ pub(crate) fn start(
     cuda: bool,
     command: impl FnOnce(&Path) -> Process,
 ) -> Result<ExitCode, Failure> {
-    let program = build(file, cuda)?;
+    let program = build(file, cuda, &Wanted::NOTHING)?;
     become_process(&mut command(&program)).map_err(|error| Failure::io("start", &program, &error))
 }
 
 /// Generates the crate into the cache and builds it there, for GPUs too if `cuda` says so.
-fn build(file: &ModelFile, cuda: bool) -> Result<PathBuf, Failure> {
+pub(crate) fn build(file: &ModelFile, cuda: bool, ahead: &Wanted) -> Result<PathBuf, Failure> {
     let cache = Cache::open()?;
     let compiled = compile(&file.model);
+    let archives = ahead.compile(&file.model, &compiled)?;
     let name = package::package_name(&file.model.name);
-    let mut unique = unique_name(&name, &package::package_files(file, &compiled, &name));
+    let mut unique = unique_name(&name, &package::package_files(file, &compiled, &name, ahead));
     if cuda {
         unique.push_str("-cuda");
     }
     let folder = cache.crate_folder(&unique);
-    write_crate(&folder, &package::package_files(file, &compiled, &unique))?;
+    write_crate(&folder, &package::package_files(file, &compiled, &unique, ahead), &archives)?;
     let features = if cuda { &["cuda"][..] } else { &[] };
     cargo::build(&name, &folder, &cache.build_folder(), features)
 }

@@ -41,6 +41,12 @@ unsafe impl GlobalAlloc for Counting {
 
 const THREADS: usize = 2;
 
+/// The share that the prediction may be off by.
+const TOLERANCE: f64 = 0.05;
+
+/// Steps after which a thread that has not taken part in a kernel never will.
+const MOST_STEPS: usize = 50;
+
 /// Bytes, as `nnc summary` prints them.
 fn predicted(file: &str, batch: usize) -> f64 {
     let file = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
@@ -51,8 +57,10 @@ fn predicted(file: &str, batch: usize) -> f64 {
     summary["memory"]["training"].as_f64().unwrap()
 }
 
-/// Bytes at the peak of two steps of training and an evaluation, without the batch itself.
-fn taken(program: &'static Program, batch: usize) -> f64 {
+/// Bytes at the peak of some steps of training with an evaluation after each, without the batch itself: two of
+/// them, and more while it is `too_little`, since it is left to chance in which one a thread first takes part in a
+/// kernel and borrows memory for it.
+fn taken(program: &'static Program, batch: usize, too_little: impl Fn(f64) -> bool) -> f64 {
     let len = batch * program.inputs[0].shape.iter().product::<usize>();
     let inputs: Vec<f32> = (0..len).map(|index| (index % 17) as f32 / 8.0 - 1.0).collect();
     let labels: Vec<u32> = (0..batch as u32).map(|label| label % 10).collect();
@@ -60,30 +68,36 @@ fn taken(program: &'static Program, batch: usize) -> f64 {
     PEAK.store(before, Ordering::Relaxed);
     // A pool of its own: the shared one has the scratch memory of the networks before.
     let mut model = Model::with_threads(program, 0, THREADS);
-    for _ in 0..2 {
+    let peak = || (PEAK.load(Ordering::Relaxed) - before) as f64;
+    for step in 0..MOST_STEPS {
+        if step >= 2 && !too_little(peak()) {
+            break;
+        }
         model.train_step(&inputs, Targets::Classes(&labels)).unwrap();
         model.evaluate(&inputs, Targets::Classes(&labels)).unwrap();
     }
-    (PEAK.load(Ordering::Relaxed) - before) as f64
+    peak()
 }
 
-/// A network, its file, the batch, and the share that the prediction may be off by.
-type Case = (fn() -> &'static Program, &'static str, usize, f64);
+/// A network, its file and the batch.
+type Case = (fn() -> &'static Program, &'static str, usize);
 
 // One test: another one would allocate at the same time.
+#[expect(clippy::print_stdout, reason = "the measured share is wanted beside the verdict")]
 #[test]
 fn training_takes_what_the_summary_predicts() {
     let networks: [Case; 5] = [
-        (|| Mlp::new(0).model().program(), "benches/networks/mlp.nn", 64, 0.05),
-        (|| ResNet20::new(0).model().program(), "benches/networks/resnet20.nn", 64, 0.05),
-        (|| Vgg32::new(0).model().program(), "benches/networks/vgg32.nn", 64, 0.05),
-        // Scratch memory of kernels that cannot share it adds up: 1.4 MB, much for a network this small.
-        (|| Digits::new(0).model().program(), "examples/digits.nn", 64, 0.16),
-        (|| Vgg::new(0).model().program(), "examples/vgg.nn", 8, 0.05),
+        (|| Mlp::new(0).model().program(), "benches/networks/mlp.nn", 64),
+        (|| ResNet20::new(0).model().program(), "benches/networks/resnet20.nn", 64),
+        (|| Vgg32::new(0).model().program(), "benches/networks/vgg32.nn", 64),
+        (|| Digits::new(0).model().program(), "examples/digits.nn", 64),
+        (|| Vgg::new(0).model().program(), "examples/vgg.nn", 8),
     ];
-    for (program, file, batch, tolerance) in networks {
-        let (predicted, taken) = (predicted(file, batch), taken(program(), batch));
+    for (program, file, batch) in networks {
+        let predicted = predicted(file, batch);
+        let taken = taken(program(), batch, |taken| taken < (1.0 - TOLERANCE) * predicted);
         let share = taken / predicted;
-        assert!((share - 1.0).abs() < tolerance, "{file}: {taken} bytes taken, {predicted} predicted");
+        println!("{file}: {share:.3} of what was predicted");
+        assert!((share - 1.0).abs() < TOLERANCE, "{file}: {taken} bytes taken, {predicted} predicted");
     }
 }

@@ -70,6 +70,7 @@ fn stages(path: &Path) -> String {
         file: "golden.nn".to_owned(),
         source,
         runtime: RuntimeDependency::Version("0.1.0".to_owned()),
+        ahead: Vec::new(),
     };
     for file in crate_files(&model, &compiled, &options) {
         // The kernels' texts stand above.

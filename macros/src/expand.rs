@@ -155,7 +155,7 @@ fn expression(models: &[CheckedModel], source: TokenStream, extras: TokenStream)
 /// Lints speak about the user's own code, which this module is not.
 fn hidden(model: &CheckedModel, source: TokenStream, module: &proc_macro2::Ident) -> TokenStream {
     let cuda = if cfg!(feature = "cuda") { CudaPart::Inline } else { CudaPart::Absent };
-    let options = EmitOptions { runtime: quote!(::nnc::runtime), source, cuda };
+    let options = EmitOptions { runtime: quote!(::nnc::runtime), source, cuda, ahead: Vec::new() };
     let items = nested(model, &nnc_codegen::compile(model), &options);
     quote! {
         #[allow(

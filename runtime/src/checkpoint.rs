@@ -15,6 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::model::LossScale;
 use crate::train::RunRecord;
 
 /// The version of the metadata that this crate writes and reads.
@@ -63,8 +64,12 @@ pub struct Metadata {
     pub optimizer_layout: Option<String>,
     /// Seed of everything random.
     pub seed: u64,
-    /// Updates of the parameters so far.
+    /// Updates of the parameters so far, and steps that were skipped.
     pub step: u64,
+    /// The loss scale of training at half precision; files of other precisions, and from before there was one,
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// The training run that the checkpoint belongs to; none if a program trained in its own loop.
     pub run: Option<RunRecord>,
 }

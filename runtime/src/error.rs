@@ -92,6 +92,8 @@ pub struct NonFinite {
     pub parameter: Option<&'static str>,
     /// Whether the inputs held one.
     pub input: bool,
+    /// Whether activations are stored in half precision, where numbers beyond 65504 are infinite.
+    pub is_half: bool,
 }
 
 impl Error {
@@ -102,7 +104,7 @@ impl Error {
             Error::File { .. } | Error::Length { .. } => None,
             Error::Checkpoint { help, .. } | Error::Settings { help, .. } => Some(help.clone()),
             Error::UnknownName { kind, known, .. } => Some(format!("the {kind}s are {}", known.join(", "))),
-            Error::NonFinite(failure) => Some(failure.help().to_owned()),
+            Error::NonFinite(failure) => Some(failure.help()),
             #[cfg(feature = "cuda")]
             Error::Cuda(error) => Some(error.help().to_owned()),
         }
@@ -120,7 +122,17 @@ impl Error {
 }
 
 impl NonFinite {
-    fn help(&self) -> &'static str {
+    fn help(&self) -> String {
+        let advice = self.advice();
+        if self.is_half {
+            return format!(
+                "numbers of half precision end at 65504, those of `--precision bf16` do not; else {advice}"
+            );
+        }
+        advice.to_owned()
+    }
+
+    fn advice(&self) -> &'static str {
         if self.input {
             "check the data for NaN and infinite values"
         } else if self.loss.is_finite() {

@@ -21,4 +21,4 @@ pub mod train;
 
 pub use cache_folder::cache_folder;
 pub use error::{Error, NonFinite, Phase};
-pub use model::{Device, Epoch, Gpu, Memory, Model, Precision, Product, StepReport, Targets};
+pub use model::{Device, Epoch, Gpu, LossScale, Memory, Model, Precision, Product, StepReport, Targets};

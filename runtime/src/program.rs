@@ -7,6 +7,7 @@ use crate::emitted::cuda::Cuda;
 use crate::emitted::{Pass, Slot, Update};
 
 /// A compiled network.
+#[derive(Clone)]
 pub struct Program {
     /// The network's name in the model's text.
     pub name: &'static str,
@@ -139,6 +140,7 @@ pub struct State {
 }
 
 /// The training pass: `forward`, then `loss`, then `backward`, on one arena.
+#[derive(Clone)]
 pub struct Training {
     /// Arena elements per sample of the batch.
     pub batched_len: usize,
@@ -158,6 +160,7 @@ pub struct Training {
 
 /// The evaluation pass: `prepare` whenever the parameters have changed, then `forward`, then
 /// `loss` if there is a target.
+#[derive(Clone)]
 pub struct Evaluation {
     /// Arena elements per sample of the batch.
     pub batched_len: usize,
@@ -178,6 +181,7 @@ pub struct Evaluation {
 }
 
 /// The compiled optimiser.
+#[derive(Clone)]
 pub struct Optimizer {
     /// Its word: `adadelta`.
     pub name: &'static str,
@@ -190,6 +194,7 @@ pub struct Optimizer {
 }
 
 /// The `train` section of the model's text.
+#[derive(Clone)]
 pub struct Defaults {
     /// Format and path of the data set.
     pub data: Option<Data>,

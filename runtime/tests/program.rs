@@ -23,13 +23,14 @@ fn main() -> ExitCode {
         return command::main(&classifier::PROGRAM);
     }
     let folder = std::env::temp_dir().join(format!("nnc-program-{}", std::process::id()));
-    let checks: [(&str, Check); 10] = [
+    let checks: [(&str, Check); 11] = [
         ("help_teaches", help_teaches),
         ("wrong_usage_is_status_2", wrong_usage_is_status_2),
         ("mistakes_are_status_1", mistakes_are_status_1),
         ("training_prints_its_epochs_and_the_test", training_prints_its_epochs_and_the_test),
         ("saved_networks_are_measured_and_applied", saved_networks_are_measured_and_applied),
         ("threads_are_those_of_the_process", threads_are_those_of_the_process),
+        ("quotas_of_control_groups_count", quotas_of_control_groups_count),
         ("wrong_numbers_of_threads_are_refused", wrong_numbers_of_threads_are_refused),
         ("algorithms_are_measured_and_kept", algorithms_are_measured_and_kept),
         ("tuning_is_for_programs_too", tuning_is_for_programs_too),
@@ -90,8 +91,9 @@ fn help_teaches(folder: &Path) {
         assert!(help.contains(word), "{help}");
     }
     let help = succeed(folder, "train --help");
-    for word in ["--data", "--epochs", "--lr", "--hyper", "--resume", "--algorithms", "--device", "Examples:"]
-    {
+    let arguments = ["--data", "--epochs", "--lr", "--hyper", "--resume"];
+    let machine = ["--algorithms", "--workspace", "--device", "Examples:"];
+    for word in arguments.into_iter().chain(machine) {
         assert!(help.contains(word), "{help}");
     }
 }
@@ -140,6 +142,52 @@ fn threads_are_those_of_the_process(folder: &Path) {
         Ok(_) => assert!(first_line(bound).ends_with(" 1 thread"), "the affinity mask counts"),
         Err(error) => report(&format!("skipped the affinity mask: taskset: {error}")),
     }
+}
+
+/// Control groups of version 2, made up: a program in a mount namespace sees them in the place of its own.
+fn quotas_of_control_groups_count(folder: &Path) {
+    match Command::new("unshare").args(NAMESPACE).arg("true").output() {
+        Ok(output) if output.status.success() => {}
+        result => return report(&format!("skipped the quotas: unshare: {result:?}")),
+    }
+    let cores = threads_of_groups(folder, [None, None]);
+    for (limits, expected) in [
+        ([None, Some("max 100000")], cores),
+        ([None, Some("150000 100000")], 1),
+        ([None, Some("250000 100000")], cores.min(2)),
+        ([None, Some("30000 100000")], 1),
+        ([Some("100000 100000"), None], 1),
+        ([Some("100000 100000"), Some("max 100000")], 1),
+        ([Some("max 100000"), Some("50000 50000")], 1),
+        ([Some("200000 100000"), Some("900000 100000")], cores.min(2)),
+        ([Some("100000 100000"), Some("no limit at all")], 1),
+    ] {
+        assert_eq!(threads_of_groups(folder, limits), expected, "{limits:?}");
+    }
+}
+
+/// A mount namespace, for which no privilege is needed in a user namespace.
+const NAMESPACE: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+
+/// The threads of a program in a group inside another one, with what is in the file `cpu.max` of the outer and
+/// of the inner one, if there are such files.
+fn threads_of_groups(folder: &Path, limits: [Option<&str>; 2]) -> usize {
+    let groups = folder.join("groups");
+    let _ = fs::remove_dir_all(&groups);
+    let [outer, inner] = ["outer", "outer/inner"].map(|group| groups.join(group));
+    fs::create_dir_all(&inner).unwrap();
+    fs::write(inner.join("cgroup.controllers"), "cpu\n").unwrap();
+    fs::write(folder.join("group"), "0::/outer/inner\n").unwrap();
+    for (group, limit) in [outer, inner].iter().zip(limits) {
+        limit.iter().for_each(|limit| fs::write(group.join("cpu.max"), format!("{limit}\n")).unwrap());
+    }
+    let script = "mount --rbind groups /sys/fs/cgroup && mount --bind group /proc/$$/cgroup && exec \"$@\"";
+    let mut inside = Command::new("unshare");
+    inside.args(NAMESPACE).args(["sh", "-c", script, "sh"]).arg(std::env::current_exe().unwrap());
+    inside.args(["train", "--epochs", "1"]);
+    inside.current_dir(folder).env(CHILD, "1").env_remove("NNC_THREADS");
+    let line = first_line(inside);
+    line.split_whitespace().rev().nth(1).and_then(|threads| threads.parse().ok()).expect(&line)
 }
 
 fn wrong_numbers_of_threads_are_refused(folder: &Path) {
@@ -203,6 +251,7 @@ fn mistakes_are_status_1(folder: &Path) {
         ("predict --checkpoint absent.safetensors", "absent.safetensors"),
         // Whether this crate or the network lacks them.
         ("train --device cuda", " without "),
+        ("tune --device cuda", " without "),
     ];
     for (line, expected) in cases {
         let answer = answer(folder, line);

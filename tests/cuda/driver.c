@@ -11,6 +11,11 @@
 //   NNC_FAKE_MEMORY=1048576          bytes of memory that each has; 1 GiB otherwise
 //   NNC_FAKE_FAIL=cuLaunchKernel:7   that call fails, the first being 1, with the code behind a further colon or 999
 //   NNC_FAKE_REVERSE=1               the threads of a block run in reverse
+//   NNC_FAKE_TIMES=simt:900,library:5  events tell made-up times: so many microseconds for each kernel with that
+//                                    in its name, or for each call of a library, and 1 for all others
+//   NNC_FAKE_EAGER=1                 copies from page-locked memory are not done as late as possible, but as early
+//   NNC_FAKE_IDLE=1                  the device is done with everything at once and has done nothing
+//   NNC_FAKE_LOG=path                the names of all calls, and copies and graphs when they are done, in the file `path.` and the number of the process
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "library.h"
+
 enum {
     SUCCESS = 0,
     INVALID_VALUE = 1,
@@ -34,6 +41,7 @@ enum {
     INVALID_DEVICE = 101,
     INVALID_IMAGE = 200,
     INVALID_CONTEXT = 201,
+    INVALID_HANDLE = 400,
     NOT_FOUND = 500,
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
@@ -101,13 +109,16 @@ typedef struct {
     stream *stream;
     unsigned long place; // operations of the stream before it
     graph *capture;
+    int untimed;
     double time;         // once it has been passed
 } event;
 
 struct operation {
     operation *next;
-    enum { LAUNCH, COPY, FILL, RECORD, WAIT, GRAPH } kind;
+    enum { LAUNCH, LIBRARY, COPY, FILL, GRAPH, RECORD, WAIT } kind;
     function *function;
+    library_work *work; // of a library, with a copy of its data
+    void *data;
     unsigned grid[3], threads, shared;
     word arguments[MOST_ARGUMENTS];
     char *to, *from, *staged;
@@ -141,6 +152,21 @@ static int failure(const char *name, int calls) {
     return *end == ':' ? atoi(end + 1) : UNKNOWN;
 }
 
+// Writes a line to the log that was asked for.
+static void note(const char *line) {
+    static FILE *log;
+    const char *path = getenv("NNC_FAKE_LOG");
+    if (path == NULL) return;
+    if (log == NULL) {
+        char own[512];
+        snprintf(own, sizeof own, "%s.%d", path, (int)getpid());
+        log = fopen(own, "w");
+        if (log == NULL) return;
+    }
+    fprintf(log, "%s\n", line);
+    fflush(log);
+}
+
 static void leave(int *entered) {
     (void)entered;
     pthread_mutex_unlock(&lock);
@@ -148,6 +174,7 @@ static void leave(int *entered) {
 
 static int enter(const char *name, int *calls) {
     pthread_mutex_lock(&lock);
+    note(name);
     return failure(name, ++*calls);
 }
 
@@ -256,32 +283,67 @@ static sigjmp_buf escape;
 
 static void on_signal(int number) { siglongjmp(escape, number); }
 
-// A kernel that touches what it must not, or indexes beyond an array, ends here.
+static void start_kernel(const operation *given) {
+    const function *of = given->function;
+    int reverse = setting("NNC_FAKE_REVERSE", 0) != 0;
+    of->launch(of->name, of->kernel, given->arguments, of->parameters, given->grid, given->threads, given->shared,
+               reverse);
+}
+
+// What touches what it must not, or indexes beyond an array, ends here.
 static void launch(const operation *given) {
     const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
     struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK}, theirs[5];
     for (int i = 0; i < 5; i++) sigaction(signals[i], &ours, &theirs[i]);
     int number = sigsetjmp(escape, 1);
-    const function *of = given->function;
-    if (number == 0) {
-        int reverse = setting("NNC_FAKE_REVERSE", 0) != 0;
-        of->launch(of->name, of->kernel, given->arguments, of->parameters, given->grid, given->threads, given->shared,
-                   reverse);
-    } else {
+    if (number != 0) {
         lost = number == SIGSEGV || number == SIGBUS ? ILLEGAL_ADDRESS : LAUNCH_FAILED;
+    } else if (given->kind == LIBRARY) {
+        given->work(given->data);
+    } else {
+        start_kernel(given);
     }
     for (int i = 0; i < 5; i++) sigaction(signals[i], &theirs[i], NULL);
+}
+
+static double made_up = 1e-3; // milliseconds so far
+
+static double made_up_time(const char *name) {
+    const char *list = getenv("NNC_FAKE_TIMES");
+    char copy[512], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", list ? list : "");
+    for (char *each; (each = strsep(&rest, ",")) != NULL;) {
+        char *colon = strchr(each, ':');
+        if (colon == NULL) continue;
+        *colon = 0;
+        if (strstr(name, each) != NULL) return atof(colon + 1) / 1e3;
+    }
+    return 1e-3;
+}
+
+// Milliseconds, for events.
+static double current_time(void) {
+    if (getenv("NNC_FAKE_TIMES") != NULL) return made_up;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
 static void run(stream *of, unsigned long until);
 
 static void execute(const operation *given) {
-    struct timespec now;
+    if (given->kind < RECORD && setting("NNC_FAKE_IDLE", 0)) {
+        free(given->staged);
+        return;
+    }
     switch (given->kind) {
     case LAUNCH:
+    case LIBRARY:
         launch(given);
+        made_up += made_up_time(given->kind == LIBRARY ? "library" : given->function->name);
         break;
     case COPY:
+        note(block_of(device_blocks, given->to, given->bytes) ? "has copied to the device" : "has copied from the device");
         memmove(given->to, given->staged ? given->staged : given->from, given->bytes);
         free(given->staged);
         break;
@@ -289,13 +351,13 @@ static void execute(const operation *given) {
         memset(given->to, (int)given->arguments[0], given->bytes);
         break;
     case RECORD:
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        given->event->time = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+        given->event->time = current_time();
         break;
     case WAIT:
         run(given->stream, given->place);
         break;
     case GRAPH:
+        note("has begun a graph");
         for (operation *each = given->graph->operations.first; each != NULL && lost == SUCCESS; each = each->next)
             execute(each);
         break;
@@ -407,6 +469,7 @@ static const struct {
     {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
     {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
     {NOT_READY, "CUDA_ERROR_NOT_READY", "device not ready"},
     {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},

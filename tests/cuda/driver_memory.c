@@ -57,11 +57,13 @@ int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t bytes, stream *in)
     DEVICE_CALL(cuMemcpyHtoDAsync);
     operation given = {.kind = COPY, .to = (char *)(size_t)to, .from = (char *)from, .bytes = bytes};
     if (block_of(device_blocks, given.to, bytes) == NULL) return INVALID_VALUE;
-    if (block_of(pinned_blocks, from, bytes) == NULL) {
+    int pinned = block_of(pinned_blocks, from, bytes) != NULL;
+    if (!pinned) {
         NOT_IN_CAPTURE();
         given.staged = memcpy(malloc(bytes + 1), from, bytes);
     }
     give(in, &given);
+    if (pinned && in->capture == NULL && setting("NNC_FAKE_EAGER", 0)) run(in, in->given);
     return SUCCESS;
 }
 
@@ -74,15 +76,6 @@ int cuMemcpyDtoHAsync_v2(void *to, address from, size_t bytes, stream *in) {
     give(in, &given);
     if (!pinned) run(in, in->given);
     return lost;
-}
-
-int cuMemcpyDtoDAsync_v2(address to, address from, size_t bytes, stream *in) {
-    DEVICE_CALL(cuMemcpyDtoDAsync);
-    operation given = {.kind = COPY, .to = (char *)(size_t)to, .from = (char *)(size_t)from, .bytes = bytes};
-    if (block_of(device_blocks, given.to, bytes) == NULL) return INVALID_VALUE;
-    if (block_of(device_blocks, given.from, bytes) == NULL) return INVALID_VALUE;
-    give(in, &given);
-    return SUCCESS;
 }
 
 // The length of a shared library, whose table of sections is its end; zero if it is none.
@@ -144,16 +137,6 @@ int cuFuncGetParamInfo(function *of, size_t index, size_t *offset, size_t *bytes
     *offset = index * sizeof(word);
     *bytes = sizeof(word);
     return SUCCESS;
-}
-
-int cuFuncGetAttribute(int *value, int attribute, function *of) {
-    DEVICE_CALL(cuFuncGetAttribute);
-    switch (attribute) {
-    case 0: *value = of->threads; return SUCCESS;  // MAX_THREADS_PER_BLOCK
-    case 3: *value = 0; return SUCCESS;            // LOCAL_SIZE_BYTES
-    case 4: *value = 32; return SUCCESS;           // NUM_REGS
-    default: return INVALID_VALUE;
-    }
 }
 
 int cuFuncSetAttribute(function *of, int attribute, int value) {

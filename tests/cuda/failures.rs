@@ -1,9 +1,10 @@
 //! What goes wrong on a GPU is an error that says what, and the model stays as it was.
 
 use nnc::runtime::Gpu;
+use nnc::runtime::data;
 use nnc::runtime::program::Program;
 use nnc::runtime::select::Mode;
-use nnc::{Device, Error, Model, Precision};
+use nnc::{Device, Error, Model, Precision, StepReport};
 
 use crate::networks::{Batch, bits_of, convolution, loaded, mlp, pair};
 
@@ -78,6 +79,67 @@ fn one_among_good_ones(program: &'static Program) {
     let [found, expected] =
         [&mut gpu, &mut other].map(|model| model.train_batch(&mut good).expect("it fits"));
     assert_eq!(found, expected);
+}
+
+/// Steps before, between and behind evaluations that fail are those that they would be alone.
+pub(crate) fn evaluation() {
+    let program = convolution();
+    let [_, mut gpu] = pair(program, Precision::F32);
+    let [_, mut alone] = pair(program, Precision::F32);
+    let mut good = loaded(program, 4, 1);
+    let mut bad = good.clone();
+    bad.inputs[3] = f32::NEG_INFINITY;
+    let expected: Vec<_> = (0..6).map(|_| alone.train_batch(&mut good).expect("it fits")).collect();
+    let (mut reports, mut failures) = (Vec::new(), 0);
+    for _ in 0..6 {
+        for (batch, begin) in [(&mut good, Model::train_ahead as Begin), (&mut bad, Model::evaluate_ahead)] {
+            // If another batch has failed, this one has not been begun.
+            while let Err(error) = begin(&mut gpu, batch).map(|report| reports.extend(report)) {
+                failures += usize::from(matches!(&error, Error::NonFinite(found) if found.input));
+                assert!(failures <= 6, "{error}");
+            }
+        }
+    }
+    loop {
+        match gpu.finish() {
+            Ok(Some(report)) => reports.push(report),
+            Ok(None) => break,
+            Err(_) => failures += 1,
+        }
+    }
+    assert_eq!((reports, failures), (expected, 6));
+    assert_eq!((gpu.step(), bits_of(program, &gpu)), (6, bits_of(program, &alone)));
+}
+
+type Begin = fn(&mut Model, &mut data::Batch) -> Result<Option<StepReport>, Error>;
+
+/// What [`memory_refused`] tells, by the time at which an allocation fails.
+pub(crate) const REFUSED: [&str; 3] =
+    ["the model was not made", "a batch was refused", "everything was allocated"];
+
+/// A batch for which an allocation fails has no effect; those that come behind it, smaller or larger, do what they
+/// always do.
+pub(crate) fn memory_refused() {
+    let program = convolution();
+    let device = Device::Cuda(Gpu { ordinal: 0, precision: Precision::Bf16, mode: Mode::Heuristic });
+    let Ok(mut gpu) = Model::on(program, 7, &device) else { return crate::report(REFUSED[0]) };
+    let batches = [2, 6, 3, 7].map(|samples| Batch::random(program, samples, samples as u64));
+    let mut trained = Vec::new();
+    for batch in &batches {
+        match gpu.train_step_many(&batch.inputs(), &batch.targets()) {
+            Ok(_) => trained.push(batch),
+            Err(error) => assert!(matches!(error, Error::Cuda(_)), "{error}"),
+        }
+    }
+    if trained.len() == batches.len() {
+        return crate::report(REFUSED[2]);
+    }
+    let mut other = Model::on(program, 7, &device).expect("only one call fails");
+    for batch in &trained {
+        batch.train(&mut other);
+    }
+    assert_eq!((gpu.step(), bits_of(program, &gpu)), (3, bits_of(program, &other)));
+    crate::report(REFUSED[1]);
 }
 
 /// Memory is known before anything runs.

@@ -1,4 +1,4 @@
-//! The fake driver and the fake NVRTC, built by `cc` for tests on machines without a GPU.
+//! The fake driver and fake libraries, built by `cc` for tests on machines without a GPU.
 //!
 //! They are kept in the folder of temporary files of the target, under the hash of their sources.
 //! Libraries are looked for once in a process, so a process finds the fakes if it is started with
@@ -21,6 +21,16 @@ pub(crate) fn nvrtc() -> PathBuf {
     built().join("nvrtc")
 }
 
+/// The folder with cuBLASLt alone.
+pub(crate) fn cublaslt() -> PathBuf {
+    built().join("cublaslt")
+}
+
+/// The folder with cuDNN alone.
+pub(crate) fn cudnn() -> PathBuf {
+    built().join("cudnn")
+}
+
 /// A cache for kernels that the fake has compiled; it may be full already.
 pub(crate) fn cache() -> PathBuf {
     built().join("cache")
@@ -28,7 +38,7 @@ pub(crate) fn cache() -> PathBuf {
 
 /// With these variables a process has a GPU. The cache outlives it, because compiling takes longest.
 pub(crate) fn environment() -> [(&'static str, OsString); 2] {
-    let folders = std::env::join_paths([driver(), nvrtc()]).unwrap();
+    let folders = std::env::join_paths([driver(), nvrtc(), cublaslt(), cudnn()]).unwrap();
     [("NNC_CUDA_PATH", folders), ("NNC_CACHE_DIR", cache().into_os_string())]
 }
 
@@ -67,6 +77,8 @@ fn build(folder: &Path) {
     let partial = folder.with_extension(format!("{}.partial", process::id()));
     compile("driver.c", &partial.join("driver"), "libcuda.so.1", "libcuda.so");
     compile("nvrtc.c", &partial.join("nvrtc"), "libnvrtc.so.13", "libnvrtc.so");
+    compile("cublaslt.c", &partial.join("cublaslt"), "libcublasLt.so.13", "libcublasLt.so");
+    compile("cudnn.c", &partial.join("cudnn"), "libcudnn.so.9", "libcudnn.so.9");
     if fs::rename(&partial, folder).is_err() {
         fs::remove_dir_all(&partial).unwrap();
         assert!(folder.exists(), "cannot make {}", folder.display());
@@ -84,7 +96,7 @@ pub(crate) fn compile(source: &str, folder: &Path, file: &str, name: &str) {
         .arg("-o")
         .arg(folder.join(file))
         .arg(sources().join(source))
-        .args(["-ldl", "-lpthread"])
+        .args(["-ldl", "-lpthread", "-lm"])
         .output()
         .expect("a C compiler called `cc`");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

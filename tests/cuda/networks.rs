@@ -53,11 +53,19 @@ pub(crate) fn convolution() -> &'static Program {
     Convolution::new(0).model().program()
 }
 
+pub(crate) fn digits() -> &'static Program {
+    Digits::new(0).model().program()
+}
+
+pub(crate) fn resnet20() -> &'static Program {
+    ResNet20::new(0).model().program()
+}
+
 /// What a result of one step may differ by, relative to the largest element of its tensor.
 const ONE_STEP: f64 = 1e-5;
 
 /// What a gradient may differ by as a whole where it goes through many ReLUs, relative to its length.
-const KINKS: f64 = 0.05;
+pub(crate) const KINKS: f64 = 0.05;
 
 /// The same after some steps, or after tens of layers, in which differences grow.
 const SOME_STEPS: f64 = 1e-3;
@@ -76,7 +84,7 @@ pub(crate) fn agree() {
             compare_tensors(program, &gpu, &cpu, tolerance);
         }
     }
-    agree_on_the_whole(ResNet20::new(0).model().program());
+    agree_on_the_whole(resnet20());
 }
 
 /// Of hundreds of thousands of numbers some lie so near zero that rounding puts them on the other side of a ReLU. What
@@ -107,7 +115,7 @@ fn agree_forward(program: &Program, batch: &Batch, gpu: &mut Model, cpu: &mut Mo
 
 /// The outputs and the loss at precisions with fewer bits, whose errors add up from layer to layer.
 pub(crate) fn agree_roughly() {
-    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2)] {
+    for (precision, tolerance) in [(Precision::Tf32, 5e-3), (Precision::Bf16, 5e-2), (Precision::F16, 1e-2)] {
         for program in programs![Mlp Convolution Ports] {
             let [mut cpu, mut gpu] = pair(program, precision);
             let batch = Batch::random(program, 5, 3);
@@ -136,24 +144,33 @@ pub(crate) fn sizes() {
     assert_eq!(gpu.step(), 8);
 }
 
-/// Reports come in order, each once, and the parameters end up where steps with reports take them.
+/// Reports come in order, each once, and reports, predictions in between and parameters have the bits of batches that are
+/// waited for one by one.
 pub(crate) fn ahead() {
     let program = convolution();
-    let [_, mut one_by_one] = pair(program, Precision::F32);
-    let [_, mut ahead] = pair(program, Precision::F32);
-    let mut batches: Vec<data::Batch> =
-        (0..7).map(|step| loaded(program, 3 + step % 2, step as u64)).collect();
-    let expected: Vec<_> =
-        batches.iter_mut().map(|batch| one_by_one.train_batch(batch).expect("it fits")).collect();
-    let mut found: Vec<_> =
-        batches.iter_mut().filter_map(|batch| ahead.train_ahead(batch).expect("it fits")).collect();
-    assert!(found.len() < expected.len(), "nothing ran ahead");
-    while let Some(report) = ahead.finish().expect("it goes on") {
-        found.push(report);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let [_, mut one_by_one] = pair(program, precision);
+        let [_, mut ahead] = pair(program, precision);
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        for step in 0..7 {
+            let mut batch = loaded(program, 3 + step % 2, step as u64);
+            expected.push(one_by_one.train_batch(&mut batch).expect("it fits"));
+            found.extend(ahead.train_ahead(&mut batch).expect("it fits"));
+            if step % 3 > 0 {
+                expected.push(one_by_one.evaluate_batch(&mut batch).expect("it fits"));
+                found.extend(ahead.evaluate_ahead(&mut batch).expect("it fits"));
+            }
+            if step == 5 {
+                let other = Batch::random(program, 4, 9);
+                assert_eq!(other.predict(&mut ahead), other.predict(&mut one_by_one));
+            }
+        }
+        assert!(found.len() < expected.len(), "nothing ran ahead");
+        found.extend(std::iter::from_fn(|| ahead.finish().expect("it goes on")));
+        assert_eq!(found, expected);
+        assert_eq!(bits_of(program, &ahead), bits_of(program, &one_by_one));
+        assert_eq!((ahead.step(), one_by_one.step()), (7, 7));
     }
-    assert_eq!(found, expected);
-    assert_eq!(bits_of(program, &ahead), bits_of(program, &one_by_one));
-    assert_eq!((ahead.step(), one_by_one.step()), (7, 7));
 }
 
 /// The choice by measurements may be any, and computes the same but for rounding.
@@ -194,15 +211,21 @@ pub(crate) fn checkpoints() {
 /// Tells the bits of the parameters after some steps.
 pub(crate) fn bits() {
     for program in programs![Convolution Joined] {
-        let [_, mut gpu] = pair(program, Precision::F32);
-        let batch = Batch::random(program, 5, 3);
-        for _ in 0..3 {
-            batch.train(&mut gpu);
+        for precision in [Precision::F32, Precision::F16] {
+            let [_, mut gpu] = pair(program, precision);
+            let batch = Batch::random(program, 5, 3);
+            for _ in 0..3 {
+                batch.train(&mut gpu);
+            }
+            let bits = bits_of(program, &gpu);
+            let hash =
+                bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
+            crate::report(&format!(
+                "{} in {precision}: {} parameters, {hash:016x}",
+                program.name,
+                bits.len()
+            ));
         }
-        let bits = bits_of(program, &gpu);
-        let hash =
-            bits.iter().fold(0u64, |hash, bits| hash.rotate_left(5).wrapping_mul(31) ^ u64::from(*bits));
-        crate::report(&format!("{}: {} parameters, {hash:016x}", program.name, bits.len()));
     }
 }
 
@@ -228,7 +251,7 @@ pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2
 
 /// Parameters as closely as gradients where the update is a multiple of them. Optimisers with a rate for each parameter
 /// divide a gradient by its own size, so that its error, which is relative to the largest one, grows where it is small.
-fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
+pub(crate) fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) {
     let after_update = if program.optimizer.name == "sgd" { tolerance } else { SOME_STEPS };
     let value = |result: Result<Vec<f32>, nnc::Error>| result.expect("it is its own");
     for parameter in program.parameters {
@@ -244,7 +267,7 @@ fn compare_tensors(program: &Program, gpu: &Model, cpu: &Model, tolerance: f64) 
 }
 
 #[track_caller]
-fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
+pub(crate) fn compare(program: &Program, what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{}: {what}", program.name);
     let largest = expected.iter().fold(1e-20, |largest: f64, value| largest.max(f64::from(value.abs())));
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -299,7 +322,7 @@ impl Batch {
         model.predict_many(&self.inputs()).expect("the batch fits").concat()
     }
 
-    fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
+    pub(crate) fn evaluate(&self, model: &mut Model) -> nnc::StepReport {
         model.evaluate_many(&self.inputs(), &self.targets()).expect("the batch fits")
     }
 

@@ -27,6 +27,7 @@ typedef unsigned short uint16;
     const int name##_parameters = (parameters); \
     const int name##_threads = (threads);       \
     void name
+#define AT_ONCE(threads, blocks) threads
 #define UNROLL
 #define ALIGNED(bytes) _Alignas(bytes)
 #define SHARED static _Alignas(16) __attribute__((section("nnc_shared")))

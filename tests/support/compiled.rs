@@ -34,6 +34,9 @@ pub(crate) struct Network {
 #[derive(Default)]
 pub(crate) struct Report(Vec<Difference>);
 
+/// The name of a training step's loss in a report.
+const LOSS: &str = "loss";
+
 /// How far a tensor is off, relative to its largest magnitude.
 pub(crate) struct Difference {
     pub(crate) what: String,
@@ -41,13 +44,14 @@ pub(crate) struct Difference {
 }
 
 impl Network {
-    /// The network of `program` with random parameters and running statistics.
-    pub(crate) fn random(program: &'static Program, seed: u64) -> Network {
+    /// The network of `program` with random parameters and running statistics. Gradients ask for
+    /// [`Mode::Deterministic`]: Winograd's rounding would put inputs on the other side of a kink than the
+    /// reference has them.
+    pub(crate) fn random(program: &'static Program, mode: Mode, seed: u64) -> Network {
         let options = Options { network: Some(program.name.to_owned()), ..Options::default() };
         let outcome = check(program.source, Entry::File, &options);
         let checked = outcome.models.into_iter().next().expect("a compiled text is correct");
-        // Winograd's rounding would put inputs on the other side of a kink than the reference has them.
-        let pool = Arc::new(Pool::default().with_selector(Selector::new(Mode::Deterministic)));
+        let pool = Arc::new(Pool::default().with_selector(Selector::new(mode)));
         let compiled = Model::with_pool(program, seed, pool);
         let mut network = Network { checked, compiled, optimizer: Optimizer::default(), seed };
         let mut generator = Generator::new(seed);
@@ -100,7 +104,7 @@ impl Network {
             compiled.train_step_many(inputs, targets).expect("the batch fits")
         });
         let mut report = Report::default();
-        report.compare("loss", &[found.loss], &[expected.loss]);
+        report.compare(LOSS, &[found.loss], &[expected.loss]);
         report.compare_gradients(&self.compiled, &expected.gradients);
         for (name, expected) in &expected.states {
             report.compare(name, &self.compiled.state(name).expect("it is a state"), expected);
@@ -155,6 +159,19 @@ impl Network {
     }
 }
 
+/// Outputs and losses in the default mode, which may take Winograd's algorithm: those of an evaluation, of a
+/// step of training, and of an evaluation after it.
+pub(crate) fn forward_by_default(program: &'static Program, seed: u64, [first, last]: [&Batch; 2]) -> Report {
+    let mut network = Network::random(program, Mode::default(), seed);
+    let mut report = network.evaluation(first);
+    report.extend(network.step(last).of_loss());
+    report.extend(network.evaluation(last));
+    report
+}
+
+/// How far outputs and losses may be off there, relative to the largest: what [`Mode`] promises.
+pub(crate) const FORWARD_TOLERANCE: f64 = 3e-5;
+
 /// The factor on the learning rate of a parameter. Those that are frozen lie behind all that learn.
 fn learning_rate(program: &Program, parameter: &Parameter) -> f32 {
     let group = program.groups.iter().find(|group| parameter.offset < group.end);
@@ -171,6 +188,12 @@ impl Report {
     pub(crate) fn worst(&self) -> &Difference {
         let worst = self.0.iter().max_by(|a, b| a.relative.total_cmp(&b.relative));
         worst.expect("something was compared")
+    }
+
+    /// What was found for the loss alone.
+    fn of_loss(mut self) -> Report {
+        self.0.retain(|difference| difference.what == LOSS);
+        self
     }
 
     fn compare(&mut self, what: &str, found: &[f32], expected: &[f64]) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use nnc::runtime::checkpoint::Tensor;
 use nnc::runtime::program::Program;
 use nnc::runtime::random::{Purpose, Stream};
+use nnc::runtime::select::Mode;
 use nnc_dsl::model::{Layer, Sequence, StepKind};
 
 use crate::support::compiled::{Network, normal, single, with_batch};
@@ -16,7 +17,7 @@ use crate::support::values::Batch;
 /// Inputs, outputs, targets and streams of random numbers are numbered in their order.
 pub(crate) fn write(program: &'static Program, seed: u64, batch: &Batch) {
     let Some(folder) = std::env::var_os("NNC_DUMP").map(PathBuf::from) else { return };
-    let mut network = Network::random(program, seed);
+    let mut network = Network::random(program, Mode::Deterministic, seed);
     let start = folder.join(format!("{}.safetensors", program.name));
     network.compiled.save(&start).expect("the folder can be written to");
     let mut results = network.compiled.checkpoint().expect("the processor's memory can be read");

@@ -26,7 +26,7 @@ fn a_gpu_and_its_libraries_are_listed() {
     let gpu = "cuda:0  Fake GPU 0: compute capability 9.0, 4 multiprocessors, 1.1 GB of 1.1 GB free";
     assert!(text.contains(gpu), "{text}");
     assert!(
-        text.contains(&format!("driver  13.0 in {}", fake::driver().join("libcuda.so.1").display())),
+        text.contains(&format!("driver    13.0 in {}", fake::driver().join("libcuda.so.1").display())),
         "{text}"
     );
     let json: Value = serde_json::from_str(&devices(&folder, &["--format", "json"], fake)).unwrap();
@@ -72,7 +72,7 @@ fn what_is_missing_says_how_to_get_it() {
     let nvrtc = text.lines().find(|line| line.starts_with("NVRTC")).unwrap_or_default();
     let missing = "missing: libnvrtc.so.13 was not found: `pip install nvidia-cuda-nvrtc`";
     assert!(nvrtc.contains(missing) || nvrtc.contains(" in /") && nvrtc.contains("libnvrtc"), "{text}");
-    // The processor, the GPU, and after an empty line the driver and NVRTC.
+    // The processor, the GPU, and after an empty line the driver and the libraries.
     let starts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
-    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC"], "{text}");
+    assert_eq!(starts, ["cpu", "cuda:0", "", "driver", "NVRTC", "cuBLASLt", "cuDNN"], "{text}");
 }

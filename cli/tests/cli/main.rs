@@ -3,6 +3,7 @@
 #[path = "../../../tests/cuda/fake.rs"]
 mod fake;
 
+mod build;
 mod check;
 mod devices;
 mod dump;

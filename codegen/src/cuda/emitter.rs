@@ -1,6 +1,7 @@
 //! What the operations' emission shares: kernels with their names, and launches.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use super::text::Writer;
 use super::{Count, Kernel, Launch, Memory, Step, ops};
@@ -18,6 +19,36 @@ pub struct Emitter<'a> {
 
 /// Threads of a block where nothing speaks for another number.
 pub(super) const THREADS: usize = 256;
+
+/// [`THREADS`] with as many registers as let a multiprocessor run four blocks: 64 each. Where sums need a few more than 48, the
+/// compiler else has five, and spills what is beyond.
+pub(super) const FOUR_AT_ONCE: Block = Block { threads: THREADS, at_once: Some(4) };
+
+/// The same with three blocks, 80 registers each: what the widest pools need.
+pub(super) const THREE_AT_ONCE: Block = Block { threads: THREADS, at_once: Some(3) };
+
+/// The threads of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    threads: usize,
+    /// Blocks on a multiprocessor that the registers are shared out among; the compiler's choice, if it is none.
+    at_once: Option<usize>,
+}
+
+impl From<usize> for Block {
+    fn from(threads: usize) -> Block {
+        Block { threads, at_once: None }
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.at_once {
+            None => self.threads.fmt(f),
+            Some(blocks) => write!(f, "AT_ONCE({}, {blocks})", self.threads),
+        }
+    }
+}
 
 impl<'a> Emitter<'a> {
     /// One that goes on from the kernels of another pass.
@@ -41,9 +72,17 @@ impl<'a> Emitter<'a> {
         &self.memory
     }
 
-    /// What a node needs; nothing for one without a kernel.
-    pub fn node(&mut self, node: &Node) -> Vec<Step> {
-        ops::steps(self, node)
+    /// What nodes in execution order need: those that are computed together, and their steps; none for one without
+    /// a kernel.
+    pub fn steps<'n, 'm>(&mut self, mut nodes: &'m [&'n Node]) -> Vec<(&'m [&'n Node], Vec<Step>)> {
+        let mut all = Vec::new();
+        while !nodes.is_empty() {
+            let (steps, count) = ops::first(self, nodes);
+            let (together, rest) = nodes.split_at(count);
+            all.push((together, steps));
+            nodes = rest;
+        }
+        all
     }
 
     pub(super) fn graph(&self) -> &'a Graph {
@@ -73,31 +112,31 @@ impl<'a> Emitter<'a> {
         &mut self,
         node: &Node,
         suffix: &str,
-        threads: usize,
+        block: impl Into<Block>,
         blocks: Count,
         writer: (Vec<String>, Vec<super::Argument>),
         body: &str,
     ) -> Launch {
         let (parameters, arguments) = writer;
         let wish = self.wish(node, suffix);
-        let kernel = self.kernel(&wish, threads, &parameters, body);
+        let kernel = self.kernel(&wish, block.into(), &parameters, body);
         let layer = self.graph().origins[node.origin.0].path();
         let grid = [blocks, Count::fixed(1), Count::fixed(1)];
         Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
     }
 
     /// The index of the kernel with this body, which is written only once.
-    pub(super) fn kernel(&mut self, wish: &str, threads: usize, parameters: &[String], body: &str) -> usize {
+    pub(super) fn kernel(&mut self, wish: &str, block: Block, parameters: &[String], body: &str) -> usize {
         let count = parameters.len();
         let parameters = parameters.join(",\n    ");
         let write =
-            |name: &str| format!("KERNEL({name}, {threads}, {count})(\n    {parameters}) {{\n{body}}}\n");
+            |name: &str| format!("KERNEL({name}, {block}, {count})(\n    {parameters}) {{\n{body}}}\n");
         if let Some(index) = self.known.get(&write("")) {
             return *index;
         }
         let name = self.fresh(wish);
         self.known.insert(write(""), self.kernels.len());
-        self.kernels.push(Kernel { text: write(&name), name, threads });
+        self.kernels.push(Kernel { text: write(&name), name, threads: block.threads });
         self.kernels.len() - 1
     }
 

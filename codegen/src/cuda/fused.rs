@@ -38,7 +38,8 @@ enum Source {
     InverseCount(usize),
     Random(u32, Distribution, Per),
     Unpooled(Pool, Element, Element),
-    Result,
+    /// An array of the kernel.
+    Kept,
 }
 
 impl Fused {
@@ -57,10 +58,14 @@ impl Fused {
         let exprs = exprs.iter().map(|expr| substitute(expr, &|index| Expr::Var(place(index)))).collect();
         let bound = |(number, index): (usize, &usize)| {
             let operand = operands[*index];
-            let name = match operand {
-                Operand::Result => "result".to_owned(),
-                _ => format!("{}{number}", operand_name(graph, operand)),
+            let kept = match operand {
+                Operand::Result => Some("result"),
+                _ => operand.value().and_then(|value| writer.kept(value)),
             };
+            if let Some(name) = kept {
+                return Bound { name: name.to_owned(), source: Source::Kept };
+            }
+            let name = format!("{}{number}", operand_name(graph, operand));
             let source = source(graph, writer, &name, operand, extent);
             Bound { name, source }
         };
@@ -183,7 +188,7 @@ impl Fused {
                 random(name, stream, distribution, place, width)
             }
             Source::Unpooled(pool, dy, place) => self.unpooled(name, &pool, [dy, place], vector),
-            Source::Result => String::new(),
+            Source::Kept => String::new(),
         }
     }
 
@@ -222,7 +227,7 @@ impl Bound {
             Source::Tensor(Spread::Position, _)
             | Source::InverseCount(_)
             | Source::Random(_, _, Per::Sample) => self.name.clone(),
-            Source::Tensor(..) | Source::Random(..) | Source::Unpooled(..) | Source::Result => {
+            Source::Tensor(..) | Source::Random(..) | Source::Unpooled(..) | Source::Kept => {
                 format!("{}[{i}]", self.name)
             }
         }
@@ -234,7 +239,7 @@ impl Source {
         match self {
             Source::Tensor(spread, _) => spread == Spread::Full,
             Source::Random(_, _, per) => per == Per::Element,
-            Source::InverseCount(_) | Source::Result => true,
+            Source::InverseCount(_) | Source::Kept => true,
             Source::Unpooled(..) => false,
         }
     }
@@ -262,7 +267,7 @@ fn source(graph: &Graph, writer: &mut Writer, name: &str, operand: Operand, exte
             let dy = writer.read(dy, &format!("{name}_at"));
             Source::Unpooled(pool, dy, writer.read(place, &format!("{name}_place")))
         }
-        Operand::Result => Source::Result,
+        Operand::Result => Source::Kept,
     }
 }
 

@@ -85,6 +85,46 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: Vec<Candidate>,
+    /// How a library of the machine may compute it, if one can; which one does, and by which algorithm, is
+    /// not known here.
+    pub library: Option<LibraryCall>,
+}
+
+/// A product by a library: it knows nothing of what is fused after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryCall {
+    /// What the library is asked for.
+    pub form: Form,
+    /// The layer's path, for reports.
+    pub layer: String,
+    /// Lay an operand out as the library wants it. The `workspace` of these launches and of the others is the
+    /// room for what lies there between them.
+    pub before: Vec<Launch>,
+    /// The operands, in the order of the candidates'.
+    pub operands: [Tensor; 2],
+    /// The plain product.
+    pub result: Tensor,
+    /// Go on from the plain product.
+    pub after: Vec<Launch>,
+}
+
+/// What a library is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The product of two matrices as they lie in memory.
+    Matrices,
+    /// The convolution or its gradient. Weights, and their gradient, are laid out by their output channels
+    /// first.
+    Convolution,
+}
+
+/// Where a library finds or leaves a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// In a buffer.
+    At(Place),
+    /// In the workspace from this element on, as `real`.
+    Workspace(usize),
 }
 
 /// A way to compute a product.
@@ -105,6 +145,27 @@ pub enum Units {
     Simt,
     /// Tensor cores: TF32, bf16 or f16, whichever `real` is.
     TensorCores,
+}
+
+impl Step {
+    /// The launches that need no tensor cores.
+    pub(super) fn plain_launches(&self) -> Vec<&Launch> {
+        match self {
+            Step::Launch(launch) => vec![launch],
+            Step::Product(Product { candidates, library, .. }) => {
+                let plain = candidates.iter().filter(|candidate| candidate.units == Units::Simt);
+                let around = library.iter().flat_map(LibraryCall::launches);
+                plain.flat_map(|candidate| &candidate.launches).chain(around).collect()
+            }
+        }
+    }
+}
+
+impl LibraryCall {
+    /// What is launched around it.
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.before.iter().chain(&self.after)
+    }
 }
 
 impl Count {

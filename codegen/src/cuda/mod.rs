@@ -20,11 +20,13 @@ mod text;
 use nnc_dsl::CheckedModel;
 
 use crate::Compiled;
-use crate::graph::Section;
+use crate::graph::{Node, Section};
 use crate::plan::Plan;
 
 pub use emitter::Emitter;
-pub use launch::{Argument, Candidate, Count, Kernel, Launch, Product, Step, Units};
+pub use launch::{
+    Argument, Candidate, Count, Form, Kernel, Launch, LibraryCall, Product, Step, Tensor, Units,
+};
 pub use memory::{Element, Memory, Place, Region};
 
 /// A network for the GPU.
@@ -60,11 +62,24 @@ pub fn emit(model: &CheckedModel, compiled: &Compiled) -> Cuda {
     Cuda { kernels, training, evaluation, update }
 }
 
+impl Cuda {
+    /// By kernel: whether only those candidates launch it that compute on tensor cores.
+    pub fn needs_tensor_cores(&self) -> Vec<bool> {
+        let mut needs = vec![true; self.kernels.len()];
+        let steps = [&self.training, &self.evaluation].map(|pass| &pass.sections);
+        let steps = steps.into_iter().flatten().flat_map(|(_, steps)| steps);
+        for launch in steps.flat_map(Step::plain_launches).chain(&self.update) {
+            needs[launch.kernel] = false;
+        }
+        needs
+    }
+}
+
 fn pass(plan: &Plan, kernels: &mut Vec<Kernel>) -> Pass {
     let mut emitter = Emitter::new(plan, std::mem::take(kernels));
     let section = |section| {
-        let nodes = plan.graph.nodes.iter().filter(|node| node.section == section);
-        (section, nodes.flat_map(|node| emitter.node(node)).collect())
+        let nodes: Vec<&Node> = plan.graph.nodes.iter().filter(|node| node.section == section).collect();
+        (section, emitter.steps(&nodes).into_iter().flat_map(|(_, steps)| steps).collect())
     };
     let sections = Section::ALL.map(section).into();
     let memory;

@@ -10,7 +10,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use super::{Argument, Candidate, Count, Cuda, Launch, Pass, Place, Product, Region, Step};
+use super::{
+    Argument, Candidate, Count, Cuda, Launch, LibraryCall, Pass, Place, Product, Region, Step, Tensor,
+};
 use crate::graph::Mode;
 use crate::graph::print::{axes_text, conv_text};
 
@@ -55,10 +57,11 @@ impl Cuda {
     fn write_step(&self, f: &mut String, step: &Step) -> fmt::Result {
         match step {
             Step::Launch(launch) => writeln!(f, "  {}", self.launch_text(launch)),
-            Step::Product(Product { operation, spec, candidates }) => {
+            Step::Product(Product { operation, spec, candidates, library }) => {
                 let (input, output) = (axes_text(&spec.input), axes_text(&spec.output));
                 writeln!(f, "  {operation}{} {input} to {output}, one of", conv_text(spec))?;
-                candidates.iter().try_for_each(|candidate| self.write_candidate(f, candidate))
+                candidates.iter().try_for_each(|candidate| self.write_candidate(f, candidate))?;
+                library.iter().try_for_each(|call| self.write_library(f, call))
             }
         }
     }
@@ -66,6 +69,15 @@ impl Cuda {
     fn write_candidate(&self, f: &mut String, candidate: &Candidate) -> fmt::Result {
         writeln!(f, "    {}:", candidate.name)?;
         candidate.launches.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
+    }
+
+    fn write_library(&self, f: &mut String, call: &LibraryCall) -> fmt::Result {
+        let LibraryCall { form, layer, before, operands: [a, b], result, after } = call;
+        let form = format!("{form:?}").to_lowercase();
+        writeln!(f, "    a library:")?;
+        before.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))?;
+        writeln!(f, "      {form}({a}, {b}, {result})  {layer}")?;
+        after.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
     }
 
     fn launch_text(&self, launch: &Launch) -> String {
@@ -90,8 +102,9 @@ impl Pass {
         let steps = self.sections.iter().flat_map(|(_, steps)| steps);
         steps.flat_map(|step| match step {
             Step::Launch(launch) => vec![launch],
-            Step::Product(product) => {
-                product.candidates.iter().flat_map(|candidate| &candidate.launches).collect()
+            Step::Product(Product { candidates, library, .. }) => {
+                let own = candidates.iter().flat_map(|candidate| &candidate.launches);
+                own.chain(library.iter().flat_map(LibraryCall::launches)).collect()
             }
         })
     }
@@ -108,6 +121,15 @@ impl fmt::Display for Argument {
             Argument::Hyperparameters => f.write_str("hyperparameters"),
             Argument::OptimizerState(index) => write!(f, "state {index} of the optimiser"),
             Argument::Batch => f.write_str("batch"),
+        }
+    }
+}
+
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Tensor::At(place) => place.fmt(f),
+            Tensor::Workspace(start) => write!(f, "workspace[{start}..]"),
         }
     }
 }

@@ -57,11 +57,13 @@ pub(super) struct Writer<'a> {
     memory: &'a Memory,
     parameters: Vec<String>,
     arguments: Vec<Argument>,
+    /// Values that the kernel holds in arrays, with their names.
+    kept: Vec<(ValueId, String)>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(memory: &'a Memory) -> Writer<'a> {
-        Writer { memory, parameters: Vec::new(), arguments: Vec::new() }
+        Writer { memory, parameters: Vec::new(), arguments: Vec::new(), kept: Vec::new() }
     }
 
     /// A tensor that is read, called `name` in the text; how it is stored.
@@ -86,6 +88,21 @@ impl<'a> Writer<'a> {
         let element = place.region.element();
         self.parameter(&format!("{} *__restrict__ {name}", element.c_type()), Argument::Place(place));
         element
+    }
+
+    /// From here on the kernel holds a value's numbers in the array `name`.
+    pub(super) fn keep(&mut self, value: ValueId, name: &str) {
+        self.kept.push((value, name.to_owned()));
+    }
+
+    /// The array that holds a value.
+    pub(super) fn kept(&self, value: ValueId) -> Option<&str> {
+        self.kept.iter().find(|(known, _)| *known == value).map(|(_, name)| name.as_str())
+    }
+
+    /// The name of an array that is none yet.
+    pub(super) fn fresh(&self, stem: &str) -> String {
+        format!("{stem}{}", self.parameters.len())
     }
 
     /// The number of samples: `int64 batch`.

@@ -8,7 +8,7 @@ use nnc_dsl::model::Input;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{CudaPart, EmitOptions, Module, modules, type_name};
+use super::{Ahead, CudaPart, EmitOptions, Module, modules, type_name};
 use crate::Compiled;
 use crate::summary::ports;
 
@@ -23,6 +23,8 @@ pub struct CrateOptions {
     pub source: String,
     /// Where the runtime comes from.
     pub runtime: RuntimeDependency,
+    /// What was compiled for GPUs ahead, in files of the folder `src`.
+    pub ahead: Vec<Ahead>,
 }
 
 /// Where an emitted crate finds the runtime.
@@ -46,7 +48,7 @@ pub struct EmittedFile {
 /// All files of the crate.
 pub fn crate_files(model: &CheckedModel, compiled: &Compiled, options: &CrateOptions) -> Vec<EmittedFile> {
     let (runtime, source) = (quote!(nnc_runtime), quote!(include_str!("../model.nn")));
-    let emit = EmitOptions { runtime, source, cuda: CudaPart::OfFeature };
+    let emit = EmitOptions { runtime, source, cuda: CudaPart::OfFeature, ahead: options.ahead.clone() };
     let (modules, root) = modules(model, compiled, &emit);
     let declarations = modules.iter().map(|module| {
         let name = format_ident!("{}", module.name);

@@ -26,7 +26,7 @@ use quote::{format_ident, quote};
 
 use crate::Compiled;
 
-pub use cuda::CudaPart;
+pub use cuda::{AHEAD_ENDING, Ahead, CudaPart};
 #[cfg(feature = "pretty")]
 pub use files::{CrateOptions, EmittedFile, RuntimeDependency, crate_files, rust_text};
 pub(crate) use fused::operand_name;
@@ -45,6 +45,8 @@ pub struct EmitOptions {
     pub source: TokenStream,
     /// How the part for GPUs is emitted.
     pub cuda: CudaPart,
+    /// What was compiled for GPUs ahead, in files beside the module.
+    pub ahead: Vec<Ahead>,
 }
 
 /// A module of an emitted network.

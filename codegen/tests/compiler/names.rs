@@ -14,6 +14,7 @@ fn files(model: &CheckedModel, file: &str) -> Vec<EmittedFile> {
         file: file.to_owned(),
         source: "network \"{}\" */".to_owned(),
         runtime: RuntimeDependency::Path("a \"path\"\n{{type}}".to_owned()),
+        ahead: Vec::new(),
     };
     crate_files(model, &compile(model), &options)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use nnc_codegen::cuda::{Emitter, Step};
-use nnc_codegen::graph::Mode;
+use nnc_codegen::graph::{Mode, Node};
 use nnc_codegen::plan::plan;
 use nnc_codegen::{graph, passes};
 use nnc_dsl::model::{CheckedModel, Conv, Init, Layer};
@@ -37,8 +37,9 @@ fn offered(model: &CheckedModel) -> BTreeSet<String> {
     passes::optimise(&mut graph);
     let plan = plan(graph);
     let mut emitter = Emitter::new(&plan, Vec::new());
-    let steps: Vec<Step> = plan.graph.nodes.iter().flat_map(|node| emitter.node(node)).collect();
-    let products = steps.iter().filter_map(|step| match step {
+    let nodes: Vec<&Node> = plan.graph.nodes.iter().collect();
+    let steps = emitter.steps(&nodes);
+    let products = steps.iter().flat_map(|(_, steps)| steps).filter_map(|step| match step {
         Step::Product(product) => Some(product),
         Step::Launch(_) => None,
     });

@@ -106,6 +106,11 @@ impl Run<'_> {
         self.value(node.input(index))
     }
 
+    /// The result of a product without what is fused after it.
+    pub(crate) fn plain_product(&self, node: &Node) -> Vec<f64> {
+        products::product(&node.op, self.feed.batch, self.input(node, 0), self.input(node, 1))
+    }
+
     fn node(&self, node: &Node) -> Vec<Vec<f64>> {
         let x = |index| self.input(node, index);
         let batch = self.feed.batch;
@@ -117,7 +122,7 @@ impl Run<'_> {
             | Op::Linear
             | Op::LinearBackwardData
             | Op::LinearBackwardWeight => {
-                vec![self.with_epilogue(node, products::product(&node.op, batch, x(0), x(1)))]
+                vec![self.with_epilogue(node, self.plain_product(node))]
             }
             Op::MaxPool { pool, expr } => {
                 pools::max(pool, batch, &self.function(node, expr))[..node.outputs.len()].to_vec()

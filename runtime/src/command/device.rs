@@ -4,6 +4,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches};
 
 use super::engine;
+use crate::emitted::cuda::Cuda;
 use crate::error::Error;
 use crate::model::{Device, Gpu, Precision};
 use crate::program::Program;
@@ -45,42 +46,47 @@ pub fn wants_cuda(matches: &ArgMatches) -> bool {
     match wished(matches) {
         Wish::Cpu => false,
         Wish::Cuda(_) => true,
-        Wish::Auto => missing().is_none(),
+        Wish::Auto => missing(None).is_none(),
     }
 }
 
 /// What the matches of [`device_arguments`] ask for; says in a line why a GPU that could be used is not.
 pub(super) fn device(program: &Program, matches: &ArgMatches) -> Result<Device, Error> {
-    match wished(matches) {
-        Wish::Cuda(ordinal) => Ok(gpu(ordinal, matches)),
-        Wish::Auto if program.cuda.is_some() => match missing() {
-            None => Ok(gpu(0, matches)),
-            Some(line) => {
-                super::output::complain(&line);
-                engine::pool(matches).map(Device::Cpu)
-            }
-        },
-        Wish::Auto | Wish::Cpu => engine::pool(matches).map(Device::Cpu),
+    match gpu(program, matches) {
+        Some(gpu) => Ok(Device::Cuda(gpu)),
+        None => engine::pool(matches).map(Device::Cpu),
     }
 }
 
-fn gpu(ordinal: usize, matches: &ArgMatches) -> Device {
+/// The GPU that the matches of [`device_arguments`] ask for, if it is one.
+pub(super) fn gpu(program: &Program, matches: &ArgMatches) -> Option<Gpu> {
+    let ordinal = match wished(matches) {
+        Wish::Cuda(ordinal) => ordinal,
+        Wish::Auto if program.cuda.is_some() => match missing(program.cuda) {
+            None => 0,
+            Some(line) => {
+                super::output::complain(&line);
+                return None;
+            }
+        },
+        Wish::Auto | Wish::Cpu => return None,
+    };
     let precision = matches.get_one::<String>("precision").and_then(|name| name.parse().ok());
-    Device::Cuda(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
+    Some(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
 }
 
 fn wished(matches: &ArgMatches) -> Wish {
     matches.get_one("device").copied().unwrap_or(Wish::Auto)
 }
 
-/// Why no GPU can be used, in a line.
+/// Why no GPU can be used by a network, in a line.
 #[cfg(feature = "cuda")]
-fn missing() -> Option<String> {
-    crate::devices::cuda::Availability::missing()
+fn missing(cuda: Option<&Cuda>) -> Option<String> {
+    crate::devices::cuda::Availability::missing(cuda.map_or(&[], |cuda| cuda.ahead))
 }
 
 #[cfg(not(feature = "cuda"))]
-fn missing() -> Option<String> {
+fn missing(_: Option<&Cuda>) -> Option<String> {
     Some("no CUDA, running on the CPU: this program was built without it".to_owned())
 }
 
@@ -106,5 +112,16 @@ mod tests {
         for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CUDA"] {
             assert!(wish(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn every_precision_is_an_argument() {
+        let command = clap::Command::new("run").args(device_arguments());
+        for precision in Precision::ALL {
+            let matches = command.clone().try_get_matches_from(["run", "--precision", precision.name()]);
+            let named = matches.expect("a value").get_one::<String>("precision").map(|name| name.parse());
+            assert_eq!(named, Some(Ok(precision)));
+        }
+        assert_eq!(Precision::ALL.map(Precision::name), ["f32", "tf32", "bf16", "f16"]);
     }
 }

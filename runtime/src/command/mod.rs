@@ -14,8 +14,6 @@ mod predict;
 mod saved;
 mod terminal;
 mod tune;
-#[cfg(feature = "cuda")]
-mod tune_gpu;
 
 pub mod table;
 pub mod units;

@@ -68,7 +68,7 @@ pub fn max_pool_backward(p: &Pass, spec: &Pool, x: Slot, dy: Slot, dx: Slot) {
             if spec.is_wide() || spec.output[2] == 1 {
                 return pool.isa().run(wide::MaximumBackward { spec, x, dy, dx });
             }
-            let mut rows = pool.scratch().single(2 * spec.output_row_len());
+            let mut rows = pool.scratch().own(2 * spec.output_row_len());
             pool.isa().run(narrow::MaximumBackward { spec, x, dy, dx, rows: &mut rows });
         });
     });
@@ -87,7 +87,7 @@ pub fn avg_pool_backward(p: &Pass, spec: &Pool, dy: Slot, dx: Slot) {
             if spec.is_wide() {
                 return pool.isa().run(wide::MeanBackward { spec, dy, dx });
             }
-            let mut rows = pool.scratch().single(spec.row_len() + spec.output_row_len());
+            let mut rows = pool.scratch().own(spec.row_len() + spec.output_row_len());
             pool.isa().run(narrow::MeanBackward { spec, dy, dx, rows: &mut rows });
         });
     });
@@ -108,7 +108,7 @@ fn forward(pool: &cpu::Pool, spec: &Pool, x: &[f32], y: &mut [f32], fold: impl F
     let y = cpu::Tiles::new(y);
     pool.for_each_with(
         y.len().div_ceil(group * row_len),
-        || pool.scratch().single(if spec.is_wide() { 0 } else { spec.row_len() }),
+        || pool.scratch().own(if spec.is_wide() { 0 } else { spec.row_len() }),
         |scratch, task| {
             for row in task * group..((task + 1) * group).min(y.len() / row_len) {
                 let x = &x[row / rows * inputs..][..inputs];

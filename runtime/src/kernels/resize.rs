@@ -42,7 +42,7 @@ pub fn resize(p: &Pass, spec: &Resize, x: Slot, y: Slot) {
     let columns = Columns::new(spec, &mut table);
     p.call([x], [y], |[x], [y]| {
         pool.for_each_piece([y], [group * spec.output_row_len()], |task, [y]| {
-            let mut mixed = pool.scratch().single(spec.row_len());
+            let mut mixed = pool.scratch().own(spec.row_len());
             for (row, y) in y.chunks_exact_mut(spec.output_row_len()).enumerate() {
                 let row = task * group + row;
                 let x = &x[row / rows * inputs..][..inputs];
@@ -59,7 +59,7 @@ pub fn resize_backward(p: &Pass, spec: &Resize, dy: Slot, dx: Slot) {
     let columns = Columns::new(spec, &mut table);
     p.call([dy], [dx], |[dy], [dx]| {
         pool.for_each_piece([dx], [inputs], |sample, [dx]| {
-            let mut mixed = pool.scratch().single(spec.row_len());
+            let mut mixed = pool.scratch().own(spec.row_len());
             let dy = &dy[sample * outputs..][..outputs];
             pool.isa().run(Backward { spec, columns, dy, dx, mixed: &mut mixed });
         });

@@ -110,9 +110,9 @@ fn chunk_moments(pool: &Pool, extent: Extent, reduction: Reduction, x: &[f32], m
         reduction.fold(first, means);
         means.iter_mut().for_each(|mean| *mean /= count);
 
-        let mut centre = pool.scratch().single(channels);
+        let mut centre = pool.scratch().own(channels);
         centre.iter_mut().zip(&*means).for_each(|(centre, &mean)| *centre = mean as f32);
-        let mut repeated = pool.scratch().single(channels + BLOCK);
+        let mut repeated = pool.scratch().own(channels + BLOCK);
         repeat(&centre, &mut repeated);
         let sources = [Source::Full(x), Source::Repeated(&repeated)];
         Sum { function: &square, reduction, sources: &sources, elements }.add_to(second);

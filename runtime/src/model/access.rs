@@ -1,7 +1,7 @@
 //! Parameters, gradients, states and hyperparameters by name, in the outside order.
 
 use super::engine::FlatBuffer;
-use super::{Model, layout};
+use super::{LossScale, Model, layout};
 use crate::error::Error;
 use crate::program::{Parameter, State};
 
@@ -55,6 +55,15 @@ impl Model {
         let index = self.find_hyperparameter(name)?;
         self.hyperparameters[index] = value;
         Ok(())
+    }
+
+    /// The factor on the loss in training at half precision; none at other precisions and on the processor.
+    ///
+    /// # Errors
+    /// If batches are under way, or if a GPU fails to hand it over.
+    pub fn loss_scale(&self) -> Result<Option<LossScale>, Error> {
+        self.check_idle("the loss scale is read")?;
+        self.engine.loss_scale()
     }
 
     /// Replaces the learning rate.

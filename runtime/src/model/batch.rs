@@ -13,15 +13,15 @@ use crate::error::Error;
 use crate::program::{Port, Program, Target, TargetKind, count_text};
 
 /// A batch in the kernels' order.
-pub(super) struct Feed<'a> {
+pub(crate) struct Feed<'a> {
     /// Samples.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// The input region.
-    pub(super) inputs: &'a [f32],
+    pub(crate) inputs: &'a [f32],
     /// The classes for each output; empty for outputs that are not judged by classes.
-    pub(super) labels: [&'a [u32]; MAX_TARGETS],
+    pub(crate) labels: [&'a [u32]; MAX_TARGETS],
     /// The target region.
-    pub(super) values: &'a mut [f32],
+    pub(crate) values: &'a mut [f32],
 }
 
 /// Memory for the regions of users' batches, kept from one to the next.

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use super::batch::Feed;
-use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop, Take};
-use super::{Gpu, Memory, StepReport};
+use super::engine::{Ended, FlatBuffer, Settings, Stop, Take};
+use super::kept::KeptBatch;
+use super::{Gpu, LossScale, Memory};
 use crate::data::{Dataset, LoaderOptions};
 use crate::devices::cpu::Pool;
-use crate::devices::cuda::Measured;
-use crate::devices::cuda::engine::{self, Engine, Flat, Outcome, Source};
+use crate::devices::cuda::Measurements;
+use crate::devices::cuda::engine::{Engine, Source};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
 use crate::program::Program;
@@ -35,7 +36,7 @@ impl Cuda {
     }
 
     /// Measures the candidates of all products.
-    pub(super) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+    pub(super) fn candidates(&mut self, batch: usize) -> Result<Measurements, Error> {
         self.engine.candidates(batch)
     }
 
@@ -50,9 +51,9 @@ impl Cuda {
             optimizer: trained * self.program.optimizer.states.len(),
             states: 2 * bytes(Region::State),
             prepared: bytes(Region::Prepared) + bytes(Region::PreparedReal),
-            // One arena serves both passes.
-            // A region of the GPU is part of what grows with the batch.
+            // The batch lies in regions that grow with it, as all others do.
             batch_per_sample: 0,
+            // One arena serves both passes.
             training_per_sample: batched,
             training_fixed: fixed,
             evaluation_per_sample: batched,
@@ -61,21 +62,27 @@ impl Cuda {
     }
 
     pub(super) fn read(&self, buffer: FlatBuffer, range: Range<usize>) -> Result<Vec<f32>, Error> {
-        Ok(self.engine.read(flat(buffer), range)?)
+        Ok(self.engine.read(buffer, range)?)
     }
 
     pub(super) fn write(&mut self, buffer: FlatBuffer, start: usize, values: &[f32]) -> Result<(), Error> {
-        Ok(self.engine.write(flat(buffer), start, values)?)
+        Ok(self.engine.write(buffer, start, values)?)
+    }
+
+    pub(super) fn loss_scale(&self) -> Result<Option<LossScale>, Error> {
+        Ok(self.engine.loss_scale()?)
+    }
+
+    pub(super) fn set_loss_scale(&mut self, loss_scale: LossScale) -> Result<(), Error> {
+        Ok(self.engine.set_loss_scale(loss_scale)?)
     }
 
     pub(super) fn begin_training(&mut self, feed: &Feed, settings: Settings) -> Result<Option<Ended>, Stop> {
-        let Settings { seed, step, hyperparameters } = settings;
-        let settings = engine::Settings { seed, step, hyperparameters };
-        ended(self.engine.train(Source::Feed(&feed_of(feed)), settings))
+        self.engine.train(Source::Feed(feed), settings)
     }
 
     pub(super) fn begin_measuring(&mut self, feed: &Feed) -> Result<Option<Ended>, Stop> {
-        ended(self.engine.measure(Source::Feed(&feed_of(feed))))
+        self.engine.measure(Source::Feed(feed))
     }
 
     /// The index of the data set on the GPU, if it has room there.
@@ -87,29 +94,20 @@ impl Cuda {
         self.engine.keep(dataset, options)
     }
 
-    pub(super) fn begin_epoch(
-        &mut self,
-        kept: usize,
-        order: &[u32],
-        stream: [u64; 2],
-        position: usize,
-    ) -> Result<(), Error> {
-        Ok(self.engine.begin_epoch(kept, order, stream, position)?)
+    pub(super) fn begin_epoch(&mut self, kept: usize, order: &[u32], stream: [u64; 2]) -> Result<(), Error> {
+        Ok(self.engine.begin_epoch(kept, order, stream)?)
     }
 
     pub(super) fn begin_training_kept(
         &mut self,
-        kept: usize,
-        size: usize,
+        batch: KeptBatch,
         settings: Settings,
     ) -> Result<Option<Ended>, Stop> {
-        let Settings { seed, step, hyperparameters } = settings;
-        let settings = engine::Settings { seed, step, hyperparameters };
-        ended(self.engine.train(Source::Kept(kept, size), settings))
+        self.engine.train(Source::Kept(batch), settings)
     }
 
-    pub(super) fn begin_measuring_kept(&mut self, kept: usize, size: usize) -> Result<Option<Ended>, Stop> {
-        ended(self.engine.measure(Source::Kept(kept, size)))
+    pub(super) fn begin_measuring_kept(&mut self, batch: KeptBatch) -> Result<Option<Ended>, Stop> {
+        self.engine.measure(Source::Kept(batch))
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -117,39 +115,12 @@ impl Cuda {
     }
 
     pub(super) fn end(&mut self) -> Result<Option<Ended>, Stop> {
-        ended(self.engine.end())
+        self.engine.end()
     }
 
     pub(super) fn infer(&mut self, pool: &Pool, feed: &Feed, take: &mut Take) -> Result<(), Error> {
         let outputs = self.engine.infer(feed.size, feed.inputs)?;
         self.program.outputs.iter().zip(&outputs).for_each(|(port, output)| take(pool, port, output));
         Ok(())
-    }
-}
-
-fn flat(buffer: FlatBuffer) -> Flat {
-    match buffer {
-        FlatBuffer::Parameters => Flat::Parameters,
-        FlatBuffer::Gradients => Flat::Gradients,
-        FlatBuffer::States => Flat::States,
-        FlatBuffer::Optimizer(index) => Flat::Optimizer(index),
-    }
-}
-
-fn feed_of<'a>(feed: &'a Feed) -> engine::Feed<'a> {
-    engine::Feed { size: feed.size, inputs: feed.inputs, labels: &feed.labels, values: feed.values }
-}
-
-fn ended(outcome: Result<Option<Outcome>, Error>) -> Result<Option<Ended>, Stop> {
-    let Some(Outcome { phase, samples, loss, correct, labels, not_finite }) =
-        outcome.map_err(Stop::Failed)?
-    else {
-        return Ok(None);
-    };
-    match not_finite {
-        Some(engine::NotFinite { layer, input }) => {
-            Err(Stop::NotFinite(NotFinite { phase, loss, layer, input }))
-        }
-        None => Ok(Some(Ended { phase, report: StepReport { loss, correct, labels, samples } })),
     }
 }

@@ -38,6 +38,9 @@ pub enum Precision {
     Tf32,
     /// Stored and multiplied in bfloat16, 7 bits of the fraction, and summed in single precision.
     Bf16,
+    /// Stored and multiplied in half precision, 10 bits of the fraction but none beyond 65504, and summed in single
+    /// precision; gradients by way of a [`LossScale`](crate::LossScale).
+    F16,
 }
 
 impl Device {
@@ -54,7 +57,7 @@ impl Device {
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
+    pub const ALL: [Precision; 4] = [Precision::F32, Precision::Tf32, Precision::Bf16, Precision::F16];
 
     /// Its name in settings and reports.
     pub fn name(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Precision {
             Precision::F32 => "f32",
             Precision::Tf32 => "tf32",
             Precision::Bf16 => "bf16",
+            Precision::F16 => "f16",
         }
     }
 }
@@ -83,7 +87,7 @@ impl FromStr for Precision {
 
 /// Why no model of this program runs on a GPU.
 #[cfg(not(feature = "cuda"))]
-pub(super) fn not_compiled_in() -> crate::error::Error {
+pub(crate) fn not_compiled_in() -> crate::error::Error {
     crate::error::Error::settings(
         "this program was built without CUDA",
         "build it with the feature `cuda` of nnc, or of the generated crate; \

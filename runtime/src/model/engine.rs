@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::StepReport;
 use super::batch::Feed;
 use super::cpu::Cpu;
+use super::{LossScale, StepReport};
 use crate::devices::cpu::Pool;
 use crate::error::{Error, Phase};
 use crate::program::Port;
@@ -22,7 +22,7 @@ pub(super) enum Engine {
 
 /// The buffers that outlive a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FlatBuffer {
+pub(crate) enum FlatBuffer {
     Parameters,
     Gradients,
     States,
@@ -32,21 +32,21 @@ pub(super) enum FlatBuffer {
 
 /// What a step depends on beside its batch.
 #[derive(Clone, Copy)]
-pub(super) struct Settings<'a> {
-    pub(super) seed: u64,
+pub(crate) struct Settings<'a> {
+    pub(crate) seed: u64,
     /// Updates so far.
-    pub(super) step: u64,
-    pub(super) hyperparameters: &'a [f32],
+    pub(crate) step: u64,
+    pub(crate) hyperparameters: &'a [f32],
 }
 
 /// A batch that is done.
-pub(super) struct Ended {
-    pub(super) phase: Phase,
-    pub(super) report: StepReport,
+pub(crate) struct Ended {
+    pub(crate) phase: Phase,
+    pub(crate) report: StepReport,
 }
 
 /// Why a pass came to nothing.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Its loss or a gradient is not finite.
     NotFinite(NotFinite),
     /// The device has failed.
@@ -54,14 +54,21 @@ pub(super) enum Stop {
     Failed(Error),
 }
 
+#[cfg(feature = "cuda")]
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Stop {
+        Stop::Failed(error.into())
+    }
+}
+
 /// A loss or a gradient that is not finite.
-pub(super) struct NotFinite {
-    pub(super) phase: Phase,
-    pub(super) loss: f32,
+pub(crate) struct NotFinite {
+    pub(crate) phase: Phase,
+    pub(crate) loss: f32,
     /// The first layer with a result that is not finite.
-    pub(super) layer: Option<String>,
+    pub(crate) layer: Option<String>,
     /// Whether the inputs held a value that is not finite.
-    pub(super) input: bool,
+    pub(crate) input: bool,
 }
 
 /// Takes an output of a pass, channels last.
@@ -93,6 +100,25 @@ impl Engine {
             Engine::Cpu(cpu) => cpu.write(buffer, start, values),
             #[cfg(feature = "cuda")]
             Engine::Cuda(cuda) => cuda.write(buffer, start, values)?,
+        }
+        Ok(())
+    }
+
+    /// The loss scale; none on a device that needs none.
+    pub(super) fn loss_scale(&self) -> Result<Option<LossScale>, Error> {
+        match self {
+            Engine::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.loss_scale(),
+        }
+    }
+
+    /// Replaces the loss scale; nothing on a device that needs none.
+    pub(super) fn set_loss_scale(&mut self, loss_scale: LossScale) -> Result<(), Error> {
+        match self {
+            Engine::Cpu(_) => _ = loss_scale,
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(cuda) => cuda.set_loss_scale(loss_scale)?,
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ impl Model {
         let gradient = if is_gradient { self.broken(FlatBuffer::Gradients)? } else { None };
         let parameter = self.broken(FlatBuffer::Parameters)?;
         let step = self.step + u64::from(phase == Phase::Training);
-        Ok(Error::NonFinite(NonFinite { phase, step, loss, gradient, layer, parameter, input }))
+        let is_half = self.engine.loss_scale()?.is_some();
+        Ok(Error::NonFinite(NonFinite { phase, step, loss, gradient, layer, parameter, input, is_half }))
     }
 
     /// The first parameter with a value in `buffer` that is not finite.

@@ -25,6 +25,18 @@ pub(super) struct Kept {
     epoch: u64,
 }
 
+/// A batch of a data set that the engine keeps.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the processor keeps none"))]
+pub(crate) struct KeptBatch {
+    /// What the engine calls the data set.
+    pub(crate) dataset: usize,
+    /// The place of its first sample in the order of the epoch.
+    pub(crate) position: usize,
+    /// Samples.
+    pub(crate) size: usize,
+}
+
 /// An epoch of a data set on the device, batch by batch; over when another one of the same data set begins.
 #[derive(Debug)]
 pub struct Epoch {
@@ -54,19 +66,21 @@ impl Model {
         let position = (options.first_step * options.batch).min(dataset.len());
         let kept = &mut self.kept[place];
         kept.epoch = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.engine.begin_epoch(kept.index, &order, [options.seed, options.epoch], position)?;
+        self.engine.begin_epoch(kept.index, &order, [options.seed, options.epoch])?;
         Ok(Some(Epoch { number: kept.epoch, len: dataset.len(), batch: options.batch, position }))
     }
 
-    /// Begins a step on the next batch of an epoch, as [`Model::train_ahead`] does.
+    /// Begins a step on the next batch of an epoch, as [`Model::train_ahead`] does. After an error the same batch is
+    /// still the next one.
     ///
     /// # Errors
     /// If the epoch [is done](Epoch::is_done), is another model's, or another one of its data set has begun; and as
     /// for a step.
     pub fn train_next(&mut self, epoch: &mut Epoch) -> Result<Option<StepReport>, Error> {
-        let (index, size) = self.next_of(epoch)?;
+        let batch = self.next_of(epoch)?;
         let settings = Settings { seed: self.seed, step: self.step, hyperparameters: &self.hyperparameters };
-        let begun = self.engine.begin_training_kept(index, size, settings);
+        let begun = self.engine.begin_training_kept(batch, settings);
+        epoch.position += if begun.is_ok() { batch.size } else { 0 };
         self.ended(begun)
     }
 
@@ -75,13 +89,14 @@ impl Model {
     /// # Errors
     /// As for [`Model::train_next`].
     pub fn evaluate_next(&mut self, epoch: &mut Epoch) -> Result<Option<StepReport>, Error> {
-        let (index, size) = self.next_of(epoch)?;
-        let begun = self.engine.begin_measuring_kept(index, size);
+        let batch = self.next_of(epoch)?;
+        let begun = self.engine.begin_measuring_kept(batch);
+        epoch.position += if begun.is_ok() { batch.size } else { 0 };
         self.ended(begun)
     }
 
-    /// The engine's name for the data set, and the samples of the next batch, which is begun.
-    fn next_of(&self, epoch: &mut Epoch) -> Result<(usize, usize), Error> {
+    /// The next batch, which is not begun yet.
+    fn next_of(&self, epoch: &Epoch) -> Result<KeptBatch, Error> {
         let kept = self.kept.iter().find(|kept| kept.epoch == epoch.number);
         let Some(kept) = kept.filter(|_| !epoch.is_done()) else {
             return Err(Error::settings(
@@ -89,7 +104,8 @@ impl Model {
                 "begin one by `Model::epoch`",
             ));
         };
-        Ok((kept.index, epoch.next()))
+        let size = epoch.batch.min(epoch.len - epoch.position);
+        Ok(KeptBatch { dataset: kept.index, position: epoch.position, size })
     }
 
     /// The place in the list of a data set that is on the device, to which it is copied the first time.
@@ -120,13 +136,6 @@ impl Epoch {
     pub fn is_done(&self) -> bool {
         self.position == self.len
     }
-
-    /// Samples of the next batch, which is begun.
-    fn next(&mut self) -> usize {
-        let size = self.batch.min(self.len - self.position);
-        self.position += size;
-        size
-    }
 }
 
 impl Engine {
@@ -145,40 +154,29 @@ impl Engine {
     }
 
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
-    fn begin_epoch(
-        &mut self,
-        kept: usize,
-        order: &[u32],
-        stream: [u64; 2],
-        position: usize,
-    ) -> Result<(), Error> {
+    fn begin_epoch(&mut self, kept: usize, order: &[u32], stream: [u64; 2]) -> Result<(), Error> {
         match self {
             Engine::Cpu(_) => unreachable!("the processor keeps no data set"),
             #[cfg(feature = "cuda")]
-            Engine::Cuda(cuda) => cuda.begin_epoch(kept, order, stream, position),
+            Engine::Cuda(cuda) => cuda.begin_epoch(kept, order, stream),
         }
     }
 
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
-    fn begin_training_kept(
-        &mut self,
-        kept: usize,
-        size: usize,
-        settings: Settings,
-    ) -> Result<Option<Ended>, Stop> {
+    fn begin_training_kept(&mut self, batch: KeptBatch, settings: Settings) -> Result<Option<Ended>, Stop> {
         match self {
             Engine::Cpu(_) => unreachable!("the processor keeps no data set"),
             #[cfg(feature = "cuda")]
-            Engine::Cuda(cuda) => cuda.begin_training_kept(kept, size, settings),
+            Engine::Cuda(cuda) => cuda.begin_training_kept(batch, settings),
         }
     }
 
     #[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "the processor keeps none"))]
-    fn begin_measuring_kept(&mut self, kept: usize, size: usize) -> Result<Option<Ended>, Stop> {
+    fn begin_measuring_kept(&mut self, batch: KeptBatch) -> Result<Option<Ended>, Stop> {
         match self {
             Engine::Cpu(_) => unreachable!("the processor keeps no data set"),
             #[cfg(feature = "cuda")]
-            Engine::Cuda(cuda) => cuda.begin_measuring_kept(kept, size),
+            Engine::Cuda(cuda) => cuda.begin_measuring_kept(batch),
         }
     }
 }

@@ -6,17 +6,18 @@
 //! Loops over data sets are the business of [`train`](crate::train).
 
 mod access;
-mod batch;
+pub(crate) mod batch;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
-mod engine;
+pub(crate) mod engine;
 mod failure;
 mod finite;
 mod initial;
-mod kept;
+pub(crate) mod kept;
 mod layout;
+mod loss_scale;
 mod memory;
 mod orthogonal;
 mod persist;
@@ -25,8 +26,11 @@ mod products;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(not(feature = "cuda"))]
+pub(crate) use device::not_compiled_in;
 pub use device::{Device, Gpu, Precision};
 pub use kept::Epoch;
+pub use loss_scale::LossScale;
 pub use memory::Memory;
 pub use products::Product;
 
@@ -117,7 +121,7 @@ impl Model {
 
     #[cfg(not(feature = "cuda"))]
     fn on_gpu(_: &'static Program, _: u64, _: &Gpu) -> Result<Model, Error> {
-        Err(device::not_compiled_in())
+        Err(not_compiled_in())
     }
 
     fn of(program: &'static Program, seed: u64, pool: Arc<Pool>, engine: Engine) -> Model {
@@ -202,14 +206,18 @@ impl Model {
         self.train(batch::loaded(self.program, batch)?)
     }
 
-    /// Begins a step on a batch that a loader made, without waiting for it where the device works on its own. The report
-    /// is that of an earlier step, if there is one; [`Model::finish`] gives those that are still to come. Without this
-    /// call in between, steps and their reports are in order.
+    /// Begins a step on a batch that a loader made. The processor does it at once and reports on it. A GPU works on its own
+    /// meanwhile: the report, if there is one, is that of the earliest batch that had none, for which room had to be
+    /// made. Reports come in the order in which batches were begun, and [`Model::finish`] gives those that are left.
+    ///
+    /// # Errors
+    /// If the batch does not fit, or if the one failed that was to be reported on; then this one was not begun. What was begun
+    /// after a step of training that failed has had no effect and is not reported on.
     pub fn train_ahead(&mut self, batch: &mut Batch) -> Result<Option<StepReport>, Error> {
         self.begin_training(batch::loaded(self.program, batch)?)
     }
 
-    /// [`Model::evaluate`] in the manner of [`Model::train_ahead`].
+    /// [`Model::evaluate`] in the manner of [`Model::train_ahead`]; one that fails leaves what was begun after it as it is.
     pub fn evaluate_ahead(&mut self, batch: &mut Batch) -> Result<Option<StepReport>, Error> {
         self.begin_measuring(batch::loaded(self.program, batch)?)
     }
@@ -246,7 +254,7 @@ impl Model {
         self.pool.threads()
     }
 
-    /// Updates of the parameters so far.
+    /// Updates of the parameters so far, and steps that a [`LossScale`] has skipped.
     pub fn step(&self) -> u64 {
         self.step
     }
@@ -272,9 +280,9 @@ impl Model {
     /// Measures the candidates of the products of a step of training and of an evaluation of `batch` samples on a GPU,
     /// and keeps the times; on the processor there are [`products`](Model::products) instead.
     #[cfg(feature = "cuda")]
-    pub fn candidates(&mut self, batch: usize) -> Result<Vec<crate::devices::cuda::Measured>, Error> {
+    pub fn candidates(&mut self, batch: usize) -> Result<crate::devices::cuda::Measurements, Error> {
         match &mut self.engine {
-            Engine::Cpu(_) => Ok(Vec::new()),
+            Engine::Cpu(_) => Ok(crate::devices::cuda::Measurements { products: Vec::new(), kept: Ok(()) }),
             Engine::Cuda(cuda) => cuda.candidates(batch),
         }
     }

@@ -26,17 +26,21 @@ impl Model {
             [self.parameter_tensors()?, self.state_tensors()?, self.optimizer_tensors()?];
         let mut tensors = [parameters, states, optimizer].concat();
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Checkpoint { metadata: self.metadata(), tensors })
+        Ok(Checkpoint { metadata: self.metadata()?, tensors })
     }
 
     /// Takes everything from `checkpoint`, which was read from `path`. A checkpoint of another
     /// architecture is refused; the states of another optimiser, or of a network in which other
-    /// parameters learn, are left out.
+    /// parameters learn, are left out, and so is a loss scale that the device needs none of.
     pub fn restore(&mut self, checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
         while self.finish()?.is_some() {}
         let differences = differences(self.program, checkpoint);
         if !differences.is_empty() {
             return Err(foreign(self.program, checkpoint, path, &differences));
+        }
+        let Metadata { seed, step, loss_scale, .. } = checkpoint.metadata;
+        if loss_scale.is_some_and(|loss_scale| !loss_scale.is_valid(step)) {
+            return Err(impossible_scale(path));
         }
         let values = |name: &str| checkpoint.tensor(name).map_or(&[][..], |tensor| &tensor.values);
         for parameter in self.program.parameters {
@@ -47,8 +51,8 @@ impl Model {
             self.engine.write(FlatBuffer::States, state.offset, values(state.name))?;
         }
         self.restore_optimizer(checkpoint)?;
-        self.seed = checkpoint.metadata.seed;
-        self.step = checkpoint.metadata.step;
+        self.engine.set_loss_scale(loss_scale.unwrap_or_default())?;
+        (self.seed, self.step) = (seed, step);
         Ok(())
     }
 
@@ -68,9 +72,9 @@ impl Model {
         Ok(())
     }
 
-    fn metadata(&self) -> Metadata {
+    fn metadata(&self) -> Result<Metadata, Error> {
         let names = self.program.optimizer.hyperparameters.iter().map(|(name, _)| (*name).to_owned());
-        Metadata {
+        Ok(Metadata {
             format: FORMAT,
             runtime: env!("CARGO_PKG_VERSION").to_owned(),
             network: self.program.name.to_owned(),
@@ -81,8 +85,9 @@ impl Model {
             hyperparameters: names.zip(self.hyperparameters.iter().copied()).collect(),
             seed: self.seed,
             step: self.step,
+            loss_scale: self.engine.loss_scale()?,
             run: None,
-        }
+        })
     }
 
     fn parameter_tensors(&self) -> Result<Vec<Tensor>, Error> {
@@ -177,6 +182,16 @@ fn foreign(program: &Program, checkpoint: &Checkpoint, path: &Path, differences:
         help: "use the model's text that the checkpoint was trained with (it is in its metadata), \
                or train this network"
             .into(),
+    }
+}
+
+fn impossible_scale(path: &Path) -> Error {
+    Error::Checkpoint {
+        path: path.to_owned(),
+        message: "holds a loss scale that no training comes to: expected a power of two from 1 to 2^24, \
+                  and no more skipped steps than steps"
+            .into(),
+        help: "use another checkpoint, or train again".into(),
     }
 }
 

@@ -100,7 +100,7 @@ impl Algorithm {
         }
     }
 
-    /// Bytes of scratch memory that it needs, beside a few pages per thread.
+    /// Bytes of scratch memory that its threads share, beside what each of them works on.
     pub fn workspace(self, problem: &Problem, isa: Isa) -> usize {
         conv::workspace(self, problem, isa)
     }

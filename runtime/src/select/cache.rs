@@ -134,15 +134,18 @@ impl TimingCache {
         self.seconds(&Key::of_gpu(gpu, problem))
     }
 
-    /// Adds the measurements of candidates on a GPU to the file.
+    /// Adds the measurements of candidates on a GPU to the file: of each problem the seconds by their names.
     #[cfg(feature = "cuda")]
     pub(crate) fn keep_gpu(
         &self,
         gpu: &GpuMachine,
-        problem: &Problem,
-        seconds: BTreeMap<String, f64>,
+        measured: &[(Problem, BTreeMap<String, f64>)],
     ) -> io::Result<()> {
-        self.add(vec![Record { key: Key::of_gpu(gpu, problem), seconds }])
+        let record = |(problem, seconds): &(Problem, BTreeMap<String, f64>)| Record {
+            key: Key::of_gpu(gpu, problem),
+            seconds: seconds.clone(),
+        };
+        self.add(measured.iter().map(record).collect())
     }
 
     /// What was measured under a key, as far as it makes sense.

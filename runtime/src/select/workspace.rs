@@ -1,13 +1,13 @@
 //! What the products of a network take for themselves, known before they run.
 
-use super::{Machine, Problem, Selector};
+use super::{Algorithm, Machine, Problem, Selector};
 use crate::kernels::conv;
 
 /// Bytes beside the buffers of a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Workspace {
-    /// The most that a product borrows: a weight that it packs for this call, copies of a gradient, and what
-    /// its threads work on.
+    /// What products borrow: the most that the threads of one share, which is a weight that is packed for this
+    /// call or copies of a gradient, and for each thread the most that it works on.
     pub scratch: usize,
     /// The weights that stay packed from one call to the next.
     pub packed: usize,
@@ -15,19 +15,22 @@ pub struct Workspace {
 
 impl Workspace {
     /// What these products take with the algorithms that are chosen without measuring. Other kernels borrow
-    /// less, and so do products with less than some tens of KB.
+    /// less.
     pub fn of(problems: &[Problem], machine: Machine) -> Workspace {
         let selector = Selector::default();
-        let mut workspace = Workspace::default();
+        let [mut shared, mut own, mut kept] = [0; 3];
         for problem in problems {
             let algorithm = selector.estimated(*problem, machine).algorithm;
-            let shared = algorithm.workspace(problem, machine.isa);
-            let threads = machine.threads * conv::thread_workspace(algorithm, problem, machine.isa);
-            let [borrowed, kept] = if problem.packed { [threads, shared] } else { [threads + shared, 0] };
-            workspace.scratch = workspace.scratch.max(borrowed);
-            workspace.packed += kept;
+            let common = algorithm.workspace(problem, machine.isa);
+            own = own.max(conv::thread_workspace(algorithm, problem, machine.isa));
+            // A joined weight is made anew in each call.
+            if problem.packed && algorithm != Algorithm::Joined {
+                kept += common;
+            } else {
+                shared = shared.max(common);
+            }
         }
-        workspace
+        Workspace { scratch: shared + machine.threads * own, packed: kept }
     }
 
     /// All together.

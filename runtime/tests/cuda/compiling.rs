@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use nnc_runtime::devices::cuda::{
-    Compiler, Context, Cubins, CudaErrorKind, Kernel, Libraries, LibraryKind, Real, build_cubins,
+    Archive, Availability, Compiler, Context, Cubins, CudaErrorKind, Kernel, Libraries, LibraryKind, Real,
 };
+use nnc_runtime::emitted::cuda::Ahead;
 
 use crate::support::{ADD, Gpu, STRAY, TURN, folder};
 use crate::{Case, fake, is_fake};
@@ -125,7 +126,7 @@ fn wrong_text() {
     assert!(message.starts_with("NVRTC 13.99 cannot compile `add`, `wrong` for sm_90a"), "{message}");
     assert!(message.contains("wrong:2"), "{message}");
     assert!(error.help().contains("please report it"));
-    let unknown = build_cubins(&[ADD], Real::Float, "sm_20", &folder("unknown")).unwrap_err();
+    let unknown = Archive::new("sm_20").add(&[&[ADD]], Real::Float).unwrap_err();
     assert_eq!((unknown.kind(), unknown.help()), (CudaErrorKind::Unavailable, "install a newer NVRTC"));
 }
 
@@ -133,24 +134,57 @@ fn ahead() -> PathBuf {
     PathBuf::from(std::env::var_os("NNC_TEST_AHEAD").unwrap())
 }
 
+/// In single precision two kernels alone, and two as one unit.
 fn kernels_are_compiled_ahead() {
-    let _ = fs::remove_dir_all(ahead());
-    assert_eq!(build_cubins(&THREE, Real::Float, "sm_90", &ahead()).unwrap(), 1);
-    assert_eq!(fs::read_dir(ahead()).unwrap().count(), 1);
-    let error = build_cubins(&THREE, Real::Float, "sm_90", &ahead().join("x\0y")).unwrap_err();
-    assert!(error.to_string().starts_with("cannot write kernels to"), "{error}");
+    for architecture in ["sm_90", "sm_80"] {
+        let mut archive = Archive::new(architecture);
+        archive.add(&[&[ADD], &[TURN], &[ADD, STRAY]], Real::Float).unwrap();
+        archive.add(&[&[ADD]], Real::Bf16).unwrap();
+        fs::write(ahead().with_extension(architecture), archive.into_bytes()).unwrap();
+    }
+}
+
+/// What the process before has compiled for an architecture.
+fn compiled_for(architecture: &'static str) -> &'static [Ahead] {
+    let cubins = fs::read(ahead().with_extension(architecture)).unwrap().leak();
+    vec![Ahead { architecture, precisions: &["f32", "bf16"], cubins }].leak()
 }
 
 fn what_was_compiled_ahead_needs_no_compiler() {
     let context = Context::new(0).unwrap();
-    let compiler = || Compiler::new(&context).with_cache(Cubins::nowhere());
-    let made = compiler().with_ahead(Cubins::folder(ahead())).compile(&THREE, Real::Float).unwrap();
-    assert_eq!((made.functions.len(), made.compiled, made.found), (3, 0, 1));
+    let ahead = [compiled_for("sm_80"), compiled_for("sm_90")].concat().leak();
+    let counts = |ahead, kernels: &[Kernel], real| {
+        let compiler = Compiler::new(&context).with_cache(Cubins::nowhere()).with_ahead(ahead);
+        compiler.compile(kernels, real).map(|made| (made.functions.len(), made.compiled, made.found))
+    };
+    // One by one, whoever asks for them together; and as the unit that they were.
+    assert_eq!(counts(ahead, &[TURN, ADD, TURN, ADD, TURN], Real::Float), Ok((5, 0, 2)));
+    assert_eq!(counts(ahead, &[ADD, STRAY], Real::Float), Ok((2, 0, 1)));
+    assert_eq!(counts(ahead, &[ADD], Real::Bf16), Ok((1, 0, 1)));
     if Libraries::find().all[LibraryKind::Nvrtc as usize].is_usable() {
         return crate::report("skipped: what happens without NVRTC, because this machine has it");
     }
-    let error = compiler().compile(&THREE, Real::Float).err().unwrap();
-    assert_eq!(error.kind(), CudaErrorKind::Unavailable);
     let start = "NVRTC, which compiles kernels for the GPU, cannot be used: libnvrtc.so.13 was not found: ";
+    let error = counts(&[], &THREE, Real::Float).unwrap_err();
+    assert_eq!(error.kind(), CudaErrorKind::Unavailable);
     assert!(error.to_string().starts_with(start), "{error}");
+    let has = |names: &str| {
+        format!(
+            "this program was built with kernels for {names}, which do not serve Fake GPU 0 (sm_90a) at this \
+             precision; {start}"
+        )
+    };
+    let error = counts(ahead, &[ADD], Real::Half).unwrap_err();
+    assert!(error.to_string().starts_with(&has("sm_80 (f32, bf16), sm_90 (f32, bf16)")), "{error}");
+    assert!(error.help().contains("`--cuda-arch`"), "{}", error.help());
+    // Code of another architecture is not even tried.
+    let error = counts(compiled_for("sm_80"), &[ADD], Real::Float).unwrap_err();
+    assert!(error.to_string().starts_with(&has("sm_80 (f32, bf16)")), "{error}");
+    assert_eq!(Availability::missing(ahead), None);
+    let line = Availability::missing(compiled_for("sm_80")).unwrap();
+    assert!(
+        line.starts_with(&format!("no CUDA, running on the CPU: {}", has("sm_80 (f32, bf16)"))),
+        "{line}"
+    );
+    assert!(Availability::missing(&[]).unwrap().contains(start));
 }

@@ -30,7 +30,6 @@ fn a_gpu_says_what_it_is() {
     assert_eq!((properties.capability, properties.multiprocessors), ((9, 0), 4));
     assert_eq!((properties.shared_bytes, properties.l2_bytes), (232_448, 4 << 20));
     assert_eq!(properties.memory_bytes, 1 << 30);
-    assert_eq!(properties.driver.to_string(), "13.0");
     assert_eq!(properties.architecture(), "sm_90a");
     assert_eq!(context.to_string(), "GPU 0 (Fake GPU 0)");
     let memory = Memory::new(&context, 1000).unwrap();
@@ -48,8 +47,7 @@ fn bytes_are_copied() {
     assert_eq!(gpu.read(&memory).unwrap(), [1.0, 2.0, 3.0]);
     memory.fill_zero(4..8, &gpu.stream).unwrap();
     assert_eq!(gpu.read(&memory).unwrap(), [1.0, 0.0, 3.0]);
-    let other = gpu.numbers(&[5.0, 6.0]).unwrap();
-    memory.copy_from(4, &other, 0..8, &gpu.stream).unwrap();
+    memory.write(4, &bytes(&[5.0, 6.0]), &gpu.stream).unwrap();
     assert_eq!(gpu.read(&memory).unwrap(), [1.0, 5.0, 6.0]);
     // What was never written is no number, where a test decides it.
     let fresh = Memory::new(&gpu.context, 16).unwrap();
@@ -67,7 +65,6 @@ fn ranges_are_checked() {
         memory.write(usize::MAX, &[0; 8], stream),
         memory.read(9, &mut [], stream),
         memory.fill_zero(0..9, stream),
-        memory.copy_from(4, &memory, 0..8, stream),
     ];
     for error in errors {
         let error = error.unwrap_err();
@@ -93,12 +90,11 @@ fn pinned_copies() {
         memory.read_into(0, &mut target, &gpu.stream).unwrap();
     }
     // Nobody has waited for the stream, and the fake driver does nothing before that.
-    assert!(!is_fake() || target.floats() == [0.0; 3]);
+    assert!(!is_fake() || *target == [0; 12]);
     let done = Event::new(&gpu.context).unwrap();
     done.record(&gpu.stream).unwrap();
     done.synchronize().unwrap();
-    assert_eq!(target.floats(), [1.0, 2.0, 3.0]);
-    assert_eq!(target[..4], 1f32.to_le_bytes());
+    assert_eq!(*target, bytes(&[1.0, 2.0, 3.0]));
 }
 
 fn kernels_run() {
@@ -106,7 +102,7 @@ fn kernels_run() {
     let numbers: Vec<f32> = (0..1000).map(|number| number as f32).collect();
     let (a, b) = (gpu.numbers(&numbers).unwrap(), gpu.numbers(&[0.5; 1000]).unwrap());
     let c = Memory::new(&gpu.context, 4000).unwrap();
-    let events = [(); 2].map(|()| Event::new(&gpu.context).unwrap());
+    let events = [(); 2].map(|()| Event::timed(&gpu.context).unwrap());
     events[0].record(&gpu.stream).unwrap();
     gpu.add(&gpu.stream, [&a, &b, &c]).unwrap();
     events[1].record(&gpu.stream).unwrap();
@@ -117,10 +113,6 @@ fn kernels_run() {
     gpu.turn(&turned, 128, 100 << 10).unwrap();
     let expected: Vec<f32> = (0..128).rev().chain((128..256).rev()).map(|number| number as f32).collect();
     assert_eq!(gpu.read(&turned).unwrap(), expected);
-    let add = gpu.function("add");
-    assert!((1..=255).contains(&add.registers().unwrap()));
-    assert_eq!(add.local_bytes().unwrap(), 0);
-    assert!((64..=1024).contains(&add.most_threads().unwrap()));
 }
 
 fn wrong_launches() {
@@ -181,7 +173,7 @@ fn capture_and_replay() {
         // SAFETY: all memory of the step is there, and nobody else uses it.
         unsafe { graph.launch(&gpu.stream).unwrap() };
         gpu.stream.synchronize().unwrap();
-        assert_eq!(output.floats()[99], (step * (step + 1)) as f32);
+        assert_eq!(output[396..], ((step * (step + 1)) as f32).to_le_bytes());
     }
 }
 

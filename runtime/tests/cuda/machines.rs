@@ -46,7 +46,7 @@ fn nothing() {
     }
     let line = "no CUDA, running on the CPU: the NVIDIA driver cannot be used: \
                 libcuda.so.1 was not found: install the NVIDIA driver";
-    assert_eq!(Availability::missing().as_deref(), Some(line));
+    assert_eq!(Availability::missing(&[]).as_deref(), Some(line));
     assert_eq!(Context::new(0).err().unwrap().kind(), CudaErrorKind::Unavailable);
     let found = Availability::find();
     assert!(found.gpus.is_err());
@@ -58,7 +58,7 @@ fn nothing() {
 fn driver_alone() {
     // Nothing compiles kernels for the GPU that is there.
     if !has(LibraryKind::Nvrtc) {
-        let line = Availability::missing().unwrap();
+        let line = Availability::missing(&[]).unwrap();
         assert!(line.starts_with("no CUDA, running on the CPU: ") && line.contains("libnvrtc.so"), "{line}");
     }
     assert!(library(LibraryKind::Driver).is_usable());
@@ -71,6 +71,11 @@ fn driver_alone() {
             library(LibraryKind::Nvrtc).problem.as_deref().unwrap().contains("pip install nvidia-cuda-nvrtc")
         );
     }
+    if !has(LibraryKind::CublasLt) {
+        let problem =
+            "libcublasLt.so.13 was not found: `pip install nvidia-cublas`, or install the CUDA toolkit";
+        assert_eq!(library(LibraryKind::CublasLt).problem.as_deref(), Some(problem));
+    }
 }
 
 fn nvrtc_alone() {
@@ -78,7 +83,7 @@ fn nvrtc_alone() {
     assert!(nvrtc.is_usable());
     assert_eq!(nvrtc.version.unwrap().to_string(), "13.99");
     if !has(LibraryKind::Driver) {
-        assert!(Availability::missing().is_some());
+        assert!(Availability::missing(&[]).is_some());
         assert!(Availability::find().gpus.is_err());
     }
 }
@@ -97,7 +102,7 @@ fn damaged_driver() {
     }
     let problem = library(LibraryKind::Driver).problem.as_deref().unwrap();
     assert!(problem.contains("damaged/libcuda.so.1 cannot be opened: "), "{problem}");
-    assert!(Availability::missing().unwrap().contains(problem));
+    assert!(Availability::missing(&[]).unwrap().contains(problem));
 }
 
 /// A folder with a driver that has but one function.
@@ -120,15 +125,15 @@ fn old_driver() {
 }
 
 fn everything() {
-    assert_eq!(Availability::missing(), None);
+    assert_eq!(Availability::missing(&[]), None);
     let found = Availability::find();
-    assert!(found.libraries.all[..2].iter().all(|library| library.is_usable()));
+    assert!(found.libraries.all.iter().all(|library| library.is_usable()));
     assert_eq!(found.gpus.unwrap().len(), 1);
     Context::new(0).unwrap();
 }
 
 fn no_gpus() {
-    let line = Availability::missing().unwrap();
+    let line = Availability::missing(&[]).unwrap();
     let expected = "no CUDA, running on the CPU: cannot start the NVIDIA driver: \
                     no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE, 100)";
     assert_eq!(line, expected);

@@ -1,4 +1,4 @@
-//! GPUs as this crate sees them, on a machine without one: the driver and NVRTC are the fakes of
+//! GPUs as this crate sees them, on a machine without one: driver and libraries are the fakes of
 //! `tests/cuda`.
 //!
 //! With the variable [`GPU`] set, the cases that hold on any GPU run on the one that the machine has;
@@ -11,6 +11,7 @@
 mod fake;
 
 mod compiling;
+mod convolutions;
 mod devices;
 mod failures;
 mod machines;
@@ -53,7 +54,8 @@ impl Case {
 }
 
 fn main() -> ExitCode {
-    let cases = [machines::cases(), devices::cases(), compiling::cases(), failures::cases()];
+    let cases =
+        [machines::cases(), devices::cases(), compiling::cases(), failures::cases(), convolutions::cases()];
     let cases: Vec<Case> = cases.into_iter().flatten().filter(|case| case.any_gpu || is_fake()).collect();
     if let Ok(name) = std::env::var(CHILD) {
         (cases.iter().find(|case| case.name == name).expect("a case of this name").check)();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nnc_emulator::Real;
+use nnc_emulator::{Real, to_half};
 use nnc_runtime::data::{
     Augment, Dataset, Loader, LoaderOptions, Order, Samples, Statistics, Storage, Targets,
 };
@@ -72,7 +72,7 @@ fn batches(
     let mut batch = |start: usize| {
         let size = BATCH.min(COUNT - start);
         let mut wide = Buffer::new(&vec![f32::NAN; if real == Real::Float { size * len } else { 0 }]);
-        let mut narrow = Buffer::new(&vec![u16::MAX; if real == Real::Bf16 { size * len } else { 0 }]);
+        let mut narrow = Buffer::new(&vec![u16::MAX; if real == Real::Float { 0 } else { size * len }]);
         let input = if real == Real::Float { wide.address() } else { narrow.address() };
         let sizes = [height, width, channels, mean.len].map(|size| size as u64);
         let flags = [u64::from(transposed), u64::from(augment.flip), augment.crop as u64];
@@ -103,10 +103,12 @@ fn check(shape: &[usize], input: &[usize], augment: Augment, bytes: bool) {
         input: input.to_vec(),
     };
     let transposed = input != shape;
-    for (real, reverse) in [(Real::Float, false), (Real::Float, true), (Real::Bf16, false)] {
+    let ways = [(Real::Float, false), (Real::Float, true), (Real::Bf16, false), (Real::Half, false)];
+    for (real, reverse) in ways {
         let bits = |value: f32| match real {
             Real::Float => value.to_bits(),
             Real::Bf16 => u32::from(to_bf16(value)),
+            Real::Half => u32::from(to_half(value)),
         };
         let found = batches(&dataset, &statistics, transposed, augment, real, reverse);
         let expected = Loader::new(Arc::new(dataset.clone()), options.clone()).expect("fitting shapes");

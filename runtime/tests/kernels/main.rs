@@ -10,16 +10,19 @@ mod report;
 use std::fs;
 use std::path::Path;
 
-use nnc_emulator::{Launch, Library, Real};
+use nnc_emulator::{Launch, Library, Real, to_half};
 
 /// `Step` of `runtime/src/emitted/cuda/common.h`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Step {
     seed: u64,
     step: u64,
     not_finite: u32,
-    unused: u32,
+    gradient_scale: f32,
+    skipped: u64,
+    scale: f32,
+    good_steps: u32,
 }
 
 /// The kernels of one file.
@@ -95,7 +98,9 @@ fn to_bf16(x: f32) -> u16 {
 #[test]
 fn casts_round_to_nearest() {
     let value = |index: usize| (index as f32 * 0.37).sin() * 1e3;
-    for (real, reverse) in [(Real::Float, false), (Real::Bf16, false), (Real::Bf16, true)] {
+    for (real, reverse) in [(Real::Float, false), (Real::Bf16, false), (Real::Bf16, true), (Real::Half, true)]
+    {
+        let narrow = if real == Real::Half { to_half } else { to_bf16 };
         let kernels = Kernels::new("cast.cu", real);
         for count in [1, 7, 8, 37, 4096, 4099] {
             let values: Vec<f32> = (0..count).map(value).collect();
@@ -108,8 +113,39 @@ fn casts_round_to_nearest() {
             } else {
                 let mut to = Buffer::new(&vec![0u16; count]);
                 kernels.run("nnc_cast", blocks, &[from.address(), to.address(), count as u64], reverse);
-                assert_eq!(to.values(), values.iter().map(|value| to_bf16(*value)).collect::<Vec<_>>());
+                assert_eq!(to.values(), values.iter().map(|value| narrow(*value)).collect::<Vec<_>>());
             }
         }
     }
+}
+
+#[test]
+fn a_batch_that_was_sent_is_taken_apart() {
+    for (real, reverse) in [(Real::Float, false), (Real::Bf16, true), (Real::Half, false)] {
+        let kernels = Kernels::new("cast.cu", real);
+        for counts in [[1, 0, 1], [37, 5, 0], [2051, 700, 900], [8, 0, 600]] {
+            take_apart(&kernels, real, counts, reverse);
+        }
+    }
+}
+
+/// So many inputs, target values and labels.
+fn take_apart(kernels: &Kernels, real: Real, counts: [usize; 3], reverse: bool) {
+    let inputs: Vec<f32> = (0..counts[0]).map(|index| (index as f32 * 0.37).sin()).collect();
+    let rest: Vec<u32> = (1..=counts[1] as u32 + counts[2] as u32).map(|word| !word).collect();
+    let sent = [inputs.iter().map(|input| input.to_bits()).collect(), rest.clone()].concat();
+    let mut from = Buffer::new(&sent);
+    let [mut floats, mut targets, mut labels] = counts.map(|count| Buffer::new(&vec![0u32; count]));
+    let mut halves = Buffer::new(&vec![0u16; counts[0]]);
+    let to = if real == Real::Float { floats.address() } else { halves.address() };
+    let [a, b, c] = counts.map(|count| count as u64);
+    let arguments = [from.address(), to, targets.address(), labels.address(), a, b, c];
+    kernels.run("nnc_take", counts[0].div_ceil(8 * 256), &arguments, reverse);
+    let narrow = if real == Real::Half { to_half } else { to_bf16 };
+    if real == Real::Float {
+        assert_eq!(floats.values(), sent[..counts[0]]);
+    } else {
+        assert_eq!(halves.values(), inputs.iter().map(|input| narrow(*input)).collect::<Vec<_>>());
+    }
+    assert_eq!([targets.values(), labels.values()].concat(), rest);
 }

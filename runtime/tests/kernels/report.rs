@@ -1,4 +1,4 @@
-//! Losses and right answers, added up over steps.
+//! The loss and the right answers of a batch.
 
 use nnc_emulator::Real;
 
@@ -8,12 +8,8 @@ use crate::{Buffer, Kernels, Step};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Report {
-    loss_sum: f64,
+    loss: f64,
     correct: i64,
-    labels: i64,
-    samples: i64,
-    steps: i64,
-    last_loss: f64,
 }
 
 /// A batch's results.
@@ -37,18 +33,19 @@ impl Batch {
         }
     }
 
-    fn expected(&self) -> (f64, i64) {
+    fn expected(&self) -> Report {
         let first_maximum = |row: &[f32]| {
             let better = |best: usize, index: usize| if row[index] > row[best] { index } else { best };
             (0..row.len()).fold(0, better) as i32
         };
         let rows = self.logits.chunks(self.classes.max(1)).zip(&self.labels);
         let correct = rows.filter(|(row, label)| first_maximum(row) == **label).count();
-        (self.losses.iter().map(|loss| f64::from(*loss)).sum(), correct as i64)
+        let sum: f64 = self.losses.iter().map(|loss| f64::from(*loss)).sum();
+        Report { loss: sum / self.losses.len() as f64, correct: correct as i64 }
     }
 }
 
-fn add(
+fn run(
     kernels: &Kernels,
     batch: &Batch,
     report: &mut Buffer<Report>,
@@ -68,58 +65,43 @@ fn add(
         step.address(),
         batch.losses.len() as u64,
         PARTS as u64,
-        rows,
     ];
     kernels.run("nnc_report", 1, &arguments, reverse);
     parts.values();
 }
 
 #[test]
-fn steps_are_added_up() {
+fn a_batch_is_judged() {
     let kernels = Kernels::new("report.cu", Real::Float);
     for (positions, classes) in [(1, 1), (1, 2), (1, 10), (6, 3), (1, 40), (2, 1000), (1, 0)] {
-        for reverse in [false, true] {
+        for (samples, reverse) in
+            [600, 64, 1].into_iter().flat_map(|samples| [(samples, false), (samples, true)])
+        {
             let (mut report, mut step) = (Buffer::new(&[Report::default()]), Buffer::new(&[Step::default()]));
-            let mut expected = Report::default();
-            for samples in [600, 64, 1] {
-                let batch = Batch::new(samples, positions, classes);
-                add(&kernels, &batch, &mut report, &mut step, reverse);
-                let (sum, correct) = batch.expected();
-                let labels = if classes > 0 { samples * positions } else { 0 };
-                expected = Report {
-                    loss_sum: expected.loss_sum + sum,
-                    correct: expected.correct + if classes > 0 { correct } else { 0 },
-                    labels: expected.labels + labels as i64,
-                    samples: expected.samples + samples as i64,
-                    steps: expected.steps + 1,
-                    last_loss: sum / samples as f64,
-                };
-                let found = report.values()[0];
-                let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
-                assert!(near(found.loss_sum, expected.loss_sum) && near(found.last_loss, expected.last_loss));
-                let exact = Report { loss_sum: found.loss_sum, last_loss: found.last_loss, ..expected };
-                assert_eq!(found, exact, "{positions} positions, {classes} classes");
-                assert_eq!(step.values(), [Step::default()]);
-            }
+            let batch = Batch::new(samples, positions, classes);
+            run(&kernels, &batch, &mut report, &mut step, reverse);
+            let (found, expected) = (report.values()[0], batch.expected());
+            let case = format!("{samples} samples of {positions} positions, {classes} classes");
+            assert!((found.loss - expected.loss).abs() <= 1e-12 * expected.loss, "{case}");
+            assert_eq!(found.correct, if classes > 0 { expected.correct } else { 0 }, "{case}");
+            assert_eq!(step.values(), [Step::default()]);
         }
     }
 }
 
 #[test]
-fn a_loss_that_is_not_finite_ends_the_count() {
+fn a_loss_that_is_not_finite_fails_the_step() {
     let kernels = Kernels::new("report.cu", Real::Float);
     for bad in [f32::NAN, f32::INFINITY] {
         let (mut report, mut step) = (Buffer::new(&[Report::default()]), Buffer::new(&[Step::default()]));
-        add(&kernels, &Batch::new(8, 1, 3), &mut report, &mut step, false);
-        let before = report.values()[0];
-        let mut batch = Batch::new(8, 1, 3);
+        let mut batch = Batch::new(8, 1, 1);
         batch.losses[5] = bad;
-        add(&kernels, &batch, &mut report, &mut step, false);
+        run(&kernels, &batch, &mut report, &mut step, false);
         assert_eq!(step.values()[0].not_finite, 1);
-        let after = report.values()[0];
-        assert!(!after.last_loss.is_finite());
-        assert_eq!(Report { last_loss: before.last_loss, ..after }, before);
-        add(&kernels, &Batch::new(8, 1, 3), &mut report, &mut step, false);
-        assert_eq!(Report { last_loss: before.last_loss, ..report.values()[0] }, before, "after a failure");
+        let found = report.values()[0];
+        assert!(!found.loss.is_finite() && found.correct == 0, "{found:?}");
+        let mut after = Buffer::new(&[Report::default()]);
+        run(&kernels, &Batch::new(8, 1, 1), &mut after, &mut step, false);
+        assert_eq!(after.values(), [Report::default()], "after a failure");
     }
 }

@@ -4,6 +4,8 @@
 //! (`tests/cuda/prelude.h`), in which the threads of a block run as fibers. Libraries are kept by content in
 //! a folder that the caller names, so that a second run does not compile again.
 
+mod half;
+
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -13,6 +15,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, process};
 
+pub use half::{from_half, to_half};
+
 /// The type of activations in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Real {
@@ -20,6 +24,8 @@ pub enum Real {
     Float,
     /// The upper half of a `float`.
     Bf16,
+    /// Half precision: 5 bits for the exponent, 10 for the fraction.
+    Half,
 }
 
 /// A loaded library.
@@ -122,6 +128,7 @@ fn source(texts: &str, real: Real) -> String {
     let real = match real {
         Real::Float => "REAL_FLOAT",
         Real::Bf16 => "REAL_BF16",
+        Real::Half => "REAL_HALF",
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| fs::read_to_string(root.join(path)).expect("part of the project");

@@ -69,12 +69,15 @@ const SHORT: usize = 16;
 /// The longest side of a tile.
 const TILE: usize = 64;
 
+/// The fewest threads that make sense.
+const WARP: usize = 32;
+
 /// An axis with the distances of its elements in the input and in the output.
 #[derive(Clone, Copy)]
-struct Axis {
-    extent: usize,
-    from: usize,
-    to: usize,
+pub(super) struct Axis {
+    pub(super) extent: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
 }
 
 /// The axes in the order of the output.
@@ -120,10 +123,25 @@ fn gather(emitter: &mut Emitter, node: &Node, axes: &[Axis], stays: bool) -> Vec
     vec![Step::Launch(emitter.launch(node, "permute", THREADS, blocks, parts, &body))]
 }
 
-/// A tile a block: rows lie along the input's innermost axis, columns along the output's.
 fn transpose(emitter: &mut Emitter, node: &Node, axes: &[Axis]) -> Vec<Step> {
     let mut writer = emitter.writer();
     let (from, to) = (writer.read(node.input(0), "x"), writer.write(node.outputs[0], "y"));
+    let Turn { threads, blocks, body } = turn(axes, [from, to]);
+    let (blocks, parts) = (Count::batched(blocks, 1), writer.finish());
+    vec![Step::Launch(emitter.launch(node, "transpose", threads, blocks, parts, &body))]
+}
+
+/// A kernel that turns tiles round.
+pub(super) struct Turn {
+    pub(super) threads: usize,
+    /// Of a sample.
+    pub(super) blocks: usize,
+    /// From `x` to `y`.
+    pub(super) body: String,
+}
+
+/// A tile a block: rows lie along the input's innermost axis, columns along the output's.
+pub(super) fn turn(axes: &[Axis], [from, to]: [Element; 2]) -> Turn {
     let axis =
         |inner: fn(&Axis) -> bool| axes.iter().copied().find(inner).expect("each side has an innermost axis");
     let (row, column) = (axis(|axis| axis.from == 1), axis(|axis| axis.to == 1));
@@ -154,11 +172,9 @@ fn transpose(emitter: &mut Emitter, node: &Node, axes: &[Axis]) -> Vec<Step> {
             ("STORE", store.store(to)),
         ],
     );
-    let threads = (rows * columns / 8).min(THREADS);
     let matrices = len / (row.extent * column.extent);
-    let blocks = Count::batched(matrices * row_tiles * column_tiles, 1);
-    let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "transpose", threads, blocks, parts, &body))]
+    let threads = (rows * columns / 8).clamp(WARP, THREADS);
+    Turn { threads, blocks: matrices * row_tiles * column_tiles, body }
 }
 
 /// parts → y along the channels.

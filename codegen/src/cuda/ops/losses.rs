@@ -3,6 +3,8 @@
 //! With class weights w the batch's cross-entropy is Σ l / Σ w[label]: the divisor is summed before, in
 //! parts that depend on the number of labels alone. On maps the losses of all positions are written
 //! first and then summed, a block a sample.
+//!
+//! Gradients begin here, so this is where they are multiplied by the loss scale, which is 1 but at half precision.
 
 use nnc_dsl::scalar::Expr;
 
@@ -76,6 +78,7 @@ pub(super) fn cross_entropy_backward(emitter: &mut Emitter, node: &Node, loss: &
         writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
     }
     writer.batch();
+    writer.step();
     let all = match &loss.class_weights[..] {
         [] => ty.channels() as f64,
         weights => weights.iter().sum(),

@@ -1,6 +1,7 @@
 //! The kernels of each operation, a file per family.
 
 mod columns;
+mod followers;
 mod lanes;
 mod layout;
 mod losses;
@@ -14,11 +15,19 @@ mod statistics;
 mod update;
 
 use super::{Count, Emitter, Step};
-use crate::graph::{Node, Op, Type};
+use crate::graph::{Keep, Node, Op, Type};
 pub(super) use update::update;
 
-/// What a node needs.
-pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
+/// What the first of the nodes needs, and how many of them are computed with it.
+pub(super) fn first(emitter: &mut Emitter, nodes: &[&Node]) -> (Vec<Step>, usize) {
+    let node = nodes[0];
+    let Op::Statistics(keep) = node.op else { return (steps(emitter, node), 1) };
+    let followers =
+        if keep == Keep::Channels { followers::followers(emitter, node, &nodes[1..]) } else { &[] };
+    (statistics::statistics(emitter, node, keep, followers), 1 + followers.len())
+}
+
+fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     match &node.op {
         Op::Resize(resize) => resize::resize(emitter, node, resize),
         Op::ResizeBackward(resize) => resize::resize_backward(emitter, node, resize),
@@ -45,12 +54,10 @@ pub(super) fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         Op::AvgPool(pool) => pool::avg_pool(emitter, node, pool),
         Op::AvgPoolBackward(pool) => pool::avg_pool_backward(emitter, node, pool),
         Op::Reduce { exprs, keep } => reduce::reduce(emitter, node, exprs, *keep),
-        Op::Statistics(keep) => statistics::statistics(emitter, node, *keep),
-        Op::RunningStatistics { momentum, positions } => {
-            statistics::running(emitter, node, *momentum, *positions)
-        }
         Op::Reshape => Vec::new(),
         Op::Normalize(_) => unreachable!("the pass `expand` leaves none"),
+        Op::Statistics(_) => unreachable!("taken with what follows"),
+        Op::RunningStatistics { .. } => unreachable!("stands right behind the statistics of a batch"),
     }
 }
 

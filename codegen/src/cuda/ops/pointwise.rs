@@ -7,10 +7,10 @@ use nnc_dsl::scalar::Expr;
 
 use super::super::emitter::THREADS;
 use super::super::fused::Fused;
-use super::super::text::{fill, indented};
+use super::super::text::{Vector, fill, indented};
 use super::super::{Emitter, Launch, Step};
 use super::Rows;
-use crate::graph::{Node, Section, ValueId};
+use crate::graph::{Node, Op, Section, ValueId};
 
 /// One expression per output over the inputs.
 pub(super) fn pointwise(emitter: &mut Emitter, node: &Node, exprs: &[Expr]) -> Vec<Step> {
@@ -26,6 +26,9 @@ fn launches(emitter: &mut Emitter, node: &Node, exprs: &[Expr], outputs: &[Value
         (0..outputs.len()).map(|index| writer.write(outputs[index], &format!("y{index}_at"))).collect();
     if ty.batched {
         writer.batch();
+    }
+    if begins_gradients(node) {
+        writer.step();
     }
     if !writer.fits() {
         let half = exprs.len() / 2;
@@ -59,11 +62,24 @@ fn launches(emitter: &mut Emitter, node: &Node, exprs: &[Expr], outputs: &[Value
             ("WIDTH", width.to_string()),
             ("PLACE", place),
             ("RESULTS", names.iter().map(|name| format!("{name}[{width}]")).collect::<Vec<_>>().join(", ")),
-            ("FUSED", indented(&text)),
+            ("FUSED", indented(&text) + &scaled(node, vector)),
             ("STORES", names.iter().zip(&stores).map(store).collect()),
         ],
     );
     let suffix = if node.section == Section::Backward { "gradient" } else { "" };
     let blocks = vectors.blocks(THREADS);
     vec![emitter.launch(node, suffix, THREADS, blocks, writer.finish(), &body)]
+}
+
+/// Whether the result is a gradient that does not come from another one.
+fn begins_gradients(node: &Node) -> bool {
+    matches!(node.op, Op::LossTermsBackward(_))
+}
+
+/// Such a gradient is that of the loss times its scale, which is 1 but at half precision.
+fn scaled(node: &Node, vector: Vector) -> String {
+    if !begins_gradients(node) {
+        return String::new();
+    }
+    format!("    UNROLL for (int i = 0; i < {}; i++) y0[i] *= loss_scale(step);\n", vector.width())
 }

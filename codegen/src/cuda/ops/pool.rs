@@ -6,7 +6,7 @@
 
 use nnc_dsl::scalar::Expr;
 
-use super::super::emitter::THREADS;
+use super::super::emitter::{THREADS, THREE_AT_ONCE};
 use super::super::fused::Fused;
 use super::super::text::{Parts, Vector, fill, indented};
 use super::super::{Argument, Count, Emitter, Launch, Step};
@@ -175,7 +175,7 @@ fn launch(
     body: &str,
 ) -> Launch {
     let vectors = extent.iter().product::<usize>() / vector.width();
-    emitter.launch(node, suffix, THREADS, Count::batched(vectors, THREADS), parts, body)
+    emitter.launch(node, suffix, THREE_AT_ONCE, Count::batched(vectors, THREADS), parts, body)
 }
 
 /// Declares the thread's sample, position and channel in a map of this extent.

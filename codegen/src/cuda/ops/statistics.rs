@@ -1,19 +1,20 @@
-//! Means and variances, and their running averages.
+//! Means and variances.
 //!
 //! Numbers are added one by one to a mean and a sum of squares about it, and sets are merged by the formula
 //! of Chan, Golub & LeVeque 1979: memory is read once. The numbers are distances from the first of them, which are
 //! exact where they are much smaller than the numbers themselves. All variances are biased.
 
 use super::super::emitter::THREADS;
-use super::super::text::{Parts, Vector, Writer, fill};
+use super::super::text::{Parts, Vector, Writer, fill, indented};
 use super::super::{Argument, Count, Element, Emitter, Launch, Step};
 use super::Rows;
 use super::columns::{Columns, Share};
+use super::followers;
 use super::reduce::{LANES, group_threads, position_lanes};
 use crate::graph::{Keep, Node, Type};
 
-/// x → (mean, variance)
-pub(super) fn statistics(emitter: &mut Emitter, node: &Node, keep: Keep) -> Vec<Step> {
+/// x → (mean, variance), and what follows from them.
+pub(super) fn statistics(emitter: &mut Emitter, node: &Node, keep: Keep, followers: &[&Node]) -> Vec<Step> {
     let extent = emitter.ty(node.input(0));
     let mut writer = emitter.writer();
     let from = writer.read(node.input(0), "x_at");
@@ -25,37 +26,22 @@ pub(super) fn statistics(emitter: &mut Emitter, node: &Node, keep: Keep) -> Vec<
     } else {
         stores(node, &mut writer)
     };
+    let vector = Vector::dividing(&[extent.channels()]);
+    let follow = if whole {
+        String::new()
+    } else {
+        followers::text(emitter, &mut writer, node, followers, vector, ["mean", "squares"])
+    };
     let parts = writer.finish();
     let moments = Moments { node, extent, from, to };
     let launches = match keep {
-        Keep::Channels if whole => moments.over_batch(emitter, parts),
-        Keep::Channels => vec![moments.at_once(emitter, parts)],
+        Keep::Channels if whole => moments.over_batch(emitter, parts, followers),
+        Keep::Channels => vec![moments.at_once(emitter, parts, follow)],
         Keep::Groups(groups) if groups == extent.channels() => vec![moments.per_sample(emitter, parts)],
         Keep::Groups(groups) => vec![moments.per_group(emitter, parts, groups)],
         Keep::Positions => vec![moments.per_position(emitter, parts)],
     };
     launches.into_iter().map(Step::Launch).collect()
-}
-
-/// Moves the running statistics towards those of a batch; see the processor's kernel for when it does not.
-pub(super) fn running(emitter: &mut Emitter, node: &Node, momentum: f64, positions: usize) -> Vec<Step> {
-    let mut writer = emitter.writer();
-    writer.read(node.input(0), "mean_at");
-    writer.read(node.input(1), "variance_at");
-    writer.write(node.outputs[0], "running_mean_at");
-    writer.write(node.outputs[1], "running_variance_at");
-    writer.batch();
-    let body = fill(
-        include_str!("../templates/running_statistics.cu"),
-        &[
-            ("CHANNELS", emitter.ty(node.input(0)).channels().to_string()),
-            ("THREADS", THREADS.to_string()),
-            ("POSITIONS", positions.to_string()),
-            ("MOMENTUM", format!("{:?}f", momentum as f32)),
-        ],
-    );
-    let parts = writer.finish();
-    vec![Step::Launch(emitter.launch(node, "running", THREADS, Count::fixed(1), parts, &body))]
 }
 
 /// Statistics in the making.
@@ -78,16 +64,19 @@ struct Results {
     divisor: String,
     /// Added to the mean.
     back: &'static str,
+    /// What is computed of both.
+    follow: String,
 }
 
 impl Moments<'_> {
     /// Equal shares of the pixels of a batch, then those together.
-    fn over_batch(&self, emitter: &mut Emitter, parts: Parts) -> Vec<Launch> {
+    fn over_batch(&self, emitter: &mut Emitter, parts: Parts, followers: &[&Node]) -> Vec<Launch> {
         let (pixels, channels) = (Rows::of(self.extent, self.extent.positions()), self.extent.channels());
         let columns = Columns::new(channels, Vector::dividing(&[channels]), 32);
         let place =
             |index: usize| format!("workspace + (int64)blockIdx.x * {} + {}", 2 * channels, index * channels);
-        let results = Results { places: [0, 1].map(place), divisor: String::new(), back: "" };
+        let results =
+            Results { places: [0, 1].map(place), divisor: String::new(), back: "", follow: String::new() };
         let blocks = columns.blocks(pixels);
         let mut first = self.columns(emitter, parts, columns, Share::Equal(pixels), blocks, &results);
         first.workspace = blocks.times(2 * channels);
@@ -97,6 +86,8 @@ impl Moments<'_> {
         writer.read(self.node.input(0), "x_at");
         let [mean, variance] = stores(self.node, &mut writer);
         writer.batch();
+        let names = ["channel_mean", "channel_variance"];
+        let follow = followers::text(emitter, &mut writer, self.node, followers, Vector::ONE, names);
         let body = fill(
             include_str!("../templates/block_moments.cu"),
             &[
@@ -108,6 +99,7 @@ impl Moments<'_> {
                 ("LOAD", Vector::ONE.load(self.from)),
                 ("STORE_MEAN", Vector::ONE.store(mean)),
                 ("STORE_VARIANCE", Vector::ONE.store(variance)),
+                ("FOLLOW", indented(&follow)),
             ],
         );
         let (parts, grid) = (writer.finish(), Count::fixed(channels.div_ceil(LANES)));
@@ -116,7 +108,7 @@ impl Moments<'_> {
         vec![first, second]
     }
 
-    fn at_once(&self, emitter: &mut Emitter, parts: Parts) -> Launch {
+    fn at_once(&self, emitter: &mut Emitter, parts: Parts, follow: String) -> Launch {
         let channels = self.extent.channels();
         let vector = Vector::dividing(&[channels]);
         let columns = Columns::new(channels, vector, (LANES / vector.width()).max(1));
@@ -125,6 +117,7 @@ impl Moments<'_> {
             places: ["mean_at", "variance_at"].map(str::to_owned),
             divisor: " / (float)end".to_owned(),
             back: " + origin[i]",
+            follow,
         };
         self.columns(emitter, parts, columns, share, Count::fixed(1), &results)
     }
@@ -136,6 +129,7 @@ impl Moments<'_> {
             places: ["mean_at", "variance_at"].map(|name| format!("{name} + sample * {channels}")),
             divisor: format!(" / {positions}.0f"),
             back: " + origin[i]",
+            follow: String::new(),
         };
         self.columns(emitter, parts, columns, Share::Sample(positions), Count::batched(1, 1), &results)
     }
@@ -173,6 +167,7 @@ impl Moments<'_> {
                 ("DIVISOR", results.divisor.clone()),
                 ("ORIGIN", origin),
                 ("BACK", results.back.to_owned()),
+                ("FOLLOW", indented(&results.follow)),
             ],
         );
         let mut launch = emitter.launch(self.node, "statistics", THREADS, blocks, parts, &body);

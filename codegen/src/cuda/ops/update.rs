@@ -1,7 +1,8 @@
 //! The optimiser's update: one launch over the flat buffers.
 //!
 //! Groups of parameters that learn alike differ in two numbers, which a thread picks by its place. After a
-//! loss or gradient that is not finite nothing changes.
+//! loss or gradient that is not finite nothing changes. At half precision gradients come multiplied by the loss
+//! scale, and steps that were skipped are no updates.
 
 use nnc_dsl::model::OptimizerKind;
 
@@ -43,7 +44,7 @@ pub(in super::super) fn update(emitter: &mut Emitter, kind: OptimizerKind, tenso
         ],
     );
     let name = format!("nn_{}", kind.name());
-    let kernel = emitter.kernel(&name, THREADS, &parameters, &body);
+    let kernel = emitter.kernel(&name, THREADS.into(), &parameters, &body);
     let blocks = Count::fixed((tensors.trained_len / WIDTH).div_ceil(THREADS));
     let grid = [blocks, Count::fixed(1), Count::fixed(1)];
     vec![Launch { kernel, layer: "update".into(), grid, shared: 0, workspace: Count::fixed(0), arguments }]
@@ -75,7 +76,7 @@ fn uniform(kind: OptimizerKind, groups: &[Group], used: &[usize]) -> String {
                 let decay = format!("hyperparameters[{}]", hyperparameter("weight_decay"));
                 by_group(groups, |group| if group.decays { decay.clone() } else { "0.0f".to_owned() })
             }
-            (3, _) => "(float)(step->step + 1)".to_owned(),
+            (3, _) => "(float)(updates(step) + 1)".to_owned(),
             (_, "lr") => {
                 let factor = by_group(groups, |group| format!("{:?}f", group.learning_rate as f32));
                 format!("hyperparameters[{}] * ({factor})", hyperparameter(name))

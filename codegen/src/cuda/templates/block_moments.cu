@@ -27,8 +27,10 @@
         }
     }
     if (row != 0 || channel >= @CHANNELS@) return;
-    @LOAD@(x_at + channel, &mean);
-    mean += means[lane];
-    squares = spreads[lane] / (float)pixels;
-    @STORE_MEAN@(mean_at + channel, &mean);
-    @STORE_VARIANCE@(variance_at + channel, &squares);
+    float channel_mean[1], channel_variance[1];
+    @LOAD@(x_at + channel, channel_mean);
+    channel_mean[0] += means[lane];
+    channel_variance[0] = spreads[lane] / (float)pixels;
+    @STORE_MEAN@(mean_at + channel, channel_mean);
+    @STORE_VARIANCE@(variance_at + channel, channel_variance);
+@FOLLOW@

@@ -35,3 +35,4 @@
     }
     @STORE_MEAN@(@MEAN@ + channel, mean);
     @STORE_SQUARES@(@SQUARES@ + channel, squares);
+@FOLLOW@

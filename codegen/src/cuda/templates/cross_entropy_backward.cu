@@ -1,5 +1,5 @@
 @TOTAL@
-    const float scale = @SCALE@;
+    const float scale = loss_scale(step) * (@SCALE@);
     const int label = inside ? labels[row] : 0;
     float chosen = as_float(0x7fc00000u);
     if (label >= 0 && label < @CHANNELS@) {

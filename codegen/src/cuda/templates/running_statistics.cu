@@ -1,13 +1,6 @@
-    SHARED int finite;
-    if (threadIdx.x == 0) finite = 1;
-    barrier();
-    for (int i = threadIdx.x; i < @CHANNELS@; i += @THREADS@)
-        if (!(fabsf(mean_at[i]) <= 3.4028235e38f && fabsf(variance_at[i]) <= 3.4028235e38f)) finite = 0;
-    barrier();
-    const float count = (float)(batch * @POSITIONS@);
-    if (count < 2.0f || !finite) return;
-    const float unbias = count / (count - 1.0f);
-    for (int i = threadIdx.x; i < @CHANNELS@; i += @THREADS@) {
-        running_mean_at[i] += @MOMENTUM@ * (mean_at[i] - running_mean_at[i]);
-        running_variance_at[i] += @MOMENTUM@ * (unbias * variance_at[i] - running_variance_at[i]);
-    }
+UNROLL for (int i = 0; i < @WIDTH@; i++) {
+    const float samples = (float)(batch * @POSITIONS@), unbiased = samples / (samples - 1.0f) * @VARIANCE@[i];
+    if (samples < 2.0f || !(fabsf(@MEAN@[i]) <= 3.4028235e38f && fabsf(@VARIANCE@[i]) <= 3.4028235e38f)) continue;
+    running_mean_at[channel + i] += @MOMENTUM@ * (@MEAN@[i] - running_mean_at[channel + i]);
+    running_variance_at[channel + i] += @MOMENTUM@ * (unbiased - running_variance_at[channel + i]);
+}

@@ -2,12 +2,12 @@
 
 use nnc_codegen::graph;
 use nnc_codegen::graph::Mode;
-use nnc_dsl::model::{CheckedModel, Layer};
+use nnc_dsl::model::{CheckedModel, Conv, Layer};
 use nnc_dsl::scalar::{Binary, Expr};
 
 use super::check_changed;
 use crate::gradients::feed;
-use crate::models::{Body, pooling};
+use crate::models::{Body, pooling, window};
 
 /// Statistics, sums, functions of each element, and pools whose windows overlap.
 fn model() -> CheckedModel {
@@ -22,6 +22,14 @@ fn model() -> CheckedModel {
 fn shared_among_blocks() -> CheckedModel {
     let scale = || Layer::Scale { initial: 0.5 };
     Body::new(&[256, 12, 12]).same("scale", scale()).same("scale", scale()).model()
+}
+
+/// A convolution that a library may compute.
+fn convolution() -> CheckedModel {
+    let conv = Layer::Conv(Conv { bias: true, ..window(&[3, 3], 1, 1) });
+    let relu = Layer::Activation(Expr::var(0).binary(Binary::Max, Expr::Const(0.0)));
+    let body = Body::new(&[8, 5, 5]).same("scale", Layer::Scale { initial: 0.5 });
+    body.layer("conv", conv, &[16, 5, 5]).same("relu", relu).model()
 }
 
 /// Asserts that replacing `old` by `new` in all texts is found, in a kernel that has it.
@@ -40,7 +48,7 @@ fn caught_in(model: &CheckedModel, old: &str, new: &str) {
 
 #[test]
 fn the_models_are_right_unchanged() {
-    for model in [model(), shared_among_blocks()] {
+    for model in [model(), shared_among_blocks(), convolution()] {
         let feed = feed(&graph(&model, Mode::Training));
         assert_eq!(check_changed(&model, &feed, &str::to_owned), Ok(()));
     }
@@ -65,6 +73,11 @@ fn indices_that_are_off_by_one() {
     caught("pixel = first + row;", "pixel = first + row + 1;");
     caught("int_max(y * 2 - 1, 0)", "int_max(y * 2, 0)");
     caught("sample * 25 + ", "sample * 24 + ");
+}
+
+#[test]
+fn a_weight_that_is_turned_wrongly_for_a_library() {
+    caught_in(&convolution(), "(int64)row * 72 + column", "(int64)row * 64 + column");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use nnc_codegen::cuda::{Argument, Kernel, Launch, Memory, Place, Region};
-use nnc_emulator::Library;
+use nnc_emulator::{Library, from_half, to_half};
 
-use super::{Element, Precision, from_bf16, to_bf16};
+use super::{Element, LOSS_SCALE, Precision, from_bf16, to_bf16};
 use crate::interpret::Feed;
 
 /// All buffers for one batch.
@@ -18,8 +18,20 @@ pub(crate) struct Device {
     /// What an optimiser's update reads and writes beside the flat buffers.
     pub(crate) hyperparameters: Vec<f32>,
     pub(crate) states: Vec<Vec<f32>>,
-    /// Seed, step, flags.
-    pub(crate) step: [u64; 3],
+    pub(crate) step: DeviceStep,
+}
+
+/// `Step` of `runtime/src/emitted/cuda/common.h`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DeviceStep {
+    pub(crate) seed: u64,
+    pub(crate) step: u64,
+    pub(crate) not_finite: u32,
+    pub(crate) gradient_scale: f32,
+    pub(crate) skipped: u64,
+    pub(crate) scale: f32,
+    pub(crate) good_steps: u32,
 }
 
 /// Bytes that begin at a multiple of 64.
@@ -61,7 +73,7 @@ impl Device {
             hyperparameters: Vec::new(),
             states: Vec::new(),
             // The interpreter's random numbers are those of seed and step 0.
-            step: [0; 3],
+            step: DeviceStep { scale: LOSS_SCALE, ..DeviceStep::default() },
         }
     }
 
@@ -70,6 +82,28 @@ impl Device {
         self.buffers.values_mut().for_each(|buffer| buffer.bytes().fill(0xff));
         let workspace = launches.iter().map(|launch| launch.workspace.at(self.batch)).max();
         self.workspace = vec![f32::NAN; workspace.unwrap_or(0)];
+    }
+
+    /// Stores activations in the workspace, from so many of them on.
+    pub(crate) fn write_workspace(&mut self, start: usize, values: &[f64]) {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &mut self.workspace_bytes()[start * size..(start + values.len()) * size];
+        for (value, to) in values.iter().zip(room.chunks_mut(size)) {
+            store(*value, Element::Real, precision, to);
+        }
+    }
+
+    /// Activations in the workspace.
+    pub(crate) fn read_workspace(&mut self, start: usize, len: usize) -> Vec<f64> {
+        let (size, precision) = (bytes(Element::Real, self.precision), self.precision);
+        let room = &self.workspace_bytes()[start * size..(start + len) * size];
+        room.chunks(size).map(|from| load(Element::Real, precision, from)).collect()
+    }
+
+    fn workspace_bytes(&mut self) -> &mut [u8] {
+        let bytes = self.workspace.len() * 4;
+        // SAFETY: the bytes of numbers, all of them.
+        unsafe { std::slice::from_raw_parts_mut(self.workspace.as_mut_ptr().cast(), bytes) }
     }
 
     /// Stores a value, and its copy as `real` if it may be a weight.
@@ -89,13 +123,7 @@ impl Device {
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
         for (value, to) in values.iter().zip(buffer.bytes()[start..].chunks_mut(size)) {
-            match (element, precision) {
-                (Element::Place, _) => to.copy_from_slice(&(*value as u16).to_ne_bytes()),
-                (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(*value as f32).to_ne_bytes()),
-                (Element::Real, Precision::F32) | (Element::Float, _) => {
-                    to.copy_from_slice(&(*value as f32).to_ne_bytes());
-                }
-            }
+            store(*value, element, precision, to);
         }
     }
 
@@ -106,14 +134,8 @@ impl Device {
         let count = if place.region.is_batched() { place.len * self.batch } else { place.len };
         let precision = self.precision;
         let buffer = self.buffers.get_mut(&place.region).expect("a buffer for each region");
-        let value = |from: &[u8]| match (element, precision) {
-            (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
-            (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
-            (Element::Real, Precision::F32) | (Element::Float, _) => {
-                f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
-            }
-        };
-        buffer.bytes()[start..start + count * size].chunks(size).map(value).collect()
+        let stored = buffer.bytes()[start..start + count * size].chunks(size);
+        stored.map(|from| load(element, precision, from)).collect()
     }
 
     pub(crate) fn launch(&mut self, library: &Library, kernel: &Kernel, launch: &Launch, reverse: bool) {
@@ -125,7 +147,7 @@ impl Device {
             }
             Argument::Labels(output) => device.labels[*output].as_ptr() as u64,
             Argument::Workspace => device.workspace.as_mut_ptr() as u64,
-            Argument::Step => device.step.as_ptr() as u64,
+            Argument::Step => &raw const device.step as u64,
             Argument::Hyperparameters => device.hyperparameters.as_ptr() as u64,
             Argument::OptimizerState(index) => device.states[*index].as_mut_ptr() as u64,
             Argument::Batch => device.batch as u64,
@@ -152,9 +174,33 @@ impl Device {
     }
 }
 
+/// A number that is stored as `element` says.
+fn load(element: Element, precision: Precision, from: &[u8]) -> f64 {
+    match (element, precision) {
+        (Element::Place, _) => f64::from(u16::from_ne_bytes([from[0], from[1]])),
+        (Element::Real, Precision::Bf16) => f64::from(from_bf16(u16::from_ne_bytes([from[0], from[1]]))),
+        (Element::Real, Precision::F16) => f64::from(from_half(u16::from_ne_bytes([from[0], from[1]]))),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            f64::from(f32::from_ne_bytes([from[0], from[1], from[2], from[3]]))
+        }
+    }
+}
+
+/// Stores a number as `element` says.
+fn store(value: f64, element: Element, precision: Precision, to: &mut [u8]) {
+    match (element, precision) {
+        (Element::Place, _) => to.copy_from_slice(&(value as u16).to_ne_bytes()),
+        (Element::Real, Precision::Bf16) => to.copy_from_slice(&to_bf16(value as f32).to_ne_bytes()),
+        (Element::Real, Precision::F16) => to.copy_from_slice(&to_half(value as f32).to_ne_bytes()),
+        (Element::Real, Precision::F32) | (Element::Float, _) => {
+            to.copy_from_slice(&(value as f32).to_ne_bytes());
+        }
+    }
+}
+
 fn bytes(element: Element, precision: Precision) -> usize {
     match (element, precision) {
-        (Element::Place, _) | (Element::Real, Precision::Bf16) => 2,
+        (Element::Place, _) | (Element::Real, Precision::Bf16 | Precision::F16) => 2,
         (Element::Real, Precision::F32) | (Element::Float, _) => 4,
     }
 }

@@ -7,7 +7,7 @@ use nnc_dsl::{Entry, Options, check};
 use super::{Precision, compare_plan, optimised};
 use crate::gradients::feed;
 
-/// Both modes in single precision; in bf16 training alone, which has all kernels of evaluation but what is
+/// Both modes in single precision; in bf16 and f16 training alone, which has all kernels of evaluation but what is
 /// folded.
 fn check_networks(source: &str) {
     let models = check(source, Entry::File, &Options::default()).models;
@@ -17,6 +17,7 @@ fn check_networks(source: &str) {
             (Mode::Training, Precision::F32),
             (Mode::Evaluation, Precision::F32),
             (Mode::Training, Precision::Bf16),
+            (Mode::Training, Precision::F16),
         ];
         for (mode, precision) in ways {
             let plan = optimised(model, mode);

@@ -2,22 +2,24 @@
 //!
 //! Each node gets exactly the operands that the interpreter computed, so that a mistake shows where it
 //! is made: at the node, with its kernel's text. All kernels run with the threads forward and in
-//! reverse, at two precisions, and every candidate of a product is tried.
+//! reverse, at three precisions, and every candidate of a product is tried; what a library would compute
+//! comes from the interpreter.
 
 mod broken;
 mod device;
 mod language;
+mod libraries;
 mod reductions;
 mod update;
 
 use std::path::Path;
 
-use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Step, Units};
-use nnc_codegen::graph::{Mode, Node, ValueId};
+use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Product, Step, Units};
+use nnc_codegen::graph::{Mode, Node, Op, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
 use nnc_dsl::CheckedModel;
-use nnc_emulator::{Library, Real};
+use nnc_emulator::{Library, Real, from_half, to_half};
 
 use crate::interpret::{Feed, Run};
 use device::Device;
@@ -27,18 +29,22 @@ use device::Device;
 pub(crate) enum Precision {
     F32,
     Bf16,
+    F16,
 }
 
 impl Precision {
+    pub(crate) const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::F16];
+
     /// What a result may differ by, relative to the largest element of its tensor, or, where terms cancel,
     /// to the largest that there would be if they did not. The reference rounds
-    /// as storage does; sums in another order and the tensor cores' TF32 (10 bits) and bf16 (7 bits,
-    /// also of the weights) remain.
+    /// as storage does; sums in another order and the tensor cores' TF32 (10 bits), bf16 (7 bits,
+    /// also of the weights) and f16 (10 bits, likewise) remain.
     fn tolerance(self, units: Units) -> f64 {
         match (self, units) {
             (Precision::F32, Units::Simt) => 1e-5,
             (Precision::F32, Units::TensorCores) => 1e-3,
             (Precision::Bf16, _) => 2e-2,
+            (Precision::F16, _) => 5e-3,
         }
     }
 
@@ -46,17 +52,30 @@ impl Precision {
         match self {
             Precision::F32 => Real::Float,
             Precision::Bf16 => Real::Bf16,
+            Precision::F16 => Real::Half,
+        }
+    }
+
+    /// What gradients are multiplied by: [`LOSS_SCALE`] where that is looked at.
+    fn loss_scale(self) -> f64 {
+        match self {
+            Precision::F32 | Precision::Bf16 => 1.0,
+            Precision::F16 => f64::from(LOSS_SCALE),
         }
     }
 
     fn round(self, element: Element, x: f64) -> f64 {
         match (self, element) {
             (Precision::Bf16, Element::Real) => f64::from(from_bf16(to_bf16(x as f32))),
+            (Precision::F16, Element::Real) => f64::from(from_half(to_half(x as f32))),
             (Precision::F32, _) | (_, Element::Float) => f64::from(x as f32),
             (_, Element::Place) => x,
         }
     }
 }
+
+/// The loss scale in the device's memory, at every precision: one at which no gradient of the models overflows.
+const LOSS_SCALE: f32 = 16.0;
 
 /// The kernels, compiled for the processor.
 fn library(kernels: &[Kernel], precision: Precision) -> Library {
@@ -79,7 +98,7 @@ fn from_bf16(bits: u16) -> f32 {
 pub(crate) fn check(name: &str, model: &CheckedModel, feed: &Feed) {
     for mode in [Mode::Training, Mode::Evaluation] {
         let plan = optimised(model, mode);
-        for precision in [Precision::F32, Precision::Bf16] {
+        for precision in Precision::ALL {
             if let Err(difference) = compare_plan(&plan, feed, precision, &str::to_owned) {
                 panic!("{name}, {mode:?}, {precision:?}: {difference}");
             }
@@ -110,37 +129,65 @@ fn compare_plan(
 ) -> Result<(), String> {
     let graph = &plan.graph;
     let mut emitter = Emitter::new(plan, Vec::new());
-    let steps: Vec<(&Node, Vec<Step>)> = graph.nodes.iter().map(|node| (node, emitter.node(node))).collect();
+    let nodes: Vec<&Node> = graph.nodes.iter().collect();
+    let steps = emitter.steps(&nodes);
     let (memory, mut kernels) = emitter.finish();
     kernels.iter_mut().for_each(|kernel| kernel.text = change(&kernel.text));
     let library = library(&kernels, precision);
     let element = |id: ValueId| memory.places[id.0].map_or(Element::Real, |place| place.region.element());
-    let mut run = Run::new(graph, feed, |id, x| precision.round(element(id), x));
+    let begins_gradients =
+        |node: &&Node| matches!(node.op, Op::CrossEntropyBackward(_) | Op::LossTermsBackward(_));
+    let first: Vec<ValueId> =
+        graph.nodes.iter().filter(begins_gradients).flat_map(|node| node.outputs.clone()).collect();
+    let scale = |id: ValueId| if first.contains(&id) { precision.loss_scale() } else { 1.0 };
+    let mut run = Run::new(graph, feed, |id, x| precision.round(element(id), x * scale(id)));
     let mut device = Device::new(&memory, feed, precision);
-    for (node, steps) in &steps {
-        // Before the node runs: it may change some of them in place.
-        let reads: Vec<(ValueId, Vec<f64>)> = node.reads().map(|id| (id, run.value(id).to_vec())).collect();
-        run.advance(node);
+    for (nodes, steps) in &steps {
+        // Before the nodes run: they may change some of them in place.
+        let reads: Vec<(ValueId, Vec<f64>)> = reads(nodes).map(|id| (id, run.value(id).to_vec())).collect();
+        let plain = if is_product(steps) { run.plain_product(nodes[0]) } else { Vec::new() };
+        nodes.iter().for_each(|node| run.advance(node));
         for way in ways(steps) {
             for reverse in [false, true] {
-                device.poison(&way.launches);
+                device.poison(&way.launches());
                 for (value, elements) in &reads {
                     device.write(memory.place(*value), elements);
                 }
-                for launch in &way.launches {
-                    device.launch(&library, &kernels[launch.kernel], launch, reverse);
-                }
                 let context = |difference: String| {
-                    let texts = way.launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
-                    let (text, way, texts) = (graph.node_text(node), &way.name, texts.collect::<String>());
+                    let launches = way.launches();
+                    let texts = launches.iter().map(|launch| kernels[launch.kernel].text.as_str());
+                    let text: Vec<String> = nodes.iter().map(|node| graph.node_text(node)).collect();
+                    let (text, way, texts) = (text.join("; "), &way.name, texts.collect::<String>());
                     format!("{difference}; {text}\n{way}, reverse: {reverse}\n{texts}")
                 };
+                for part in &way.parts {
+                    match part {
+                        Part::Kernel(launch) => {
+                            device.launch(&library, &kernels[launch.kernel], launch, reverse);
+                        }
+                        Part::Library(product) => {
+                            let second = reads.iter().find(|(value, _)| *value == nodes[0].input(1));
+                            let (_, second) = second.expect("a product reads it");
+                            libraries::compute(&mut device, product, second, &plain, precision)
+                                .map_err(&context)?;
+                        }
+                    }
+                }
                 let tolerance = precision.tolerance(way.units);
-                compare(&mut device, &memory, &run, node, tolerance).map_err(context)?;
+                let compare = |node| compare(&mut device, &memory, &run, node, tolerance);
+                nodes.iter().copied().try_for_each(compare).map_err(context)?;
             }
         }
     }
     Ok(())
+}
+
+/// What nodes that are computed together read that others have computed.
+fn reads<'a>(nodes: &'a [&Node]) -> impl Iterator<Item = ValueId> + 'a {
+    let own = |id: &ValueId| {
+        nodes.iter().any(|node| node.outputs.contains(id) && !node.reads().any(|read| read == *id))
+    };
+    nodes.iter().flat_map(|node| node.reads()).filter(move |id| !own(id))
 }
 
 fn compare(
@@ -168,39 +215,62 @@ fn compare(
     Ok(())
 }
 
+fn is_product(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Product(_)))
+}
+
 /// One way to compute a node.
 struct Way<'a> {
     name: String,
     units: Units,
-    launches: Vec<&'a Launch>,
+    parts: Vec<Part<'a>>,
 }
 
-/// All ways: each candidate of a product with what surrounds it.
-fn ways(steps: &[Step]) -> Vec<Way<'_>> {
-    let product = steps.iter().find_map(|step| match step {
-        Step::Product(product) => Some(product),
-        Step::Launch(_) => None,
-    });
-    let chosen = |index: Option<usize>| {
-        let launches = steps.iter().flat_map(move |step| match (step, index) {
-            (Step::Launch(launch), _) => std::slice::from_ref(launch),
-            (Step::Product(product), Some(index)) => &product.candidates[index].launches[..],
-            (Step::Product(_), None) => &[],
-        });
-        launches.collect()
-    };
-    match product {
-        None if steps.is_empty() => Vec::new(),
-        None => vec![Way { name: "one way".into(), units: Units::Simt, launches: chosen(None) }],
-        Some(product) => product
-            .candidates
-            .iter()
-            .enumerate()
-            .map(|(index, candidate)| Way {
-                name: candidate.name.clone(),
-                units: candidate.units,
-                launches: chosen(Some(index)),
-            })
-            .collect(),
+enum Part<'a> {
+    Kernel(&'a Launch),
+    /// The plain product, by a library.
+    Library(&'a Product),
+}
+
+impl<'a> Way<'a> {
+    fn launches(&self) -> Vec<&'a Launch> {
+        let launch = |part: &Part<'a>| match part {
+            Part::Kernel(launch) => Some(*launch),
+            Part::Library(_) => None,
+        };
+        self.parts.iter().filter_map(launch).collect()
     }
+}
+
+/// All ways: each candidate of a product, or a library.
+fn ways(steps: &[Step]) -> Vec<Way<'_>> {
+    match steps {
+        [] => Vec::new(),
+        [Step::Product(product)] => ways_of_product(product),
+        steps => {
+            let parts = steps.iter().map(|step| Part::Kernel(only_launch(step))).collect();
+            vec![Way { name: "one way".into(), units: Units::Simt, parts }]
+        }
+    }
+}
+
+fn only_launch(step: &Step) -> &Launch {
+    match step {
+        Step::Launch(launch) => launch,
+        Step::Product(_) => panic!("a product stands alone"),
+    }
+}
+
+fn ways_of_product(product: &Product) -> Vec<Way<'_>> {
+    let own = product.candidates.iter().map(|candidate| Way {
+        name: candidate.name.clone(),
+        units: candidate.units,
+        parts: candidate.launches.iter().map(Part::Kernel).collect(),
+    });
+    let library = product.library.iter().map(|call| {
+        let (before, after) = (call.before.iter().map(Part::Kernel), call.after.iter().map(Part::Kernel));
+        let parts = before.chain([Part::Library(product)]).chain(after).collect();
+        Way { name: "a library".into(), units: Units::Simt, parts }
+    });
+    own.chain(library).collect()
 }

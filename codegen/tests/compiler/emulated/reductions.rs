@@ -16,7 +16,7 @@ use crate::models::{Body, pooling};
 fn check(name: &str, model: &CheckedModel) {
     let plan = optimised(model, Mode::Training);
     let feed: Feed = feed(&plan.graph);
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in Precision::ALL {
         if let Err(difference) = super::compare_plan(&plan, &feed, precision, &str::to_owned) {
             panic!("{name}, {precision:?}: {difference}");
         }
@@ -76,6 +76,21 @@ fn random_numbers_and_spreads_of_many_sizes() {
     }
 }
 
+/// What follows from the statistics of a batch is computed where they are stored.
+#[test]
+fn a_batch_norm_takes_few_launches() {
+    let norm = Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 };
+    for (shape, expected) in [(&[24, 3, 3][..], [2, 1]), (&[24], [1, 1])] {
+        let model = Body::new(shape).same("norm", norm.clone()).model_with(Loss::MeanSquaredError);
+        let plan = optimised(&model, Mode::Training);
+        let forward = plan.graph.nodes.iter().filter(|node| node.section == Section::Forward);
+        let nodes: Vec<&Node> = forward.collect();
+        let mut emitter = Emitter::new(&plan, Vec::new());
+        let launches: Vec<usize> = emitter.steps(&nodes).iter().map(|(_, steps)| steps.len()).collect();
+        assert_eq!(launches, expected, "statistics of {shape:?} with what follows, then the norm");
+    }
+}
+
 /// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
 #[test]
 fn variances_far_from_zero() {
@@ -118,7 +133,8 @@ fn more_tensors_than_a_launch_takes() {
     graph.loss = graph.outputs[0];
     let plan = plan(graph);
     let mut emitter = Emitter::new(&plan, Vec::new());
-    let launches: Vec<usize> = plan.graph.nodes.iter().map(|node| emitter.node(node).len()).collect();
+    let nodes: Vec<&Node> = plan.graph.nodes.iter().collect();
+    let launches: Vec<usize> = emitter.steps(&nodes).iter().map(|(_, steps)| steps.len()).collect();
     assert_eq!(launches, [2, 2]);
     let feed = feed(&plan.graph);
     assert_eq!(super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned), Ok(()));

@@ -1,19 +1,22 @@
 //! The optimiser's update on the emitted kernel, against its expressions in double precision.
 
-use nnc_codegen::cuda::{self, Place, Region};
+use nnc_codegen::cuda::{self, Element, Place, Region};
 use nnc_codegen::optimizers::{update_rule, variable_names};
 use nnc_codegen::plan::Tensors;
 use nnc_codegen::{Compiled, compile};
 use nnc_dsl::model::{CheckedModel, Layer, OptimizerKind};
 
 use super::device::Device;
-use super::{Precision, from_bf16, library, to_bf16};
+use super::{Precision, library};
 use crate::gradients::feed;
 use crate::interpret::uniform;
 use crate::models::Body;
 
 /// Updates so far.
 const STEPS: u64 = 6;
+
+/// Steps that were skipped, which only half precision knows.
+const SKIPPED: u64 = 2;
 
 /// Weights and others, at two rates each, and a part that is frozen.
 fn model(kind: OptimizerKind) -> CheckedModel {
@@ -81,7 +84,7 @@ fn updated(
     compiled: &Compiled,
     precision: Precision,
     buffers: &[Vec<f64>],
-    not_finite: bool,
+    not_finite: u32,
     reverse: bool,
 ) -> (Vec<f64>, Vec<f64>, Vec<Vec<f32>>) {
     let cuda = cuda::emit(model, compiled);
@@ -92,10 +95,13 @@ fn updated(
     let place = |region| Place { region, offset: 0, len: compiled.training.tensors.trained_len };
     device.poison(&[launch]);
     device.write(place(Region::Parameter), &buffers[0]);
-    device.write(place(Region::Gradient), &buffers[1]);
+    let scaled: Vec<f64> = buffers[1].iter().map(|gradient| gradient * precision.loss_scale()).collect();
+    device.write(place(Region::Gradient), &scaled);
     device.hyperparameters = hyperparameters(model.train.optimizer.kind);
     device.states = buffers[2..].iter().map(|state| state.iter().map(|x| *x as f32).collect()).collect();
-    device.step = [0, STEPS, u64::from(not_finite)];
+    device.step.step = STEPS + if precision == Precision::F16 { SKIPPED } else { 0 };
+    device.step.skipped = SKIPPED;
+    device.step.not_finite = not_finite;
     device.launch(&library, kernel, launch, reverse);
     let [parameters, copies] =
         [Region::Parameter, Region::ParameterReal].map(|region| device.read(place(region)));
@@ -112,9 +118,9 @@ fn of_every_optimiser_in_groups() {
         let count = 2 + update_rule(kind).states.len() as u64;
         let buffers: Vec<Vec<f64>> = (0..count).map(|number| buffer(number, tensors.trained_len)).collect();
         let expected = expected(kind, tensors, &buffers);
-        for (precision, reverse) in [(Precision::F32, false), (Precision::Bf16, true)] {
-            let (parameters, copies, states) =
-                updated(&model, &compiled, precision, &buffers, false, reverse);
+        for (precision, reverse) in [(Precision::F32, false), (Precision::Bf16, true), (Precision::F16, true)]
+        {
+            let (parameters, copies, states) = updated(&model, &compiled, precision, &buffers, 0, reverse);
             let states = states.iter().map(|state| state.iter().map(|x| f64::from(*x)).collect());
             let found = std::iter::once(parameters.clone()).chain(states);
             for (found, expected) in found.zip(&expected) {
@@ -123,9 +129,9 @@ fn of_every_optimiser_in_groups() {
                     assert!(near, "{kind:?}: element {index} is {found}, not {expected}");
                 }
             }
-            if precision == Precision::Bf16 {
+            if precision != Precision::F32 {
                 let rounded: Vec<f64> =
-                    parameters.iter().map(|x| f64::from(from_bf16(to_bf16(*x as f32)))).collect();
+                    parameters.iter().map(|x| precision.round(Element::Real, *x)).collect();
                 assert_eq!(copies, rounded, "{kind:?}: the copies are the rounded parameters");
             }
         }
@@ -133,13 +139,15 @@ fn of_every_optimiser_in_groups() {
 }
 
 #[test]
-fn nothing_changes_after_a_loss_that_is_not_finite() {
+fn nothing_changes_in_a_step_that_fails_or_is_skipped() {
     let kind = OptimizerKind::Adam;
     let model = model(kind);
     let compiled = compile(&model);
     let buffers: Vec<_> =
         (0..4).map(|number| buffer(number, compiled.training.tensors.trained_len)).collect();
-    let (parameters, _, states) = updated(&model, &compiled, Precision::F32, &buffers, true, false);
-    assert_eq!(parameters, buffers[0]);
-    assert_eq!(f64::from(states[1][7]), buffers[3][7]);
+    for (precision, not_finite) in [(Precision::F32, 1), (Precision::F16, 1), (Precision::F16, 2)] {
+        let (parameters, _, states) = updated(&model, &compiled, precision, &buffers, not_finite, false);
+        assert_eq!(parameters, buffers[0]);
+        assert_eq!(f64::from(states[1][7]), buffers[3][7]);
+    }
 }

@@ -15,5 +15,5 @@ pub use buffers::{Buffer, Buffers, Element};
 pub use isa::{Isa, Vectorised};
 pub use pool::{Pool, Tiles};
 pub use processor::processor;
-pub use scratch::{Lease, Scratch};
+pub use scratch::{Lease, Scratch, parts, total};
 pub use threads::{MOST_THREADS, THREADS_VARIABLE, wanted_threads};

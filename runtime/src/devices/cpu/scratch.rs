@@ -1,7 +1,9 @@
 //! Memory that kernels borrow for one call.
 //!
 //! Buffers are returned when their [`Lease`] ends and serve the next call, so that a training
-//! step allocates nothing after the first.
+//! step allocates nothing after the first. There is a list of them for each role in a call: what is borrowed for
+//! one would else lie in the large buffer of another, which then needs a second one. So the memory of all calls
+//! is known: the most that the threads of a call share, and for each thread the most that it works on.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +14,8 @@ use super::buffers::{Buffer, Element};
 #[derive(Default)]
 pub struct Scratch {
     single: Mutex<Vec<Buffer<f32>>>,
+    aside: Mutex<Vec<Buffer<f32>>>,
+    own: Mutex<Vec<Buffer<f32>>>,
     double: Mutex<Vec<Buffer<f64>>>,
 }
 
@@ -23,22 +27,61 @@ pub struct Lease<'a, T: Element> {
 }
 
 impl Scratch {
-    /// `len` numbers of any content.
+    /// `len` numbers of any content, for what the threads of a call share.
     pub fn single(&self, len: usize) -> Lease<'_, f32> {
         Lease::new(&self.single, len)
     }
 
-    /// `len` double-precision numbers of any content.
+    /// `len` numbers of any content, for what a call makes of its operands before it borrows the rest.
+    pub fn aside(&self, len: usize) -> Lease<'_, f32> {
+        Lease::new(&self.aside, len)
+    }
+
+    /// `len` numbers of any content, for what a thread works on by itself.
+    pub fn own(&self, len: usize) -> Lease<'_, f32> {
+        Lease::new(&self.own, len)
+    }
+
+    /// `len` double-precision numbers of any content, which the threads of a call share.
     pub fn double(&self, len: usize) -> Lease<'_, f64> {
         Lease::new(&self.double, len)
     }
 
+    /// Gives back the memory of all buffers at rest.
+    pub fn clear(&self) {
+        [&self.single, &self.aside, &self.own].into_iter().for_each(|buffers| lock(buffers).clear());
+        lock(&self.double).clear();
+    }
+
     /// Bytes at rest, for the report of memory between two calls.
     pub fn bytes(&self) -> usize {
-        let single: usize = lock(&self.single).iter().map(|buffer| buffer.len()).sum();
-        let double: usize = lock(&self.double).iter().map(|buffer| buffer.len()).sum();
-        single * size_of::<f32>() + double * size_of::<f64>()
+        let single: usize = [&self.single, &self.aside, &self.own].into_iter().map(at_rest).sum();
+        single * size_of::<f32>() + at_rest(&self.double) * size_of::<f64>()
     }
+}
+
+/// Elements of several parts of one buffer, see [`parts`].
+pub fn total(lens: &[usize]) -> usize {
+    lens.iter().map(|&len| lines(len)).sum()
+}
+
+/// Parts of `memory` with so many elements, each from a cache line on.
+pub fn parts<const N: usize>(memory: &mut [f32], lens: [usize; N]) -> [&mut [f32]; N] {
+    let mut rest = memory;
+    lens.map(|len| {
+        let part = rest.split_off_mut(..lines(len)).expect("there are as many elements as `total` says");
+        &mut part[..len]
+    })
+}
+
+/// So many numbers and those up to the end of their last cache line.
+fn lines(len: usize) -> usize {
+    const LINE: usize = 16;
+    len.next_multiple_of(LINE)
+}
+
+fn at_rest<T: Element>(buffers: &Mutex<Vec<Buffer<T>>>) -> usize {
+    lock(buffers).iter().map(|buffer| buffer.len()).sum()
 }
 
 impl<'a, T: Element> Lease<'a, T> {
@@ -101,6 +144,29 @@ mod tests {
         assert_eq!(small.as_ptr(), first);
         drop(small);
         assert_eq!(scratch.bytes(), 4000);
+    }
+
+    #[test]
+    fn each_role_has_buffers_of_its_own() {
+        let scratch = Scratch::default();
+        drop(scratch.single(1000));
+        let (aside, own, shared) = (scratch.aside(10), scratch.own(10), scratch.single(1000));
+        assert_eq!((aside.len(), own.len(), shared.len()), (10, 10, 1000));
+        drop((aside, own, shared));
+        assert_eq!(scratch.bytes(), 4 * 1020);
+        let lent = scratch.own(10);
+        scratch.clear();
+        assert_eq!((scratch.bytes(), lent.len()), (0, 10));
+    }
+
+    #[test]
+    fn parts_begin_at_cache_lines() {
+        let scratch = Scratch::default();
+        let lens = [3, 0, 17];
+        let mut memory = scratch.own(total(&lens));
+        let [a, b, c] = parts(&mut memory, lens);
+        assert_eq!([a.len(), b.len(), c.len()], lens);
+        assert!([a.as_ptr(), c.as_ptr()].iter().all(|part| part.addr().is_multiple_of(64)));
     }
 
     #[test]

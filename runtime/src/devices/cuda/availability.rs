@@ -1,9 +1,11 @@
 //! Whether there is a GPU to compute on, and if not, why not.
 
+use super::compile::{serves, unserved};
 use super::context::Properties;
 use super::error::{CudaError, CudaErrorKind};
 use super::libraries::{Libraries, LibraryKind, usable};
 use super::raw::{check, sys};
+use crate::emitted::cuda::Ahead;
 
 /// What of CUDA this machine has.
 pub struct Availability {
@@ -42,9 +44,20 @@ impl Availability {
         Ok(count as usize)
     }
 
-    /// The line for a machine where only the processor can compute; none if there is a GPU and a compiler for it.
-    pub fn missing() -> Option<String> {
-        let reason = Availability::gpu_count().and_then(|_| usable(LibraryKind::Nvrtc)).err()?;
+    /// The line for a machine where only the processor can compute; none if there is a GPU and a compiler for it, or if one
+    /// of `ahead` serves the first GPU.
+    pub fn missing(ahead: &[Ahead]) -> Option<String> {
+        let reason = Availability::gpu_count().and_then(|_| code(ahead)).err()?;
         Some(format!("no CUDA, running on the CPU: {reason}"))
     }
+}
+
+/// Whether kernels can be had.
+fn code(ahead: &[Ahead]) -> Result<(), CudaError> {
+    let Err(error) = usable(LibraryKind::Nvrtc) else { return Ok(()) };
+    if ahead.is_empty() {
+        return Err(error);
+    }
+    let properties = Properties::of_gpu(0)?;
+    if serves(ahead, &properties) { Ok(()) } else { Err(unserved(ahead, &properties, &error)) }
 }

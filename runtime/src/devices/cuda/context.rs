@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::availability::Availability;
 use super::error::{CudaError, CudaErrorKind};
-use super::libraries::{LibraryKind, Version, library};
 use super::raw::{check, sys};
 
 /// Set to 1, every launch is waited for, and an error names the kernel that caused it. It is slow, and
@@ -35,7 +34,7 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 /// What a GPU is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// Its name.
     pub name: String,
@@ -49,8 +48,6 @@ pub struct Properties {
     pub l2_bytes: u64,
     /// Bytes of memory, used or not.
     pub memory_bytes: u64,
-    /// The latest CUDA that the driver knows.
-    pub driver: Version,
 }
 
 impl Context {
@@ -66,11 +63,6 @@ impl Context {
         let context = Context { shared: Arc::new(Shared { ordinal, device, raw, properties, synchronous }) };
         context.enter()?;
         Ok(context)
-    }
-
-    /// Its number.
-    pub fn ordinal(&self) -> usize {
-        self.shared.ordinal
     }
 
     /// What the GPU is.
@@ -140,7 +132,6 @@ impl Properties {
     fn of(device: sys::CUdevice, ordinal: usize) -> Result<Properties, CudaError> {
         use sys::CUdevice_attribute as Attribute;
         let ask = |attribute| attribute_of(device, ordinal, attribute);
-        let driver = library(LibraryKind::Driver).version.unwrap_or_default();
         Ok(Properties {
             name: name(device, ordinal)?,
             capability: (
@@ -151,7 +142,6 @@ impl Properties {
             shared_bytes: ask(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
             l2_bytes: ask(Attribute::CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE)?.into(),
             memory_bytes: memory_of(device, ordinal)?,
-            driver,
         })
     }
 }
@@ -214,7 +204,6 @@ mod tests {
             shared_bytes: 0,
             l2_bytes: 0,
             memory_bytes: 0,
-            driver: Version::default(),
         }
     }
 

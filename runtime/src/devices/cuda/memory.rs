@@ -113,22 +113,6 @@ impl Memory {
         check(copied, || format!("copy {} from {}", amount(bytes as u64), self.context))
     }
 
-    /// Copies `range` of `source` to the bytes from `offset` on, from here on in the stream.
-    pub fn copy_from(
-        &self,
-        offset: usize,
-        source: &Memory,
-        range: Range<usize>,
-        stream: &Stream,
-    ) -> Result<(), CudaError> {
-        let (from, bytes) = source.part(range)?;
-        let (to, _) = self.part(offset..offset.saturating_add(bytes))?;
-        self.context.enter()?;
-        // SAFETY: both ranges lie inside their memories.
-        let copied = unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, stream.raw()) };
-        check(copied, || format!("copy {} within {}", amount(bytes as u64), self.context))
-    }
-
     /// Where a range begins, and how long it is.
     fn part(&self, range: Range<usize>) -> Result<(u64, usize), CudaError> {
         if range.start <= range.end && range.end <= self.bytes {
@@ -164,15 +148,9 @@ impl Pinned {
         Ok(Pinned { context: context.clone(), start, bytes })
     }
 
-    /// As numbers; bytes that do not fill one are left out.
-    pub fn floats(&self) -> &[f32] {
-        // SAFETY: page-locked memory begins at a page, and any bits are an `f32`.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / size_of::<f32>()) }
-    }
-
-    /// As numbers to be written.
+    /// As numbers to be written; bytes that do not fill one are left out.
     pub fn floats_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `floats`; `self` is borrowed exclusively.
+        // SAFETY: page-locked memory begins at a page, and any bits are an `f32`; `self` is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / size_of::<f32>()) }
     }
 }

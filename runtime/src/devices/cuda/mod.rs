@@ -23,12 +23,12 @@ mod raw;
 mod stream;
 
 pub use availability::{Availability, Gpu};
-pub use compile::{Compiled, Compiler, Cubins, Kernel, Real, build_cubins};
+pub use compile::{Archive, Compiled, Compiler, Cubins, Kernel, Real};
 pub use context::{Context, Properties, SYNC_VARIABLE};
-pub use engine::Measured;
+pub use engine::{Measured, Measurements, compile_ahead};
 pub use error::{CudaError, CudaErrorKind};
 pub use graph::Graph;
-pub use libraries::{Libraries, Library, LibraryKind, PATH_VARIABLE, Version};
+pub use libraries::{Libraries, Library, LibraryKind, PATH_VARIABLE, Version, cudnn};
 pub use memory::{Memory, Pinned};
 pub use module::{Function, MOST_ARGUMENTS, Module};
 pub use stream::{Event, Stream};

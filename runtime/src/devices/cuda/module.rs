@@ -105,21 +105,6 @@ impl Function {
         self.parameters
     }
 
-    /// Registers of a thread.
-    pub fn registers(&self) -> Result<u32, CudaError> {
-        self.attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_NUM_REGS)
-    }
-
-    /// Bytes that a thread keeps in memory because registers do not suffice, or because it indexes them.
-    pub fn local_bytes(&self) -> Result<u32, CudaError> {
-        self.attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES)
-    }
-
-    /// Threads that a block of it has at most.
-    pub fn most_threads(&self) -> Result<u32, CudaError> {
-        self.attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK)
-    }
-
     /// Lets launches have `bytes` of dynamic shared memory.
     pub(super) fn allow_shared(&self, bytes: u32) -> Result<(), CudaError> {
         if bytes <= self.shared.load(Ordering::Relaxed) {
@@ -142,15 +127,6 @@ impl Function {
 
     pub(super) fn raw(&self) -> sys::CUfunction {
         self.raw
-    }
-
-    fn attribute(&self, attribute: sys::CUfunction_attribute) -> Result<u32, CudaError> {
-        self.module.loaded.context.enter()?;
-        let mut value = 0;
-        // SAFETY: the function is loaded; the call writes one number.
-        let asked = unsafe { sys::cuFuncGetAttribute(&mut value, attribute, self.raw) };
-        check(asked, || format!("ask kernel `{}` for {attribute:?}", self.name))?;
-        Ok(u32::try_from(value).unwrap_or(0))
     }
 }
 

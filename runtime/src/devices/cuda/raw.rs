@@ -9,7 +9,7 @@ use super::error::CudaError;
 
 /// Every function of the driver that is called here. cudarc panics where one is missing, so a driver
 /// without one of them is not used at all.
-pub(super) const FUNCTIONS: [&str; 43] = [
+pub(super) const FUNCTIONS: [&str; 41] = [
     "cuCtxSetCurrent",
     "cuDeviceGet",
     "cuDeviceGetAttribute",
@@ -23,7 +23,6 @@ pub(super) const FUNCTIONS: [&str; 43] = [
     "cuEventElapsedTime_v2",
     "cuEventRecord",
     "cuEventSynchronize",
-    "cuFuncGetAttribute",
     "cuFuncGetParamInfo",
     "cuFuncSetAttribute",
     "cuGetErrorName",
@@ -40,7 +39,6 @@ pub(super) const FUNCTIONS: [&str; 43] = [
     "cuMemFree_v2",
     "cuMemGetInfo_v2",
     "cuMemHostAlloc",
-    "cuMemcpyDtoDAsync_v2",
     "cuMemcpyDtoHAsync_v2",
     "cuMemcpyHtoDAsync_v2",
     "cuMemsetD8Async",

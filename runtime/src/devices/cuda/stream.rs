@@ -88,8 +88,13 @@ impl Stream {
         };
         let shape = || format!("{x}x{y}x{z} blocks of {block} threads with {shared} bytes of shared memory");
         check(launched, || format!("launch kernel `{}` on {}", function.name(), shape()))?;
+        self.given(|| format!("run kernel `{}` on {}", function.name(), shape()))
+    }
+
+    /// Follows each piece of work: if errors are to name what has caused them, waits for it.
+    pub(super) fn given(&self, doing: impl FnOnce() -> String) -> Result<(), CudaError> {
         if self.context.is_synchronous() && !self.capturing.get() {
-            self.wait_for(|| format!("run kernel `{}` on {}", function.name(), shape()))?;
+            self.wait_for(doing)?;
         }
         Ok(())
     }
@@ -169,13 +174,22 @@ impl Drop for Capture<'_> {
 }
 
 impl Event {
-    /// An event that has not been recorded.
+    /// An event that has not been recorded. It costs less than one with a time.
     pub fn new(context: &Context) -> Result<Event, CudaError> {
+        Event::with(context, sys::CUevent_flags::CU_EVENT_DISABLE_TIMING)
+    }
+
+    /// An event that keeps the time when the GPU came to it.
+    pub fn timed(context: &Context) -> Result<Event, CudaError> {
+        Event::with(context, sys::CUevent_flags::CU_EVENT_DEFAULT)
+    }
+
+    fn with(context: &Context, flags: sys::CUevent_flags) -> Result<Event, CudaError> {
         context.enter()?;
         let mut raw = ptr::null_mut();
-        let flags = sys::CUevent_flags::CU_EVENT_DEFAULT as u32;
         // SAFETY: a context is current.
-        check(unsafe { sys::cuEventCreate(&mut raw, flags) }, || format!("make an event on {context}"))?;
+        let made = unsafe { sys::cuEventCreate(&mut raw, flags as u32) };
+        check(made, || format!("make an event on {context}"))?;
         Ok(Event { context: context.clone(), raw })
     }
 
@@ -194,7 +208,7 @@ impl Event {
         check(waited, || format!("finish the work on {}", self.context))
     }
 
-    /// The time on the GPU from `earlier` to this one, both of which it has come to.
+    /// The time on the GPU from `earlier` to this one, both of which are timed and it has come to.
     pub fn since(&self, earlier: &Event) -> Result<Duration, CudaError> {
         self.context.enter()?;
         let mut milliseconds = 0.0;

@@ -1,21 +1,51 @@
 // What kernel texts may use, in the subset of C that CUDA and C compilers share.
 //
 // A kernel is `KERNEL(name, threads, parameters)(…) { … }`, where `threads` is the size of its
-// blocks and `parameters` their number; each parameter is eight bytes: a pointer or an `int64`. A
+// blocks and `parameters` their number; each parameter is eight bytes: a pointer or an `int64`. For
+// `threads`, `AT_ONCE(threads, blocks)` gives a thread as many registers as let a multiprocessor run so many blocks. A
 // text is compiled once per precision: `real` is the type of activations in memory, everything is
 // computed in `float`. Before this file stands one of two preludes: `prelude.cuh` for the device, or
-// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `UNROLL`, `SHARED`,
+// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `SHARED`,
 // `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
 // conversions `from_real` and `to_real`.
 
 // What the kernels of one step have in common; lies in device memory, so that a captured graph need
 // not be changed from step to step.
 typedef struct {
-    uint64 seed;        // of the run
-    uint64 step;        // updates so far
-    uint32 not_finite;  // set once a loss or gradient is NaN or infinite; nothing is updated after that
-    uint32 unused;
+    uint64 seed;           // of the run
+    uint64 step;           // steps so far, those that were skipped included
+    uint32 not_finite;     // one of the below once a loss or gradient is NaN or infinite: nothing is updated then
+    float gradient_scale;  // the loss scale of the gradients of the last step
+    uint64 skipped;        // steps that were skipped
+    float scale;           // the loss scale
+    uint32 good_steps;     // since it changed, or a step was skipped
 } Step;
+
+// A step fails, and nothing is updated after it either; or, at half precision, it is skipped, because the
+// loss scale may be too large.
+enum { STEP_FAILED = 1, STEP_SKIPPED = 2 };
+
+// Half precision has 65504 as its largest number and 6e-8 as its smallest. So that gradients lie between, they are those
+// of the loss times a power of two, until the update divides them by it ("Mixed Precision Training", Micikevicius
+// et al. 2018, section 3.2). Other precisions need none.
+FUNCTION float loss_scale(const Step *step) {
+#if REAL == REAL_HALF
+    return step->scale;
+#else
+    return 1.0f;
+#endif
+}
+// 1 / loss_scale without a division, which need not be exact.
+FUNCTION float inverse_loss_scale(const Step *step) { return as_float(0x7f000000u - as_bits(loss_scale(step))); }
+
+// Updates of the parameters so far.
+FUNCTION uint64 updates(const Step *step) {
+#if REAL == REAL_HALF
+    return step->step - step->skipped;
+#else
+    return step->step;
+#endif
+}
 
 // A maximum that is NaN if either operand is, as the language defines it.
 FUNCTION float nnc_max(float a, float b) { return a > b || a != a ? a : b; }

@@ -4,12 +4,14 @@
 //! compiler makes them (`codegen/src/cuda`); the texts are in the subset of C that `common.h`
 //! describes.
 
+mod texts;
+
 pub use crate::kernels::conv::Conv;
 
 /// A network for GPUs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cuda {
-    /// The texts of all kernels, each behind a line that begins with [`KERNEL_HEAD`].
+    /// The texts of all kernels; see [`Cuda::texts`].
     pub text: &'static str,
     /// The kernels in the order of the text.
     pub kernels: &'static [Kernel],
@@ -23,10 +25,20 @@ pub struct Cuda {
     pub evaluation: Pass,
     /// The update of the parameters that learn.
     pub update: &'static [Launch],
+    /// What was compiled before the program was built.
+    pub ahead: &'static [Ahead],
 }
 
-/// Begins the line in front of each kernel's text.
-pub const KERNEL_HEAD: &str = "// kernel ";
+/// Kernels as code for GPUs of one architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// As the compiler of kernels calls it: `sm_90`.
+    pub architecture: &'static str,
+    /// The names of the precisions that it serves.
+    pub precisions: &'static [&'static str],
+    /// What `devices::cuda::compile_ahead` has made.
+    pub cubins: &'static [u8],
+}
 
 /// A kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +59,7 @@ pub struct Target {
 }
 
 /// One mode: how much memory it needs, and what to launch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pass {
     /// Elements of [`Region::Batched`] per sample.
     pub batched_len: usize,
@@ -142,6 +154,45 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: &'static [Candidate],
+    /// How a library may compute it, if one can.
+    pub library: Option<&'static LibraryCall>,
+}
+
+/// A product by a library, which knows nothing of what is fused after it.
+#[derive(Debug)]
+pub struct LibraryCall {
+    /// What the library is asked for.
+    pub form: Form,
+    /// The layer's path, for reports.
+    pub layer: &'static str,
+    /// Lay an operand out as the library wants it. The `workspace` of these launches and of the others is the
+    /// room for what lies there between them.
+    pub before: &'static [Launch],
+    /// The operands.
+    pub operands: [Tensor; 2],
+    /// The plain product.
+    pub result: Tensor,
+    /// Go on from the plain product.
+    pub after: &'static [Launch],
+}
+
+/// What a library is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The product of two matrices as they lie in memory.
+    Matrices,
+    /// The convolution or its gradient. Weights, and their gradient, are laid out by their output channels
+    /// first.
+    Convolution,
+}
+
+/// Where a library finds or leaves a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// In a buffer.
+    At(Place),
+    /// In the workspace from this element on, as `real`.
+    Workspace(usize),
 }
 
 /// A way to compute a product.
@@ -217,9 +268,8 @@ pub struct Place {
 
 impl Cuda {
     /// The text of each kernel, in order.
-    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
-        let parts = self.text.split(KERNEL_HEAD).skip(1);
-        parts.map(|part| part.split_once('\n').map_or("", |(_, text)| text))
+    pub fn texts(&self) -> Vec<String> {
+        texts::texts(self.text)
     }
 
     /// Both passes.
@@ -235,23 +285,119 @@ impl Pass {
     }
 }
 
-impl Step {
-    /// The launches of each way to do it.
-    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
-        let (launch, candidates) = match self {
-            Step::Launch(launch) => (Some(launch), &[][..]),
-            Step::Product(product) => (None, product.candidates),
-        };
-        launch.into_iter().chain(candidates.iter().flat_map(|candidate| candidate.launches))
+impl Kernel {
+    /// With so many threads in a block.
+    pub const fn new(name: &'static str, threads: u32) -> Kernel {
+        Kernel { name, threads }
     }
 }
 
-impl Count {
-    /// Always 1.
-    pub const ONE: Count = Count { per_sample: 0, fixed: 1, each: 1, at_most: usize::MAX, times: 1 };
+impl Pass {
+    /// The products, in execution order.
+    pub fn products(&self) -> impl Iterator<Item = &'static Product> {
+        self.steps().filter_map(|step| match step {
+            Step::Product(product) => Some(product),
+            Step::Launch(_) => None,
+        })
+    }
+}
 
-    /// Always 0.
-    pub const ZERO: Count = Count { fixed: 0, ..Count::ONE };
+impl LibraryCall {
+    /// What is launched around it.
+    pub fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.before.iter().chain(self.after)
+    }
+}
+
+impl Tensor {
+    /// How its elements are stored.
+    pub fn element(&self) -> Element {
+        match self {
+            Tensor::At(place) => place.region.element(),
+            Tensor::Workspace(_) => Element::Real,
+        }
+    }
+
+    /// Its place in a buffer.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Tensor::At(place) => Some(place),
+            Tensor::Workspace(_) => None,
+        }
+    }
+}
+
+impl Launch {
+    /// So many blocks along x, one along y and z, without shared memory and workspace.
+    pub const fn new(
+        kernel: usize,
+        layer: &'static str,
+        blocks: Count,
+        arguments: &'static [Argument],
+    ) -> Launch {
+        let grid = [blocks, Count::fixed(1), Count::fixed(1)];
+        Launch { kernel, layer, grid, shared: 0, workspace: Count::fixed(0), arguments }
+    }
+
+    /// With blocks along y and z.
+    pub const fn rows(mut self, y: Count, z: Count) -> Launch {
+        (self.grid[1], self.grid[2]) = (y, z);
+        self
+    }
+
+    /// With so many bytes of dynamic shared memory.
+    pub const fn shared(mut self, bytes: u32) -> Launch {
+        self.shared = bytes;
+        self
+    }
+
+    /// With a workspace.
+    pub const fn workspace(mut self, workspace: Count) -> Launch {
+        self.workspace = workspace;
+        self
+    }
+}
+
+impl Place {
+    /// `len` elements from `offset` on.
+    pub const fn new(region: Region, offset: usize, len: usize) -> Place {
+        Place { region, offset, len }
+    }
+}
+
+/// The address of a tensor.
+pub const fn at(region: Region, offset: usize, len: usize) -> Argument {
+    Argument::At(Place::new(region, offset, len))
+}
+
+impl Count {
+    /// Always the same.
+    pub const fn fixed(fixed: usize) -> Count {
+        Count { per_sample: 0, fixed, each: 1, at_most: usize::MAX, times: 1 }
+    }
+
+    /// One for each `each` of what there are `per_sample` of in a sample.
+    pub const fn batched(per_sample: usize, each: usize) -> Count {
+        Count { per_sample, fixed: 0, each, at_most: usize::MAX, times: 1 }
+    }
+
+    /// So many more before the division.
+    pub const fn plus(mut self, fixed: usize) -> Count {
+        self.fixed = fixed;
+        self
+    }
+
+    /// With a bound.
+    pub const fn at_most(mut self, at_most: usize) -> Count {
+        self.at_most = at_most;
+        self
+    }
+
+    /// With a factor on the result.
+    pub const fn times(mut self, times: usize) -> Count {
+        self.times = times;
+        self
+    }
 
     /// The number for a batch.
     pub fn at(&self, batch: usize) -> usize {
@@ -286,38 +432,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_stand_behind_their_heads() {
-        let text = "// by nnc\n\n// kernel a\nA\nAA\n// kernel b\nB\n";
-        let cuda = Cuda {
-            text,
-            kernels: &[],
-            inputs: &[],
-            targets: &[],
-            training: EMPTY,
-            evaluation: EMPTY,
-            update: &[],
-        };
-        assert_eq!(cuda.texts().collect::<Vec<_>>(), ["A\nAA\n", "B\n"]);
-    }
-
-    const EMPTY: Pass = Pass {
-        batched_len: 0,
-        wide_len: 0,
-        places_len: 0,
-        fixed_len: 0,
-        prepared_len: 0,
-        prepare: &[],
-        forward: &[],
-        loss: &[],
-        backward: &[],
-        outputs: &[],
-        loss_place: Place { region: Region::Wide, offset: 0, len: 1 },
-    };
-
-    #[test]
     fn a_count_grows_with_the_batch_up_to_its_bound() {
-        let blocks = Count { per_sample: 100, fixed: 0, each: 256, at_most: 3, times: 2 };
+        let blocks = Count::batched(100, 256).at_most(3).times(2);
         assert_eq!([1, 2, 3, 5, 6, 100].map(|batch| blocks.at(batch)), [2, 2, 4, 4, 6, 6]);
-        assert_eq!((Count::ONE.at(7), Count::ZERO.at(7)), (1, 0));
+        assert_eq!(Count::batched(2, 4).plus(3).at(3), 3);
+        assert_eq!(Count::fixed(5).at(7), 5);
     }
 }

@@ -11,6 +11,7 @@ typedef unsigned short uint16;
 
 #define FUNCTION static __device__ __forceinline__
 #define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name
+#define AT_ONCE(threads, blocks) threads, blocks
 #define UNROLL _Pragma("unroll")
 #define ALIGNED(bytes) __align__(bytes)
 #define SHARED __shared__ __align__(16)

@@ -11,7 +11,7 @@ use super::Conv;
 use super::axis::Axis;
 use super::block::{AIM, Block, Cut, MAX_PIXELS};
 use super::window::{Patch, Windows};
-use crate::devices::cpu::{Isa, Pool, Tiles};
+use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
 use crate::kernels::gemm::{self, Panels, Source, SpacedTile, Walk};
 
 /// Tasks that are enough for the cores of a large machine.
@@ -35,8 +35,7 @@ const MAX_LINES: usize = 2 * MAX_PIXELS;
 
 /// dw from x and dy.
 pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let windows = Windows { axes: [0, 1, 2].map(|axis| Axis::of(spec, axis)), channels: spec.input[3] };
-    let cut = cut(spec, batch);
+    let (windows, cut) = (windows(spec), cut(spec, batch));
     let Shares { chunks, parts } = Shares::new(spec, cut, pool.isa());
     let job = Job { spec, windows, cut, parts, isa: pool.isa(), x, dy };
     sum_copies(pool, chunks, dw, |count, copies| job.sum(pool, count, copies));
@@ -46,6 +45,16 @@ pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32],
 pub(super) fn copies_len(spec: &Conv, batch: usize, isa: Isa) -> usize {
     let Shares { chunks, .. } = Shares::new(spec, cut(spec, batch), isa);
     if chunks == 1 { 0 } else { chunks * spec.weight_len() }
+}
+
+/// Elements that each thread works on.
+pub(super) fn thread_len(spec: &Conv, batch: usize, isa: Isa) -> usize {
+    total(&own_lens(&windows(spec), cut(spec, batch), spec.group_inputs(), isa))
+}
+
+/// Elements of the patch of a block, and of a panel of dy.
+fn own_lens(windows: &Windows, cut: Cut, channels: usize, isa: Isa) -> [usize; 2] {
+    [windows.scratch_len(cut, channels), MAX_LINES * gemm::panel_width(isa)]
 }
 
 /// Has `sum` fill `count` copies of `dw`, one after the other, and adds them up in order.
@@ -61,6 +70,10 @@ pub(super) fn sum_copies(pool: &Pool, count: usize, dw: &mut [f32], sum: impl Fn
 /// How many copies of dw there are at most, given how many of them would be enough.
 pub(super) fn affordable_copies(spec: &Conv, enough: usize) -> usize {
     enough.min(MAX_COPIES / spec.weight_len().max(1)).max(1)
+}
+
+fn windows(spec: &Conv) -> Windows {
+    Windows { axes: [0, 1, 2].map(|axis| Axis::of(spec, axis)), channels: spec.input[3] }
 }
 
 fn cut(spec: &Conv, batch: usize) -> Cut {
@@ -126,11 +139,10 @@ impl Job<'_> {
         let own = self.spec.groups * panels;
         let blocks = self.cut.count();
         let channels = self.spec.group_inputs();
-        let scratch = || {
-            let dy = pool.scratch().single(MAX_LINES * gemm::panel_width(self.isa));
-            (self.windows.scratch(pool, self.cut, channels), dy)
-        };
-        pool.for_each_with(chunks * self.parts * own, scratch, |(patch, packed), task| {
+        let lens = own_lens(&self.windows, self.cut, channels, self.isa);
+        let scratch = || pool.scratch().own(total(&lens));
+        pool.for_each_with(chunks * self.parts * own, scratch, |memory, task| {
+            let [patch, packed] = parts(memory, lens);
             let (chunk, part) = (task / own / self.parts, task / own % self.parts);
             let (group, panel) = (task % own / panels, task % panels);
             let to = Target { whole: copies, start: chunk * self.spec.weight_len(), group, panel, part };

@@ -97,19 +97,39 @@ fn cuttable(spec: &Conv, batch: usize, [planes, rows, columns]: [Line; 3]) -> [L
     }
 }
 
-/// Elements of the packed weight, at most: a strided gradient has fewer taps at a time.
-pub(super) fn packed_len(problem: &Problem, isa: Isa, [from, to]: [usize; 2]) -> usize {
-    let Problem { operation, ref spec, batch, packed } = *problem;
-    let panels = Panels::new(isa, spec.taps() * from / spec.groups, to / spec.groups);
-    let pixels = batch * spec.output[..3].iter().product::<usize>();
-    let is_whole = operation == Operation::Forward && spec.groups == 1 && panels.are_whole();
-    let is_in_place = is_whole && !packed && is_cheap_in_place(panels, pixels);
-    if is_in_place { 0 } else { spec.groups * panels.len() }
+/// Elements of the packed weight: of all correlations where it is kept, else of one at a time.
+pub(super) fn packed_len(problem: &Problem, isa: Isa) -> usize {
+    let is_forward = problem.operation == Operation::Forward;
+    let lens = shares(problem, isa).map(|Shares { panels, pixels, .. }| {
+        if serves_in_place(is_forward, problem.packed, panels, pixels) { 0 } else { panels.len() }
+    });
+    if problem.packed { lens.sum() } else { lens.max().unwrap_or(0) }
 }
 
-/// Whether so few pixels do not make up for packing a weight that no other call uses.
-fn is_cheap_in_place(panels: Panels, pixels: usize) -> bool {
-    pixels <= FEW && panels.columns <= NEAR
+/// Elements that each thread works on: the patch of a block.
+pub(super) fn thread_len(problem: &Problem, isa: Isa) -> usize {
+    shares(problem, isa).map(|shares| shares.own).max().unwrap_or(0)
+}
+
+/// The shares of the correlations that make up the result, or the gradient of the data.
+fn shares(problem: &Problem, isa: Isa) -> impl Iterator<Item = Shares> {
+    let (spec, batch) = problem.spec.flattened(problem.batch);
+    let (inputs, outputs) = (spec.input[3], spec.output[3]);
+    let (parts, channels) = match problem.operation {
+        Operation::BackwardData => (backward_lines(&spec).collect(), [outputs, inputs]),
+        _ => (vec![[0, 1, 2].map(|axis| Line::forward(&spec, axis))], [inputs, outputs]),
+    };
+    parts
+        .into_iter()
+        .map(move |lines| Correlation::new(cuttable(&spec, batch, lines), &spec, channels).shares(batch, isa))
+}
+
+/// Whether the matrices of all taps, one below the other as they lie, may serve as B.
+fn serves_in_place(is_forward: bool, is_kept: bool, panels: GroupPanels, pixels: usize) -> bool {
+    let is_whole = is_forward && panels.groups == 1 && panels.each.are_whole();
+    // So few pixels do not make up for packing a weight that no other call uses.
+    let is_cheap = !is_kept && pixels <= FEW && panels.each.columns <= NEAR;
+    is_whole && (is_cheap || panels.count() == 1)
 }
 
 /// The B of a correlation, before packing: a matrix of a group's channels × columns for each tap.
@@ -136,12 +156,9 @@ impl<'a> Weights<'a> {
         }))
     }
 
-    /// Whether the matrices of all taps, one below the other as they lie, serve as they are.
     fn is_used_in_place(&self, panels: GroupPanels, pixels: usize) -> bool {
-        let is_whole = self.form.is_forward() && panels.groups == 1 && panels.each.are_whole();
-        let is_aligned = gemm::is_aligned(self.weight.values);
-        let is_cheap = !self.weight.is_kept() && is_cheap_in_place(panels.each, pixels);
-        is_whole && is_aligned && (is_cheap || panels.count() == 1)
+        serves_in_place(self.form.is_forward(), self.weight.is_kept(), panels, pixels)
+            && gemm::is_aligned(self.weight.values)
     }
 
     fn pack(&self, pool: &Pool, correlation: &Correlation, panels: GroupPanels, packed: &mut [f32]) {
@@ -256,16 +273,12 @@ impl Correlation {
         to: Tiles,
         finish: Option<Finish>,
     ) {
-        let panels = self.panels(pool.isa());
-        let cut = self.cut(batch, panels.count(), pool.isa());
-        let panels = if cut.count() * panels.count() < ENOUGH_TASKS { panels.narrow() } else { panels };
-        let b = weights.b(pool, self, panels, batch * self.pixels());
-        let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
-        let channels = self.group_channels * if split == 1 { self.groups } else { 1 };
+        let Shares { cut, panels, pixels, split, own } = self.shares(batch, pool.isa());
+        let b = weights.b(pool, self, panels, pixels);
         let job = Job { correlation: self, isa: pool.isa(), panels, b: &b, to };
         pool.for_each_with(
             cut.count() * split,
-            || self.windows.scratch(pool, cut, channels),
+            || pool.scratch().own(own),
             |scratch, task| {
                 let block = cut.block(task / split);
                 let part = if split == 1 { 0..panels.count() } else { task % split..task % split + 1 };
@@ -284,6 +297,16 @@ impl Correlation {
                 finish(unsafe { to.slice(start..(start + FINISHED).min(len)) }, start);
             });
         }
+    }
+
+    fn shares(&self, batch: usize, isa: Isa) -> Shares {
+        let panels = self.panels(isa);
+        let cut = self.cut(batch, panels.count(), isa);
+        let panels = if cut.count() * panels.count() < ENOUGH_TASKS { panels.narrow() } else { panels };
+        let split = if cut.count() < ENOUGH_TASKS { panels.count() } else { 1 };
+        let channels = self.group_channels * if split == 1 { self.groups } else { 1 };
+        let own = self.windows.scratch_len(cut, channels);
+        Shares { cut, panels, pixels: batch * self.pixels(), split, own }
     }
 
     /// How the outputs of a batch are cut, for a weight with so many panels.
@@ -326,6 +349,18 @@ impl Correlation {
     fn column_step(&self) -> usize {
         self.lines[2].to.step * self.columns
     }
+}
+
+/// Into what the work on a batch is cut.
+struct Shares {
+    cut: Cut,
+    panels: GroupPanels,
+    /// Outputs.
+    pixels: usize,
+    /// Tasks that have a block between them, each some of the panels.
+    split: usize,
+    /// Elements that each thread works on.
+    own: usize,
 }
 
 /// The rows of B in pieces of about [`DEPTH`]: some runs of the window, or a part of one.

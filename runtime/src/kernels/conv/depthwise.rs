@@ -149,7 +149,7 @@ pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32],
     sum_copies(pool, chunks(spec, batch), dw, |chunks, copies| {
         let gradient = Gradient { isa: pool.isa(), spec, x, dy };
         let lanes = lanes::narrowed(pool.isa(), spec.output[3]);
-        let sums = || pool.scratch().single(spec.taps() * spec.output[3].next_multiple_of(lanes));
+        let sums = || pool.scratch().own(sums_len(spec, lanes));
         pool.for_each_with(chunks, sums, |sums, chunk| {
             sums.fill(0.0);
             for row in chunk * rows / chunks..(chunk + 1) * rows / chunks {
@@ -161,6 +161,16 @@ pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32],
             gather(sums, spec.taps(), lanes, copy);
         });
     });
+}
+
+/// Elements of the sums of a chunk.
+fn sums_len(spec: &Conv, lanes: usize) -> usize {
+    spec.taps() * spec.output[3].next_multiple_of(lanes)
+}
+
+/// Elements that each thread works on where it computes dw; none elsewhere.
+pub(super) fn thread_len(spec: &Conv, isa: Isa) -> usize {
+    sums_len(spec, lanes::narrowed(isa, spec.output[3]))
 }
 
 /// Elements of the copies of dw, 0 if there is none beside dw itself.

@@ -32,7 +32,7 @@ pub(super) fn forward(
     finish: Option<Finish>,
 ) {
     let join = Join::new(spec, pool.isa());
-    let mut weight = pool.scratch().single(join.joined().weight_len());
+    let mut weight = pool.scratch().aside(join.joined().weight_len());
     weight.fill(0.0);
     for (joined, own) in join.parts() {
         weight[joined].copy_from_slice(&w[own]);
@@ -42,7 +42,7 @@ pub(super) fn forward(
 
 /// dx from dy and w: the convolution of dy with the window turned round.
 pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-    let mut weight = pool.scratch().single(w.len());
+    let mut weight = pool.scratch().aside(w.len());
     let (inputs, outputs) = (spec.input[3], spec.output[3]);
     for (own, turned) in w.chunks_exact(inputs * outputs).rev().zip(weight.chunks_exact_mut(inputs * outputs))
     {
@@ -57,7 +57,7 @@ pub(super) fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], 
 /// dw from x and dy: the rows of the joined weight's gradient that are copies of one row, added up.
 pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let join = Join::new(spec, pool.isa());
-    let mut sums = pool.scratch().single(join.joined().weight_len());
+    let mut sums = pool.scratch().aside(join.joined().weight_len());
     gradient::backward_weight(pool, &join.joined(), batch, x, dy, &mut sums);
     dw.fill(0.0);
     for (joined, own) in join.parts() {

@@ -138,7 +138,7 @@ fn forward(
     finish: Option<Finish>,
 ) {
     let problem = Problem { operation: Operation::Forward, spec: *spec, batch, packed: w.is_kept() };
-    let algorithm = choose(pool, &problem, &mut |algorithm| {
+    let algorithm = choose(pool, &problem, Some(w), &mut |algorithm| {
         forward_by(algorithm, pool, spec, batch, x, w, y, None);
     });
     forward_by(algorithm, pool, spec, batch, x, w, y, finish);
@@ -180,7 +180,7 @@ fn forward_by(
 
 fn backward_data(pool: &Pool, spec: &Conv, batch: usize, dy: &[f32], w: Weight, dx: &mut [f32]) {
     let problem = Problem { operation: Operation::BackwardData, spec: *spec, batch, packed: w.is_kept() };
-    let algorithm = choose(pool, &problem, &mut |algorithm| {
+    let algorithm = choose(pool, &problem, Some(w), &mut |algorithm| {
         backward_data_by(algorithm, pool, spec, batch, dy, w, dx);
     });
     backward_data_by(algorithm, pool, spec, batch, dy, w, dx);
@@ -211,7 +211,7 @@ fn backward_data_by(
 
 fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let problem = Problem { operation: Operation::BackwardWeight, spec: *spec, batch, packed: false };
-    let algorithm = choose(pool, &problem, &mut |algorithm| {
+    let algorithm = choose(pool, &problem, None, &mut |algorithm| {
         backward_weight_by(algorithm, pool, spec, batch, x, dy, dw);
     });
     backward_weight_by(algorithm, pool, spec, batch, x, dy, dw);
@@ -244,18 +244,14 @@ fn backward_weight_by(
 /// result in double precision.
 pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
     let Problem { operation, ref spec, batch, .. } = *problem;
-    let channels = match operation {
-        Operation::Forward => Some([spec.input[3], spec.output[3]]),
-        Operation::BackwardData => Some([spec.output[3], spec.input[3]]),
-        Operation::BackwardWeight => None,
-    };
+    let channels = correlated(problem);
     let single = |len: usize| len * size_of::<f32>();
     match (algorithm, channels) {
         (Algorithm::Joined, _) => {
             let rest = workspace(Algorithm::ImplicitGemm, &joined::joined(problem, isa), isa);
             single(joined::weights_len(problem, isa)) + rest
         }
-        (Algorithm::ImplicitGemm, Some(channels)) => single(correlate::packed_len(problem, isa, channels)),
+        (Algorithm::ImplicitGemm, Some(_)) => single(correlate::packed_len(problem, isa)),
         (Algorithm::Winograd2, Some(channels)) => single(winograd::packed_len(isa, Size::Two, channels)),
         (Algorithm::Winograd4, Some(channels)) => single(winograd::packed_len(isa, Size::Four, channels)),
         (Algorithm::ImplicitGemm, None) => {
@@ -271,14 +267,36 @@ pub(crate) fn workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> us
     }
 }
 
-/// Bytes of scratch memory that each thread of an algorithm takes, where it is more than a few pages.
+/// Bytes of scratch memory that each thread of an algorithm works on by itself.
 pub(crate) fn thread_workspace(algorithm: Algorithm, problem: &Problem, isa: Isa) -> usize {
-    let size = match algorithm {
-        Algorithm::Winograd2 => Size::Two,
-        Algorithm::Winograd4 => Size::Four,
-        _ => return 0,
+    let Problem { ref spec, batch, .. } = *problem;
+    let channels = correlated(problem);
+    let len = match (algorithm, channels) {
+        (Algorithm::Joined, _) => {
+            return thread_workspace(Algorithm::ImplicitGemm, &joined::joined(problem, isa), isa);
+        }
+        (Algorithm::ImplicitGemm, Some(_)) => correlate::thread_len(problem, isa),
+        (Algorithm::ImplicitGemm, None) => {
+            let (spec, batch) = spec.flattened(batch);
+            backward_weight::thread_len(&spec, batch, isa)
+        }
+        (Algorithm::Depthwise, None) => depthwise::thread_len(spec, isa),
+        (Algorithm::Spread, _) => spread::thread_len(spec, batch, isa, channels),
+        (Algorithm::Winograd2, _) => winograd::thread_len(isa, Size::Two, problem),
+        (Algorithm::Winograd4, _) => winograd::thread_len(isa, Size::Four, problem),
+        (Algorithm::Depthwise, Some(_)) | (Algorithm::Reference, _) => 0,
     };
-    winograd::thread_len(isa, size, problem) * size_of::<f32>()
+    len * size_of::<f32>()
+}
+
+/// The channels before and after, if a map is correlated with a weight.
+fn correlated(problem: &Problem) -> Option<[usize; 2]> {
+    let Problem { operation, ref spec, .. } = *problem;
+    match operation {
+        Operation::Forward => Some([spec.input[3], spec.output[3]]),
+        Operation::BackwardData => Some([spec.output[3], spec.input[3]]),
+        Operation::BackwardWeight => None,
+    }
 }
 
 /// Elements of what the reference computes at a time.
@@ -291,8 +309,23 @@ fn reference_len(operation: Operation, spec: &Conv, batch: usize) -> usize {
 }
 
 /// The algorithm for `problem`. If it has to be measured, `run` computes it by one again and again.
-fn choose(pool: &Pool, problem: &Problem, run: &mut dyn FnMut(Algorithm)) -> Algorithm {
-    pool.selector().choose(problem, pool.machine(), run)
+/// What the others have taken for that is given back.
+fn choose(
+    pool: &Pool,
+    problem: &Problem,
+    weight: Option<Weight>,
+    run: &mut dyn FnMut(Algorithm),
+) -> Algorithm {
+    let mut is_measured = false;
+    let algorithm = pool.selector().choose(problem, pool.machine(), &mut |algorithm| {
+        is_measured = true;
+        run(algorithm);
+    });
+    if is_measured {
+        pool.scratch().clear();
+        weight.iter().for_each(|weight| weight.keep_only(algorithm));
+    }
+    algorithm
 }
 
 /// Computes `problem` by `algorithm` from the data or the result's gradient, and the weight or, where its

@@ -62,9 +62,13 @@ pub(super) struct Entry {
 
 impl PackedWeights {
     /// To be called after any change of parameters or of what is prepared from them. The memory stays, for
-    /// the same forms of the new values.
+    /// the same forms of the new values; that of forms that the last evaluations have not asked for goes.
     pub(crate) fn forget(&mut self) {
         let entries = self.entries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Of several changes in a row, only the first knows what was asked for.
+        if entries.iter().any(|entry| entry.is_current) {
+            entries.retain(|entry| entry.is_current);
+        }
         entries.iter_mut().for_each(|entry| entry.is_current = false);
     }
 
@@ -120,6 +124,13 @@ impl<'a> Weight<'a> {
     /// Whether its forms stay for the next call.
     pub(super) fn is_kept(self) -> bool {
         self.kept.is_some()
+    }
+
+    /// Gives back the memory of forms that other algorithms than this one have made of it.
+    pub(super) fn keep_only(self, algorithm: Algorithm) {
+        if let Some((packed, slot)) = self.kept {
+            packed.lock().retain(|entry| entry.slot != slot || entry.form.algorithm == algorithm);
+        }
     }
 
     /// The `len` elements of a form of it, which `pack` writes if they are not kept.

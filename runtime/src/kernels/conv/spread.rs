@@ -15,8 +15,8 @@ use super::packed::{Form, Weight};
 use super::strip::{self, Row, Term};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
-use crate::devices::cpu::{Isa, Lease, Pool, Tiles};
-use crate::kernels::gemm::lanes::{self, Kernel, Lanes};
+use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
+use crate::kernels::gemm::lanes::{self, Kernel, Lanes, MAX_COUNT};
 use crate::select::{Algorithm, Operation};
 
 /// Copies of dw at most: tasks that are enough for the cores of a large machine.
@@ -82,6 +82,16 @@ impl Shape {
         self.group[0] * self.lanes
     }
 
+    /// Elements of the weight, or of the sums for its gradient.
+    fn packed_len(self, spec: &Conv) -> usize {
+        self.vectors().count() * spec.taps() * self.pixel_len()
+    }
+
+    /// Elements of the patch of a block, and of its pixels when they are spread.
+    fn own_lens(self, windows: &Windows, cut: Cut) -> [usize; 2] {
+        [self.channels, self.pixel_len()].map(|len| windows.copy_len(cut, len))
+    }
+
     /// The first input of an output's group.
     fn source(self, output: usize) -> usize {
         output / self.group[1] * self.group[0]
@@ -113,10 +123,12 @@ impl Job<'_> {
         let Weights { weight, form, .. } = self.weights;
         let packed_len = self.shape.vectors().count() * len;
         let packed = weight.packed(pool, form, packed_len, |packed| self.pack(pool, len, packed));
-        let scratch = || Buffers::new(pool, &windows, cut, self.shape);
-        pool.for_each_with(cut.count(), scratch, |buffers, task| {
+        let lens = self.shape.own_lens(&windows, cut);
+        let scratch = || pool.scratch().own(total(&lens));
+        pool.for_each_with(cut.count(), scratch, |memory, task| {
             let block = cut.block(task);
-            self.compute(&windows, map, &block, &packed, buffers, to);
+            let [patch, spread] = parts(memory, lens);
+            self.compute(&windows, map, &block, &packed, &mut Buffers { patch, spread }, to);
             if let Some(finish) = finish {
                 let range = self.place(&block);
                 // SAFETY: the block's outputs are consecutive and belong to this task.
@@ -203,18 +215,12 @@ impl Job<'_> {
 }
 
 /// What a thread works on: the pixels of a block, and those spread for one vector of outputs.
-struct Buffers<'p> {
-    patch: Lease<'p, f32>,
-    spread: Lease<'p, f32>,
+struct Buffers<'a> {
+    patch: &'a mut [f32],
+    spread: &'a mut [f32],
 }
 
-impl<'p> Buffers<'p> {
-    fn new(pool: &'p Pool, windows: &Windows, cut: Cut, shape: Shape) -> Buffers<'p> {
-        let patch = pool.scratch().single(windows.copy_len(cut, shape.channels));
-        let spread = pool.scratch().single(windows.copy_len(cut, shape.pixel_len()));
-        Buffers { patch, spread }
-    }
-
+impl Buffers<'_> {
     /// The patch of a block, copied the `first` time, and the same pixels spread for some outputs.
     fn spread(
         &mut self,
@@ -225,7 +231,7 @@ impl<'p> Buffers<'p> {
         first: bool,
         shape: Shape,
     ) -> (Patch<'_>, &[f32]) {
-        let patch = windows.copied_patch(map, block, 0..shape.channels, &mut self.patch, first);
+        let patch = windows.copied_patch(map, block, 0..shape.channels, self.patch, first);
         let pixels = patch.values.len() / shape.channels;
         let to = &mut self.spread[..pixels * shape.pixel_len()];
         let kernel = Spread::new(shape, outputs, patch.values, to);
@@ -271,9 +277,6 @@ impl Scale {
     }
 }
 
-/// The most lanes of a vector.
-const MAX_LANES: usize = 16;
-
 /// Spreads all pixels of a patch for one vector of outputs.
 struct Spread<'a> {
     pixels: &'a [f32],
@@ -283,7 +286,7 @@ struct Spread<'a> {
     /// The channel that `index` counts from.
     base: usize,
     /// Where each lane's group starts.
-    index: [u32; MAX_LANES],
+    index: [u32; MAX_COUNT],
     /// Whether the inputs of all lanes lie within one vector from `base` on.
     is_near: bool,
 }
@@ -331,18 +334,18 @@ impl Kernel for Spread<'_> {
 /// dw from x and dy.
 pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let shape = Shape::new(pool.isa(), spec, [spec.input[3], spec.output[3]]);
-    let windows = Windows { axes: [0, 1, 2].map(|axis| Axis::of(spec, axis)), channels: spec.input[3] };
-    let cut = cut(spec, batch);
+    let (windows, cut) = (windows(spec, shape.channels), cut(spec, batch));
     let gradient = Gradient { spec, windows, shape, x, dy };
+    let [patch, spread] = shape.own_lens(&windows, cut);
+    let lens = [patch, spread, shape.packed_len(spec)];
     sum_copies(pool, chunks(spec, cut), dw, |chunks, copies| {
-        let scratch = || {
-            let sums = shape.vectors().count() * spec.taps() * shape.pixel_len();
-            (Buffers::new(pool, &windows, cut, shape), pool.scratch().single(sums))
-        };
-        pool.for_each_with(chunks, scratch, |(buffers, sums), chunk| {
+        let scratch = || pool.scratch().own(total(&lens));
+        pool.for_each_with(chunks, scratch, |memory, chunk| {
+            let [patch, spread, sums] = parts(memory, lens);
+            let mut buffers = Buffers { patch, spread };
             sums.fill(0.0);
             for index in chunk * cut.count() / chunks..(chunk + 1) * cut.count() / chunks {
-                gradient.add(&cut.block(index), buffers, sums);
+                gradient.add(&cut.block(index), &mut buffers, sums);
             }
             let len = spec.weight_len();
             // SAFETY: each copy belongs to one task.
@@ -355,15 +358,23 @@ pub(super) fn backward_weight(pool: &Pool, spec: &Conv, batch: usize, x: &[f32],
 /// Elements of the memory that the threads share: the packed weight, or the copies of dw.
 pub(super) fn workspace(spec: &Conv, batch: usize, isa: Isa, channels: Option<[usize; 2]>) -> usize {
     match channels {
-        Some(channels) => {
-            let shape = Shape::new(isa, spec, channels);
-            shape.vectors().count() * spec.taps() * shape.pixel_len()
-        }
+        Some(channels) => Shape::new(isa, spec, channels).packed_len(spec),
         None => match chunks(spec, cut(spec, batch)) {
             1 => 0,
             chunks => chunks * spec.weight_len(),
         },
     }
+}
+
+/// Elements that each thread works on.
+pub(super) fn thread_len(spec: &Conv, batch: usize, isa: Isa, channels: Option<[usize; 2]>) -> usize {
+    let shape = Shape::new(isa, spec, channels.unwrap_or([spec.input[3], spec.output[3]]));
+    let [patch, spread] = shape.own_lens(&windows(spec, shape.channels), cut(spec, batch));
+    total(&[patch, spread, if channels.is_none() { shape.packed_len(spec) } else { 0 }])
+}
+
+fn windows(spec: &Conv, channels: usize) -> Windows {
+    Windows { axes: [0, 1, 2].map(|axis| Axis::of(spec, axis)), channels }
 }
 
 fn cut(spec: &Conv, batch: usize) -> Cut {

@@ -1,8 +1,10 @@
 //! Convolutions against their formula, and the formula's gradients against finite differences.
 
 use super::*;
+use crate::devices::cpu::Buffer;
+use crate::emitted::Region;
 use crate::kernels::testing::{Case, assert_close, gradient, pick, values, widen};
-use crate::select::{Mode, Problem, Selector};
+use crate::select::{Choice, Mode, Problem, Selector};
 
 /// Random numbers, one after the other; the seed picks all of them.
 struct Dice(u64, u64);
@@ -311,4 +313,86 @@ fn the_reference_can_be_selected() {
     let default = Pool::new(1);
     case.run(&default, |p, i, o| conv(p, &spec, i[0], i[1], o[0]));
     assert_eq!(default.selector().report()[0].algorithm, Algorithm::ImplicitGemm);
+}
+
+/// Computes `problem` on a thread of its own; the memory that it has borrowed, and that it should have.
+fn memory(algorithm: Algorithm, problem: &Problem, isa: Isa) -> [usize; 2] {
+    let (spec, batch) = (&problem.spec, problem.batch);
+    let lens = [batch * spec.input_len(), spec.weight_len(), batch * spec.output_len()];
+    let [x, w, y] = lens.map(|len| Buffer::from_slice(&values(1, len)));
+    let (a, b, mut write) = match problem.operation {
+        Operation::Forward => (x, w, y),
+        Operation::BackwardData => (y, w, x),
+        Operation::BackwardWeight => (x, y, w),
+    };
+    let pool = Pool::with_isa(1, isa);
+    product(algorithm, &pool, problem, &a, Weight::new(&b), &mut write);
+    let predicted = workspace(algorithm, problem, isa) + thread_workspace(algorithm, problem, isa);
+    [pool.scratch().bytes(), predicted]
+}
+
+#[test]
+fn borrowed_memory_is_as_predicted() {
+    for spec in [
+        square(14, 32, 80, 3, 1, 1),
+        square(12, 3, 20, 5, 1, 2),
+        square(9, 16, 80, 3, 2, 1),
+        square(8, 24, 80, 1, 1, 0),
+        Conv { groups: 20, ..square(8, 20, 20, 3, 1, 1) },
+        Conv { groups: 5, ..square(8, 20, 20, 3, 1, 1) },
+    ] {
+        let operations = [Operation::Forward, Operation::BackwardData, Operation::BackwardWeight];
+        for (operation, algorithm) in operations.into_iter().flat_map(|o| Algorithm::ALL.map(|a| (o, a))) {
+            let problem = Problem { operation, spec, batch: 40, packed: false };
+            if algorithm == Algorithm::Reference || !algorithm.supports(&problem) {
+                continue;
+            }
+            for isa in Isa::available() {
+                let [taken, predicted] = memory(algorithm, &problem, isa);
+                let what = format!("{} {operation:?} {} {spec:?}: {taken}", algorithm.name(), isa.name());
+                assert!(taken <= predicted, "{what} of {predicted}");
+                assert!(taken * 20 >= predicted * 19, "{what} of {predicted}");
+            }
+        }
+    }
+}
+
+/// A weight that stays packed, in the slot that it has in `packed`.
+fn kept<'a>(w: &'a [f32], packed: &'a PackedWeights) -> Weight<'a> {
+    Weight::new(w).kept(Slot::new(Region::Parameter, 0, w.len()), packed)
+}
+
+#[test]
+fn what_was_measured_gives_its_memory_back() {
+    let (spec, batch) = (square(12, 32, 48, 3, 1, 1), 2);
+    let [x, w] = [batch * spec.input_len(), spec.weight_len()].map(|len| Buffer::from_slice(&values(1, len)));
+    let mut y = Buffer::zeroed(batch * spec.output_len());
+    let pool = Pool::new(1).with_selector(Selector::new(Mode::Benchmark));
+    let packed = PackedWeights::default();
+    forward(&pool, &spec, batch, &x, kept(&w, &packed), &mut y, None);
+    let Choice { algorithm, problem, ref candidates, .. } = pool.selector().report()[0];
+    assert!(candidates.len() > 2);
+    assert!(packed.bytes() <= workspace(algorithm, &problem, pool.isa()));
+    assert!(pool.scratch().bytes() <= thread_workspace(algorithm, &problem, pool.isa()));
+}
+
+#[test]
+fn packed_weights_that_are_no_longer_asked_for_go() {
+    let (spec, batch) = (square(12, 32, 80, 3, 1, 1), 2);
+    let [x, w] = [batch * spec.input_len(), spec.weight_len()].map(|len| Buffer::from_slice(&values(1, len)));
+    let mut y = Buffer::zeroed(batch * spec.output_len());
+    let (pool, mut packed) = (Pool::new(1), PackedWeights::default());
+    let mut evaluate = |algorithm, packed: &PackedWeights| {
+        forward_by(algorithm, &pool, &spec, batch, &x, kept(&w, packed), &mut y, None);
+        packed.bytes()
+    };
+    let one = evaluate(Algorithm::ImplicitGemm, &packed);
+    let both = evaluate(Algorithm::Winograd4, &packed);
+    assert!(both > one);
+    // Training, an evaluation by one of them, and training.
+    packed.forget();
+    packed.forget();
+    assert_eq!((packed.bytes(), evaluate(Algorithm::ImplicitGemm, &packed)), (both, both));
+    packed.forget();
+    assert_eq!(packed.bytes(), one);
 }

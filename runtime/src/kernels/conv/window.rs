@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use super::axis::Axis;
 use super::block::{Block, Cut};
-use crate::devices::cpu::{Lease, Pool};
 
 /// The windows of a map with `channels` channels.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +64,9 @@ impl Lines {
 }
 
 impl Windows {
-    /// Memory for the patch of any block of `cut` with so many channels.
-    pub(super) fn scratch<'p>(&self, pool: &'p Pool, cut: Cut, channels: usize) -> Lease<'p, f32> {
-        pool.scratch().single(if self.in_place() { 0 } else { self.copy_len(cut, channels) })
+    /// Elements of memory for the patch of any block of `cut` with so many channels.
+    pub(super) fn scratch_len(&self, cut: Cut, channels: usize) -> usize {
+        if self.in_place() { 0 } else { self.copy_len(cut, channels) }
     }
 
     /// Elements of a copied patch of any block of `cut` with so many channels.

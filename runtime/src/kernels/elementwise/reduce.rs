@@ -82,7 +82,7 @@ impl Reduction {
         let partial = Tiles::new(partial);
         pool.for_each_with(
             self.chunks(),
-            || pool.scratch().single(outputs * self.period),
+            || pool.scratch().own(outputs * self.period),
             |lanes, index| {
                 lanes.fill(0.0);
                 // SAFETY: chunks have places of their own.

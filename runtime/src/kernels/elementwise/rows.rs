@@ -63,7 +63,7 @@ impl Rows<'_> {
         let outputs = Outputs::new(outputs);
         pool.for_each_with(
             outputs.len().div_ceil(task_len),
-            || pool.scratch().single(count * tile * channels),
+            || pool.scratch().own(count * tile * channels),
             |terms, task| {
                 let end = ((task + 1) * task_len).min(outputs.len());
                 for start in (task * task_len..end).step_by(tile) {

@@ -55,7 +55,7 @@ pub(crate) fn with_sources<T>(
     assert!(operands.len() <= MAX_OPERANDS, "a function has at most {MAX_OPERANDS} operands");
     let binding = Binding { p, extent, samples: elements.div_ceil(extent.len()) };
     let len = operands.iter().map(|operand| binding.own_len(operand)).sum();
-    let mut memory = p.pool().scratch().single(len);
+    let mut memory = p.pool().scratch().aside(len);
     let mut rest = &mut *memory;
     let mut sources = [Source::Result; MAX_OPERANDS];
     let (slices, second) = slices.split_at(operands.len());

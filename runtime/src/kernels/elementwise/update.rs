@@ -60,7 +60,6 @@ where
     type Output = ();
 
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "iterators would be compiled once more for each function")]
     fn run(self) {
         let Step { f, parameters, gradients, states } = self;
         let len = parameters.len();

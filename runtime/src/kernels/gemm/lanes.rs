@@ -3,7 +3,7 @@
 use crate::devices::cpu::Isa;
 
 /// A vector of single-precision numbers. Its methods are for code built for its instruction set, see
-/// [`run`].
+/// [`run`]. Those that have a body go through memory, for instruction sets without masks or permutations.
 pub(crate) trait Lanes: Copy {
     /// Numbers in it.
     const COUNT: usize;
@@ -20,20 +20,74 @@ pub(crate) trait Lanes: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// self + a·b
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
-    /// Reads the first `count` lanes, zeros in the others.
-    unsafe fn load_part(from: *const f32, count: usize) -> Self;
-    /// Writes the first `count` lanes.
-    unsafe fn store_part(self, to: *mut f32, count: usize);
-    /// Lane `i` of the result is lane `index[i]`.
-    unsafe fn pick(self, index: &[u32; 16]) -> Self;
     /// The lanes of `other` and of `theirs` where `other` is larger than this vector, or the first NaN; the
     /// lanes of this vector and of `own` elsewhere.
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self);
     /// The lanes in which `a` and `b` are equal, zeros in the others.
     unsafe fn where_equal(self, a: Self, b: Self) -> Self;
+
+    /// Reads the first `count` lanes, zeros in the others.
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0; MAX_COUNT];
+        for (lane, value) in lanes[..Self::COUNT].iter_mut().enumerate().take(count) {
+            // SAFETY: the caller's pointer is readable over `count` lanes.
+            *value = unsafe { *from.add(lane) };
+        }
+        // SAFETY: the array holds a vector.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+
+    /// Writes the first `count` lanes.
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        // SAFETY: called from code built for this instruction set.
+        let lanes = unsafe { self.lanes() };
+        for (lane, &value) in lanes[..Self::COUNT].iter().enumerate().take(count) {
+            // SAFETY: the caller's pointer is writable over `count` lanes.
+            unsafe { *to.add(lane) = value };
+        }
+    }
+
+    /// Lane `i` of the result is lane `index[i]`.
+    #[inline(always)]
+    unsafe fn pick(self, index: &[u32; MAX_COUNT]) -> Self {
+        // SAFETY: called from code built for this instruction set.
+        let (from, mut to) = (unsafe { self.lanes() }, [0.0; MAX_COUNT]);
+        for (to, index) in to[..Self::COUNT].iter_mut().zip(index) {
+            *to = from[*index as usize % Self::COUNT];
+        }
+        // SAFETY: the array holds a vector.
+        unsafe { Self::load(to.as_ptr()) }
+    }
+
     /// Turns rows into columns: of as many vectors as there are lanes, the first ones of `square`.
-    unsafe fn transpose(square: &mut [Self; 16]);
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [Self; MAX_COUNT]) {
+        let mut turned = [[0.0; MAX_COUNT]; MAX_COUNT];
+        for (row, vector) in square[..Self::COUNT].iter().enumerate() {
+            // SAFETY: called from code built for this instruction set.
+            let lanes = unsafe { vector.lanes() };
+            turned[..Self::COUNT].iter_mut().zip(lanes).for_each(|(column, value)| column[row] = value);
+        }
+        for (vector, column) in square.iter_mut().zip(&turned[..Self::COUNT]) {
+            // SAFETY: the array holds a vector.
+            *vector = unsafe { Self::load(column.as_ptr()) };
+        }
+    }
+
+    /// The numbers of all lanes, zeros behind them.
+    #[inline(always)]
+    unsafe fn lanes(self) -> [f32; MAX_COUNT] {
+        let mut lanes = [0.0; MAX_COUNT];
+        // SAFETY: the array has room for a vector.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes
+    }
 }
+
+/// Numbers in the longest vector.
+pub(crate) const MAX_COUNT: usize = 16;
 
 /// Code over vectors of any kind.
 pub(crate) trait Kernel {

@@ -66,7 +66,7 @@ impl Bands<'_> {
         let (total, len) = (samples * depth * bands, self.band_len(rows));
         pool.for_each_with(
             total.div_ceil(group),
-            || pool.scratch().single(len + self.spec.row_len()),
+            || pool.scratch().own(len + self.spec.row_len()),
             |scratch, task| {
                 for band in task * group..((task + 1) * group).min(total) {
                     let first = band % bands * rows;

@@ -2,8 +2,8 @@
 //! a sum over the depth.
 
 use super::axes::Axes;
-use crate::cuda::Count;
 use crate::cuda::text::fill;
+use crate::cuda::{Count, Memory, Place};
 use crate::graph::{Conv, Node, Op, Type};
 
 /// Which of the three products.
@@ -46,6 +46,28 @@ impl Problem {
             Kind::BackwardData => Axes::backward(&conv),
         };
         Some(Problem { kind, conv, axes })
+    }
+
+    /// Where the operands lie.
+    pub(super) fn places(&self, memory: &Memory, node: &Node) -> [Place; 2] {
+        let second = match self.kind {
+            Kind::Forward | Kind::BackwardData => memory.weight_place(node.input(1)),
+            Kind::BackwardWeight => memory.place(node.input(1)),
+        };
+        [memory.place(node.input(0)), second]
+    }
+
+    /// Whether it is the product of two matrices as they lie in memory: a single tap, which every position
+    /// meets at its own place.
+    pub(super) fn is_matrix_product(&self) -> bool {
+        let Conv { input, output, stride, pad, groups, .. } = self.conv;
+        let moves = stride != [1; 3] || pad != [0; 3] || input[..3] != output[..3];
+        self.window() == 1 && groups == 1 && !moves
+    }
+
+    /// The weight as a matrix: taps and channels before × channels after.
+    pub(super) fn weight_matrix(&self) -> [usize; 2] {
+        [self.window() * self.group()[0], self.conv.output[3]]
     }
 
     pub(super) fn operation(&self) -> &'static str {

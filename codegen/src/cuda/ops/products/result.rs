@@ -7,7 +7,7 @@ use super::problem::{Kind, Problem};
 use crate::cuda::emitter::THREADS;
 use crate::cuda::fused::Fused;
 use crate::cuda::text::{Vector, Writer, fill, laid_out};
-use crate::cuda::{Argument, Count, Emitter, Launch};
+use crate::cuda::{Argument, Count, Element, Emitter, Launch};
 use crate::graph::{Epilogue, Node};
 
 /// A kernel that reads the operands of a product as `a` and `b`.
@@ -66,6 +66,32 @@ pub(super) fn sum(problem: &Problem, emitter: &mut Emitter, node: &Node, splits:
     let blocks = Count { each: THREADS, ..vectors };
     let launch = emitter.launch(node, "sum", THREADS, blocks, writer.finish(), &body);
     Launch { workspace: workspace(problem, splits), ..launch }
+}
+
+/// A launch that goes on from a plain product in the workspace, from the element `start` on.
+pub(super) fn finish_plain(problem: &Problem, emitter: &mut Emitter, node: &Node, start: usize) -> Launch {
+    let channels = problem.channels();
+    let mut writer = emitter.writer();
+    writer.parameter("const real *__restrict__ workspace", Argument::Workspace);
+    let (vector, finish) = finish(problem, emitter, node, &mut writer, channels);
+    writer.batch();
+    let width = vector.width();
+    let product = if start == 0 { "workspace".to_owned() } else { format!("workspace + {start}") };
+    let body = laid_out(&fill(
+        include_str!("../../templates/products/finish.cu"),
+        &[
+            ("WIDTH", width.to_string()),
+            ("CHANNELS", channels.to_string()),
+            ("PIXELS", problem.pixels_text()),
+            ("PRODUCT", product),
+            ("LOAD", vector.load(Element::Real)),
+            ("FINISH", finish),
+        ],
+    ));
+    let blocks = Count { each: THREADS, ..problem.pixels().scaled(channels / width) };
+    let launch = emitter.launch(node, "finish", THREADS, blocks, writer.finish(), &body);
+    let product = workspace(problem, Count::fixed(1));
+    Launch { workspace: Count { fixed: product.fixed + start, ..product }, ..launch }
 }
 
 /// The room that the parts take.

@@ -1,3 +1,4 @@
+            // Where the next tiles come from.
             const int k = next * TILE_K + a_k, channel = k % @DEPTH_CHANNELS@;
             int rest = k / @DEPTH_CHANNELS@;
 @TAP_NUMBERS@

@@ -1,3 +1,4 @@
+            // Where the next tiles come from.
             const int64 first_k = (int64)next * TILE_K;
             const int k_sample = (int)(first_k / @EXTENT@), k_position = (int)(first_k % @EXTENT@);
             UNROLL for (int i = 0; i < A_COUNT; i++) {

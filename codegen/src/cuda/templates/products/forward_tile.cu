@@ -1,3 +1,4 @@
+            // Where the next tiles come from.
             const int first_k = next * TILE_K, k = first_k + a_k;
             int rest = k / @DEPTH_CHANNELS@;
 @TAP_NUMBERS@

@@ -9,6 +9,7 @@
 @BLOCK@
 @BEGIN@
 @SHARE@
+    // The warp's part of the tile, and its sums.
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int warp_m = warp / (TILE_N / WARP_N) * WARP_M, warp_n = warp % (TILE_N / WARP_N) * WARP_N;
     ALIGNED(16) float sums[WARP_M / 16][WARP_N / 8][4] = {{{0}}};
@@ -24,6 +25,7 @@
             const real *b_from[B_COUNT];
             int a_valid[A_COUNT], b_valid[B_COUNT];
 @TILE@
+            // Copies go on while the block computes.
             UNROLL for (int i = 0; i < A_COUNT; i++)
                 stage(a_tile + @A_TO@, a_from[i], a_valid[i], A_WIDTH * sizeof(real));
             UNROLL for (int i = 0; i < B_COUNT; i++)

@@ -8,6 +8,7 @@
 @BLOCK@
 @BEGIN@
 @SHARE@
+    // The thread's part of the tile, and its sums.
     const int own_m = threadIdx.x / ALONG * 4, own_n = threadIdx.x % ALONG * 4;
     float sums[@THREAD_M@][@THREAD_N@] = {{0}};
     for (int tile = first_tile - 1; tile < last_tile; tile++) {
@@ -19,6 +20,7 @@
             const @B_TYPE@ *b_from[B_COUNT];
             int a_valid[A_COUNT], b_valid[B_COUNT];
 @TILE@
+            // Loads go on while the block computes.
             UNROLL for (int i = 0; i < A_COUNT; i++)
                 if (a_valid[i]) @A_LOAD@(a_from[i], a_values + i * A_WIDTH);
             UNROLL for (int i = 0; i < B_COUNT; i++)

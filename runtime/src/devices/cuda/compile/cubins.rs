@@ -1,4 +1,4 @@
-//! Compiled units that outlive the process: the user's cache, and what was compiled ahead.
+//! Compiled units that outlive the process: the user's cache.
 //!
 //! A file is a cubin with its hash and a mark behind it, so that a file that was damaged, or that
 //! another program wrote, is seen and passed over. Files are written under another name and renamed;
@@ -22,8 +22,6 @@ pub struct Cubins {
 
 enum Place {
     Folder(PathBuf),
-    /// Files by their names, inside the program.
-    Embedded(&'static [(&'static str, &'static [u8])]),
     Nowhere,
 }
 
@@ -47,11 +45,6 @@ impl Cubins {
         Cubins { place: Place::Folder(folder.into()) }
     }
 
-    /// Files of such a folder that are part of the program: names, as they were, and contents.
-    pub fn embedded(files: &'static [(&'static str, &'static [u8])]) -> Cubins {
-        Cubins { place: Place::Embedded(files) }
-    }
-
     /// Keeps nothing.
     pub fn nowhere() -> Cubins {
         Cubins { place: Place::Nowhere }
@@ -61,11 +54,6 @@ impl Cubins {
     pub(super) fn find(&self, key: &str) -> Option<Vec<u8>> {
         match &self.place {
             Place::Folder(folder) => contents(fs::read(folder.join(file_name(key))).ok()?),
-            Place::Embedded(files) => {
-                let wanted = file_name(key);
-                let (_, file) = files.iter().find(|(name, _)| *name == wanted)?;
-                contents(file.to_vec())
-            }
             Place::Nowhere => None,
         }
     }
@@ -80,7 +68,7 @@ impl Cubins {
     }
 
     /// Writes a cubin under `key`; where files are not written, nothing happens.
-    pub(super) fn write(&self, key: &str, cubin: &[u8]) -> io::Result<()> {
+    fn write(&self, key: &str, cubin: &[u8]) -> io::Result<()> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Place::Folder(folder) = &self.place else { return Ok(()) };
         fs::create_dir_all(folder)?;
@@ -199,15 +187,5 @@ mod tests {
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 9);
         remove_oldest(&folder.0, 8);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 6);
-    }
-
-    #[test]
-    fn files_may_be_part_of_the_program() {
-        let folder = Temporary::new("embedded");
-        Cubins::folder(&folder.0).keep("a", b"code");
-        let file: &'static [u8] = fs::read(folder.0.join("a.cubin")).unwrap().leak();
-        let files: &'static [(&str, &[u8])] = vec![("a.cubin", file)].leak();
-        assert_eq!(Cubins::embedded(files).find("a"), Some(b"code".to_vec()));
-        assert_eq!(Cubins::embedded(files).find("b"), None);
     }
 }

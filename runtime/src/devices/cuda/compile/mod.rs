@@ -3,19 +3,23 @@
 //! A few texts are compiled together as a [`unit`], because most of the time goes into what comes with
 //! every compilation: with NVRTC 13.2, 16 small kernels took 657 ms one by one and 269 ms as one text.
 //! Units are compiled by several threads at once, which scales (1.9 times with two). They are cut by
-//! number alone, so that a network always has the same ones, and found again under the hash of all that
-//! goes into them: in what was compiled ahead ([`Cubins`]), in the user's cache, or else made by NVRTC.
+//! number alone, and found again under the hash of all that goes into them: in what was compiled ahead
+//! ([`Archive`]), in the user's cache ([`Cubins`]), or else made by NVRTC. Ahead of time nobody knows which kernels
+//! will be asked for together, so there a kernel of a network is a unit of its own.
 
+mod ahead;
 mod cubins;
 mod nvrtc;
 mod unit;
 
 use std::num::NonZero;
-use std::path::Path;
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+pub use ahead::Archive;
+pub(super) use ahead::{serves, unserved};
 pub use cubins::Cubins;
 pub(super) use nvrtc::FUNCTIONS;
 pub use unit::{Kernel, Real};
@@ -23,12 +27,13 @@ pub use unit::{Kernel, Real};
 use super::context::Context;
 use super::error::{CudaError, CudaErrorKind};
 use super::module::{Function, Module};
+use crate::emitted::cuda::Ahead;
 use unit::{Unit, units};
 
 /// Makes functions of texts for one GPU.
 pub struct Compiler {
     context: Context,
-    ahead: Vec<Cubins>,
+    ahead: &'static [Ahead],
     cache: Cubins,
 }
 
@@ -45,7 +50,7 @@ pub struct Compiled {
 impl Compiler {
     /// With the cache of the user.
     pub fn new(context: &Context) -> Compiler {
-        Compiler { context: context.clone(), ahead: Vec::new(), cache: Cubins::of_user() }
+        Compiler { context: context.clone(), ahead: &[], cache: Cubins::of_user() }
     }
 
     /// Keeps what it compiles there instead.
@@ -54,71 +59,62 @@ impl Compiler {
     }
 
     /// Looks there first. For what it finds, NVRTC need not be installed.
-    pub fn with_ahead(mut self, cubins: Cubins) -> Compiler {
-        self.ahead.push(cubins);
-        self
+    pub fn with_ahead(self, ahead: &'static [Ahead]) -> Compiler {
+        Compiler { ahead, ..self }
     }
 
     /// The functions of `kernels`, which work on activations of type `real`.
     pub fn compile(&self, kernels: &[Kernel], real: Real) -> Result<Compiled, CudaError> {
         let architecture = self.context.properties().architecture();
         let units = units(kernels);
-        let mut modules: Vec<Option<Module>> =
+        let mut modules: Vec<Option<Vec<Module>>> =
             units.iter().map(|unit| self.find(unit, real, &architecture)).collect();
         let missing: Vec<usize> = (0..units.len()).filter(|&index| modules[index].is_none()).collect();
         let cubins = in_parallel(&missing, |&index| {
             let cubin = nvrtc::compile(&units[index], real, &architecture)?;
             self.cache.keep(&key(&units[index], real, &architecture)?, &cubin);
             Ok(cubin)
-        })?;
-        for (&index, cubin) in missing.iter().zip(&cubins) {
-            modules[index] = Some(Module::load(&self.context, cubin)?);
+        });
+        for (&index, cubin) in missing.iter().zip(cubins.map_err(|error| self.explained(error))?) {
+            modules[index] = Some(units[index].all(Module::load(&self.context, &cubin)?));
         }
-        let functions = units
-            .iter()
-            .zip(modules.iter().flatten())
-            .flat_map(|(unit, module)| unit.kernels.iter().map(|kernel| module.function(kernel.name)));
+        let functions = kernels.iter().zip(modules.iter().flatten().flatten());
+        let functions = functions.map(|(kernel, module)| module.function(kernel.name));
         let functions = functions.collect::<Result<_, _>>()?;
         Ok(Compiled { functions, compiled: missing.len(), found: units.len() - missing.len() })
     }
 
-    /// A unit that was compiled before. One that the driver cannot load is as good as none.
-    fn find(&self, unit: &Unit, real: Real, architecture: &str) -> Option<Module> {
-        let load = |cubin: Vec<u8>| Module::load(&self.context, &cubin).ok();
-        let mut ahead = self
-            .ahead_keys(unit, real)
-            .into_iter()
-            .filter_map(|key| self.ahead.iter().find_map(|cubins| load(cubins.find(&key)?)));
-        ahead.next().or_else(|| load(self.cache.find(&key(unit, real, architecture).ok()?)?))
+    /// The modules of a unit's kernels, if all were compiled before. One that the driver cannot load is as good as none.
+    fn find(&self, unit: &Unit, real: Real, architecture: &str) -> Option<Vec<Module>> {
+        let one_by_one = || {
+            let kernels = unit.kernels.iter().map(slice::from_ref).map(Unit::new);
+            kernels.map(|unit| self.find_ahead(&unit, real)).collect()
+        };
+        let in_cache = || self.load(&self.cache.find(&key(unit, real, architecture).ok()?)?);
+        let whole = |module| unit.all(module);
+        self.find_ahead(unit, real).map(whole).or_else(one_by_one).or_else(|| in_cache().map(whole))
     }
 
-    /// What a unit may be called in what was compiled ahead.
-    fn ahead_keys(&self, unit: &Unit, real: Real) -> Vec<String> {
-        let architectures =
-            if self.ahead.is_empty() { Vec::new() } else { self.context.properties().compatible() };
-        architectures.iter().map(|architecture| unit.key(real, architecture)).collect()
-    }
-}
-
-/// Compiles `kernels` for GPUs of an architecture such as `sm_90` into a folder, so that they run where
-/// NVRTC is not installed: [`Cubins::folder`] reads it. No GPU and no driver is needed. Answers the
-/// number of files.
-pub fn build_cubins(
-    kernels: &[Kernel],
-    real: Real,
-    architecture: &str,
-    folder: &Path,
-) -> Result<usize, CudaError> {
-    let target = Cubins::folder(folder);
-    let units = units(kernels);
-    let written = in_parallel(&units, |unit| {
-        let cubin = nvrtc::compile(unit, real, architecture)?;
-        target.write(&unit.key(real, architecture), &cubin).map_err(|error| {
-            let message = format!("cannot write kernels to `{}`: {error}", folder.display());
-            CudaError::new(CudaErrorKind::Refused, message, "choose a folder that can be written")
+    fn find_ahead(&self, unit: &Unit, real: Real) -> Option<Module> {
+        if self.ahead.is_empty() {
+            return None;
+        }
+        self.context.properties().compatible().iter().find_map(|architecture| {
+            let ahead = self.ahead.iter().filter(|ahead| ahead.architecture == architecture);
+            let key = unit.key(real, architecture);
+            ahead.filter_map(|ahead| ahead::find(ahead, &key)).find_map(|cubin| self.load(&cubin))
         })
-    })?;
-    Ok(written.len())
+    }
+
+    fn load(&self, cubin: &[u8]) -> Option<Module> {
+        Module::load(&self.context, cubin).ok()
+    }
+
+    /// Says what the program has where NVRTC is missing.
+    fn explained(&self, error: CudaError) -> CudaError {
+        let is_missing = error.kind() == CudaErrorKind::Unavailable && !self.ahead.is_empty();
+        if is_missing { unserved(self.ahead, self.context.properties(), &error) } else { error }
+    }
 }
 
 /// What a unit is called in the cache: as ahead of time, and by whom it was compiled.

@@ -23,6 +23,16 @@ pub enum Real {
     Half,
 }
 
+impl Real {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Real::Float => 4,
+            Real::Bf16 | Real::Half => 2,
+        }
+    }
+}
+
 /// Kernels that make one cubin.
 pub(super) struct Unit<'a> {
     pub(super) kernels: &'a [Kernel<'a>],
@@ -69,7 +79,7 @@ impl Real {
 }
 
 impl<'a> Unit<'a> {
-    fn new(kernels: &'a [Kernel<'a>]) -> Unit<'a> {
+    pub(super) fn new(kernels: &'a [Kernel<'a>]) -> Unit<'a> {
         let mut source = String::new();
         for header in HEADERS {
             let _ = writeln!(source, "#include \"{}\"", header.name);
@@ -78,6 +88,11 @@ impl<'a> Unit<'a> {
             let _ = writeln!(source, "#line 1 \"{}\"\n{}", kernel.name, kernel.text);
         }
         Unit { kernels, source }
+    }
+
+    /// The same for each kernel.
+    pub(super) fn all<T: Clone>(&self, one: T) -> Vec<T> {
+        vec![one; self.kernels.len()]
     }
 
     /// The hash of all that decides what the compiler makes of it, in base 16; only the compiler itself

@@ -1,13 +1,17 @@
 //! Which candidate computes a product.
 //!
-//! Modes are those of the processor, and so is the file of measured times. In the default one a rule decides, so that the
-//! same network computes the same bits on each run.
+//! Modes are those of the processor, and so is the file of measured times. In the default one a rule decides among the
+//! network's own kernels, so that the same network computes the same bits on each run. Where measurements decide, the
+//! algorithms of the machine's libraries are candidates, too.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use crate::devices::cuda::Properties;
+use super::is_rounded;
+use super::library::{self, Libraries, Offer};
+use crate::devices::cuda::{Real, Stream};
 use crate::emitted::Conv;
-use crate::emitted::cuda::{Candidate, Cuda, Launch, Pass, Product, Step, Units};
+use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Product, Step, Units};
 use crate::model::{Gpu, Precision};
 use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
 
@@ -20,6 +24,9 @@ pub(super) struct Choices {
     shared_bytes: u32,
     mode: Mode,
     cache: TimingCache,
+    libraries: Libraries,
+    /// What libraries have offered, by the address of the product and the size of the batch.
+    offers: BTreeMap<(usize, usize), Vec<Offer>>,
     /// Measured seconds of the candidates that may be taken.
     measured: BTreeMap<(&'static str, Conv, usize), Times>,
 }
@@ -27,9 +34,41 @@ pub(super) struct Choices {
 /// Seconds by the names of candidates.
 pub(super) type Times = BTreeMap<String, f64>;
 
+/// A way to compute a product.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// By the network's own kernels.
+    Own(&'static Candidate),
+    /// By a library, and what goes on from there.
+    Library(Offer),
+}
+
+impl Way {
+    /// For reports, and for the file of measured times.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Way::Own(candidate) => candidate.name,
+            Way::Library(offer) => &offer.name,
+        }
+    }
+
+    /// Its kernels, those before a library's part and those after.
+    pub(super) fn launches(&self) -> [&'static [Launch]; 2] {
+        match self {
+            Way::Own(candidate) => [candidate.launches, &[]],
+            Way::Library(offer) => [offer.call.before, offer.call.after],
+        }
+    }
+}
+
 impl Choices {
     /// For a GPU, known to the file as `device`: by its name and the versions of what works for it.
-    pub(super) fn new(device: String, gpu: &Gpu, properties: &Properties) -> Choices {
+    pub(super) fn new(device: String, gpu: &Gpu, stream: &Stream, real: Real) -> Choices {
+        let properties = stream.context().properties();
+        let libraries = match gpu.mode {
+            Mode::Benchmark => Libraries::open(stream, gpu.precision, real),
+            Mode::Heuristic | Mode::Deterministic | Mode::Always(_) => Libraries::none(gpu.precision, real),
+        };
         Choices {
             gpu: GpuMachine { device, precision: gpu.precision.name() },
             precision: gpu.precision,
@@ -37,38 +76,55 @@ impl Choices {
             shared_bytes: properties.shared_bytes,
             mode: gpu.mode,
             cache: TimingCache::of_user(),
+            libraries,
+            offers: BTreeMap::new(),
             measured: BTreeMap::new(),
         }
     }
 
+    /// Asks the libraries for their ways to compute a product, unless they have been asked.
+    pub(super) fn ask(&mut self, product: &'static Product, batch: usize) {
+        if self.call(product).is_some() {
+            let offers = || self.libraries.offers(product, &problem(product, batch));
+            self.offers.entry(key(product, batch)).or_insert_with(offers);
+        }
+    }
+
+    /// The ways that may be taken, the network's own first.
+    pub(super) fn open(&self, product: &'static Product, batch: usize) -> impl Iterator<Item = Way> {
+        let offers = self.offers.get(&key(product, batch)).into_iter().flatten();
+        self.own(product).map(Way::Own).chain(offers.cloned().map(Way::Library))
+    }
+
     /// The candidates that serve the precision and that the GPU has shared memory for. In single precision tensor cores do
     /// not serve, as they round the factors.
-    pub(super) fn open(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
-        let (rounds, most) = (self.precision != Precision::F32, self.shared_bytes);
+    fn own(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
+        let (rounds, most) = (is_rounded(self.precision), self.shared_bytes);
         let fits = move |candidate: &Candidate| candidate.launches.iter().all(|launch| launch.shared <= most);
         let serves = move |candidate: &Candidate| candidate.units == Units::Simt || rounds;
         product.candidates.iter().filter(move |candidate| serves(candidate) && fits(candidate))
     }
 
-    /// What computes a pass.
+    /// What computes some steps, products by the candidates that were chosen.
     pub(super) fn chosen_launches(
         &self,
-        pass: &'static Pass,
+        steps: impl IntoIterator<Item = &'static Step>,
         batch: usize,
     ) -> impl Iterator<Item = &'static Launch> {
-        pass.steps().flat_map(move |step| match step {
-            Step::Launch(launch) => std::slice::from_ref(launch),
-            Step::Product(product) => self.chosen(product, batch).launches,
-        })
+        let launches = steps.into_iter().flat_map(move |step| match step {
+            Step::Launch(launch) => [std::slice::from_ref(launch), &[]],
+            Step::Product(product) => self.chosen(product, batch).launches(),
+        });
+        launches.flatten()
     }
 
-    /// The candidate for batches of this size.
-    pub(super) fn chosen(&self, product: &'static Product, batch: usize) -> &'static Candidate {
+    /// The way for batches of this size.
+    pub(super) fn chosen(&self, product: &'static Product, batch: usize) -> Way {
         let times = self.times(product, batch);
-        let time = |candidate: &&Candidate| times.and_then(|times| times.get(candidate.name)).copied();
-        let timed = self.open(product).filter_map(|candidate| Some((candidate, time(&candidate)?)));
-        let fastest = timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(candidate, _)| candidate);
-        fastest.unwrap_or_else(|| self.estimated(product, batch))
+        let time = |way: &Way| times.and_then(|times| times.get(way.name())).copied();
+        let timed = self.open(product, batch).filter_map(|way| time(&way).map(|time| (way, time)));
+        let fastest = timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(way, _)| way);
+        fastest.unwrap_or_else(|| Way::Own(self.estimated(product, batch)))
     }
 
     /// What was measured of a product.
@@ -79,7 +135,7 @@ impl Choices {
     /// Whether the candidates have to be measured: where measurements decide, and neither this process nor the file
     /// knows them all.
     pub(super) fn wants(&mut self, product: &'static Product, batch: usize) -> bool {
-        if self.mode != Mode::Benchmark || self.open(product).count() < 2 {
+        if self.mode != Mode::Benchmark || self.open(product, batch).count() < 2 {
             return false;
         }
         if self.times(product, batch).is_some() {
@@ -87,7 +143,7 @@ impl Choices {
         }
         let remembered = self.cache.gpu_times(&self.gpu, &problem(product, batch));
         let Some(times) =
-            remembered.filter(|times| self.open(product).all(|one| times.contains_key(one.name)))
+            remembered.filter(|times| self.open(product, batch).all(|way| times.contains_key(way.name())))
         else {
             return true;
         };
@@ -95,11 +151,14 @@ impl Choices {
         false
     }
 
-    /// Takes measured seconds to account, and keeps them for other runs.
+    /// Takes measured seconds to account.
     pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Times) {
-        // What cannot be kept is measured again by the next run.
-        let _ = self.cache.keep_gpu(&self.gpu, &problem(product, batch), times.clone());
         self.measured.insert((product.operation, product.spec, batch), times);
+    }
+
+    /// Keeps measured seconds for other runs.
+    pub(super) fn keep(&self, measured: &[(Problem, Times)]) -> io::Result<()> {
+        self.cache.keep_gpu(&self.gpu, measured)
     }
 
     /// Every launch that may ever be asked for.
@@ -111,8 +170,25 @@ impl Choices {
     fn launches_of(&self, step: &'static Step) -> Vec<&'static Launch> {
         match step {
             Step::Launch(launch) => vec![launch],
-            Step::Product(product) => self.open(product).flat_map(|candidate| candidate.launches).collect(),
+            Step::Product(product) => {
+                let own = self.own(product).flat_map(|candidate| candidate.launches);
+                own.chain(self.call(product).into_iter().flat_map(LibraryCall::launches)).collect()
+            }
         }
+    }
+
+    /// What a library may do for a product.
+    fn call(&self, product: &'static Product) -> Option<&'static LibraryCall> {
+        product.library.filter(|call| self.libraries.serve(call))
+    }
+
+    /// Bytes of the largest workspace that may be asked for.
+    pub(super) fn workspace_bytes(&self, cuda: &'static Cuda, batch: usize) -> usize {
+        let products = cuda.passes().into_iter().flat_map(|pass| pass.products());
+        let calls = products.filter_map(|product| self.call(product));
+        let of_calls = calls.map(|call| library::workspace_bytes(call, batch));
+        let of_launches = self.launches(cuda).map(|launch| 4 * launch.workspace.at(batch));
+        of_calls.chain(of_launches).max().unwrap_or(0)
     }
 
     /// Tensor cores where they are admitted; then, because a larger tile reads less, the fewest blocks that still give every
@@ -124,7 +200,7 @@ impl Choices {
             let few = if is_full { usize::MAX - blocks } else { blocks };
             (candidate.units == Units::TensorCores, is_full, few)
         };
-        self.open(product).max_by_key(merit).unwrap_or(&product.candidates[0])
+        self.own(product).max_by_key(merit).unwrap_or(&product.candidates[0])
     }
 }
 
@@ -136,6 +212,10 @@ pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
         _ => Operation::BackwardWeight,
     };
     Problem { operation, spec: product.spec, batch, packed: false }
+}
+
+fn key(product: &'static Product, batch: usize) -> (usize, usize) {
+    (std::ptr::from_ref(product).addr(), batch)
 }
 
 fn blocks(launch: &Launch, batch: usize) -> usize {

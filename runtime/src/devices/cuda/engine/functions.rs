@@ -16,7 +16,7 @@ impl Functions {
     /// None is compiled yet.
     pub(super) fn new(context: &Context, cuda: &'static Cuda, real: Real) -> Functions {
         let functions = cuda.kernels.iter().map(|_| None).collect();
-        Functions { cuda, real, compiler: Compiler::new(context), functions }
+        Functions { cuda, real, compiler: Compiler::new(context).with_ahead(cuda.ahead), functions }
     }
 
     /// What compiles kernels for the GPU.
@@ -35,8 +35,8 @@ impl Functions {
         if missing.is_empty() {
             return Ok(());
         }
-        let texts: Vec<&str> = self.cuda.texts().collect();
-        let kernel = |&kernel: &usize| Kernel { name: self.cuda.kernels[kernel].name, text: texts[kernel] };
+        let texts = self.cuda.texts();
+        let kernel = |&kernel: &usize| Kernel { name: self.cuda.kernels[kernel].name, text: &texts[kernel] };
         let kernels: Vec<Kernel> = missing.iter().map(kernel).collect();
         let compiled = self.compiler.compile(&kernels, self.real)?;
         for (kernel, function) in missing.into_iter().zip(compiled.functions) {

@@ -10,6 +10,7 @@ use crate::data::{Augment, Dataset, LoaderOptions, Storage, Targets, Transform};
 use crate::devices::cuda::{CudaError, Memory, Stream};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
+use crate::model::kept::KeptBatch;
 use crate::program::TargetKind;
 
 /// A data set on the GPU, and where its epoch stands.
@@ -29,8 +30,9 @@ pub(super) struct Kept {
     map: [usize; 3],
     transposed: bool,
     augment: Augment,
-    /// Place in the order of the next batch's first sample, when all is done that the GPU was given.
-    position: u64,
+    /// Place in the order of the next batch's first sample, when all is done that the GPU was given. Unknown at the start
+    /// of an epoch, and behind a batch that was not given as a whole.
+    position: Option<usize>,
     /// Seed and number of the epoch.
     stream: [u64; 2],
 }
@@ -73,39 +75,39 @@ impl Engine {
             map: transform.map(),
             transposed: transform.is_transposed(),
             augment: options.augment,
-            position: 0,
+            position: None,
             stream: [0; 2],
         });
         Ok(Some(self.kept.len() - 1))
     }
 
-    /// Begins an epoch of a data set at a place of its order.
+    /// Begins an epoch of a data set: the order of its samples.
     pub(crate) fn begin_epoch(
         &mut self,
         kept: usize,
         order: &[u32],
         [seed, epoch]: [u64; 2],
-        position: usize,
     ) -> Result<(), CudaError> {
-        self.kept[kept].order.write(0, &of_words(order), &self.stream)?;
-        self.kept[kept].stream = [seed, epoch];
-        self.turn_to(kept, position as u64)
+        let kept = &mut self.kept[kept];
+        kept.position = None;
+        kept.stream = [seed, epoch];
+        kept.order.write(0, &of_words(order), &self.stream)
     }
 
-    /// Lets the next batch of a data set begin at a place of its order.
-    pub(super) fn turn_to(&mut self, kept: usize, position: u64) -> Result<(), CudaError> {
-        let kept = &mut self.kept[kept];
-        kept.position = position;
+    /// Lets the GPU gather a batch next; [`Engine::turned_past`] follows once that has been given.
+    pub(super) fn turn_to(&mut self, batch: KeptBatch) -> Result<(), CudaError> {
+        let kept = &mut self.kept[batch.dataset];
+        if kept.position.take() == Some(batch.position) {
+            return Ok(());
+        }
         let [seed, epoch] = kept.stream;
-        let bytes = [seed, epoch, position].map(u64::to_ne_bytes).concat();
+        let bytes = [seed, epoch, batch.position as u64].map(u64::to_ne_bytes).concat();
         kept.epoch.write(0, &bytes, &self.stream)
     }
 
-    /// Where the next batch begins, and that the one after it begins `size` later.
-    pub(super) fn advance_epoch(&mut self, kept: usize, size: usize) -> u64 {
-        let kept = &mut self.kept[kept];
-        kept.position += size as u64;
-        kept.position - size as u64
+    /// Having gathered a batch, the GPU stands behind it.
+    pub(super) fn turned_past(&mut self, batch: KeptBatch) {
+        self.kept[batch.dataset].position = Some(batch.position + batch.size);
     }
 
     /// Gathers the next batch where the pass reads it.

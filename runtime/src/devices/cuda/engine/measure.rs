@@ -1,13 +1,14 @@
 //! Measuring the candidates of products.
 
+use std::io;
 use std::time::Duration;
 
 use super::Engine;
-use super::choice::{Times, problem};
+use super::choice::{Times, Way, problem};
 use super::passes::Kind;
 use super::tasks::{Task, run_all};
 use crate::devices::cuda::{CudaError, Event};
-use crate::emitted::cuda::{Product, Step};
+use crate::emitted::cuda::Product;
 use crate::error::{Error, Phase};
 use crate::select::Problem;
 
@@ -24,35 +25,40 @@ pub struct Measured {
     /// What is computed.
     pub problem: Problem,
     /// The names of the candidates and their seconds, the fastest first.
-    pub seconds: Vec<(&'static str, f64)>,
+    pub seconds: Vec<(String, f64)>,
     /// What is taken without measurements.
     pub estimated: &'static str,
 }
 
+/// What was measured of the products of a network.
+#[derive(Debug)]
+pub struct Measurements {
+    /// The products of training, then those of evaluation.
+    pub products: Vec<Measured>,
+    /// Whether the times were kept for other runs.
+    pub kept: io::Result<()>,
+}
+
 impl Engine {
     /// Measures the candidates of all products, for batches of this size, and keeps the times.
-    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Vec<Measured>, Error> {
+    pub(crate) fn candidates(&mut self, batch: usize) -> Result<Measurements, Error> {
         self.reserve(batch)?;
-        let mut measured = Vec::new();
         self.functions.compile(self.choices.launches(self.cuda))?;
+        let (mut products, mut new) = (Vec::new(), Vec::new());
         for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
-            for step in self.pass(kind).steps() {
-                let Step::Product(product) = step else { continue };
-                if self.choices.times(product, batch).is_none() {
-                    let times = self.measure_product(kind, product, batch)?;
-                    self.choices.learn(product, batch, times);
-                }
-                measured.push(self.measured(phase, product, batch));
-            }
+            let of_pass: Vec<_> = self.pass(kind).products().collect();
+            of_pass.iter().for_each(|product| self.choices.ask(product, batch));
+            new.extend(self.measure_products(kind, &of_pass, batch)?);
+            products.extend(of_pass.iter().map(|product| self.measured(phase, product, batch)));
         }
-        Ok(measured)
+        Ok(Measurements { products, kept: self.choices.keep(&new) })
     }
 
     fn measured(&self, phase: Phase, product: &'static Product, batch: usize) -> Measured {
         let times = self.choices.times(product, batch);
-        let open = self.choices.open(product).map(|candidate| candidate.name);
-        let timed = open.filter_map(|name| Some((name, *times?.get(name)?)));
-        let mut seconds: Vec<(&'static str, f64)> = timed.collect();
+        let open = self.choices.open(product, batch).map(|way| way.name().to_owned());
+        let timed = open.filter_map(|name| times?.get(&name).map(|time| (name, *time)));
+        let mut seconds: Vec<(String, f64)> = timed.collect();
         seconds.sort_by(|a, b| a.1.total_cmp(&b.1));
         let launches = product.candidates.iter().flat_map(|candidate| candidate.launches);
         Measured {
@@ -67,21 +73,37 @@ impl Engine {
     /// Measures the candidates of each product of a pass that has several, inside the buffers that it will work in. What lies
     /// there meanwhile does not matter, so no batch may be on its way.
     pub(super) fn measure_candidates(&mut self, kind: Kind, batch: usize) -> Result<(), CudaError> {
-        let products = self.pass(kind).steps().filter_map(|step| match step {
-            Step::Product(product) => Some(product),
-            Step::Launch(_) => None,
-        });
-        let wanted: Vec<_> = products.filter(|product| self.choices.wants(product, batch)).collect();
-        let candidates = wanted.iter().flat_map(|product| self.choices.open(product));
-        self.functions.compile(candidates.flat_map(|candidate| candidate.launches))?;
-        for product in wanted {
+        let pass = self.pass(kind);
+        pass.products().for_each(|product| self.choices.ask(product, batch));
+        let wanted: Vec<_> = pass.products().filter(|product| self.choices.wants(product, batch)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let ways = wanted.iter().flat_map(|product| self.choices.open(product, batch));
+        self.functions.compile(ways.flat_map(|way| way.launches()).flatten())?;
+        let new = self.measure_products(kind, &wanted, batch)?;
+        // What cannot be kept is measured again by the next run.
+        let _ = self.choices.keep(&new);
+        Ok(())
+    }
+
+    /// Measures the products whose times are not known; what was measured.
+    fn measure_products(
+        &mut self,
+        kind: Kind,
+        products: &[&'static Product],
+        batch: usize,
+    ) -> Result<Vec<(Problem, Times)>, CudaError> {
+        let mut new = Vec::new();
+        for product in products {
             // The same one may stand in several layers.
             if self.choices.times(product, batch).is_none() {
                 let times = self.measure_product(kind, product, batch)?;
-                self.choices.learn(product, batch, times);
+                self.choices.learn(product, batch, times.clone());
+                new.push((problem(product, batch), times));
             }
         }
-        Ok(())
+        Ok(new)
     }
 
     fn measure_product(
@@ -91,17 +113,22 @@ impl Engine {
         batch: usize,
     ) -> Result<Times, CudaError> {
         let binding = self.binding(kind, batch);
-        let measured = self.choices.open(product).map(|candidate| {
-            let tasks = binding.bound(candidate.launches.iter());
-            Ok((candidate.name.to_owned(), self.time(&tasks)?.as_secs_f64()))
-        });
-        measured.collect()
+        let mut times = Times::new();
+        for way in self.choices.open(product, batch) {
+            match (self.time(&binding.tasks_of(&way)), &way) {
+                (Ok(time), _) => drop(times.insert(way.name().to_owned(), time.as_secs_f64())),
+                (Err(error), Way::Own(_)) => return Err(error),
+                // A library may refuse what it has proposed; then it is not taken.
+                (Err(_), Way::Library(_)) => {}
+            }
+        }
+        Ok(times)
     }
 
     /// Of one run.
     fn time(&self, tasks: &[Task]) -> Result<Duration, CudaError> {
         let run = || run_all(tasks, &self.functions, &self.stream);
-        let [start, end] = [Event::new(&self.context)?, Event::new(&self.context)?];
+        let [start, end] = [Event::timed(&self.context)?, Event::timed(&self.context)?];
         run()?;
         start.record(&self.stream)?;
         (0..RUNS).try_for_each(|_| run())?;

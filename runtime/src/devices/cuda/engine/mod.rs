@@ -2,17 +2,22 @@
 //!
 //! An [`Engine`] holds the buffers of a network in the GPU's memory, and gives the GPU whole batches to do: copy, forward,
 //! loss, backward, update. The processor only starts them. What changes from step to step lies in the GPU's memory, so that
-//! a step of a certain size is captured once and then started as one graph. Its one convention: everything goes into one
-//! stream, so nothing waits but for a report, and a step that fails leaves parameters and states as they were.
+//! a step of a certain size is captured once and then started as one graph. Its one convention: everything but the copies of
+//! batches goes into one stream, so nothing waits but for them and for a report, and a step that fails leaves parameters and
+//! states as they were.
 
+mod ahead;
+mod arrivals;
 mod choice;
 mod functions;
 mod inspect;
 mod kept;
+mod library;
 mod measure;
 mod own;
 mod passes;
 mod regions;
+mod scaling;
 mod slots;
 mod storage;
 mod tasks;
@@ -24,18 +29,22 @@ use std::ops::Range;
 use crate::devices::cuda::libraries::library;
 use crate::devices::cuda::{Context, CudaError, LibraryKind, Memory, Properties, Real, Stream};
 use crate::emitted::cuda::{Cuda, Region};
-use crate::error::{Error, Phase};
+use crate::error::Error;
+use crate::model::batch::Feed;
+use crate::model::kept::KeptBatch;
 use crate::model::{Gpu, Precision};
 use crate::program::Program;
+use crate::select::Mode;
+pub use ahead::compile_ahead;
+use arrivals::Arrivals;
 use choice::Choices;
 use functions::Functions;
 use kept::Kept;
-pub use measure::Measured;
+pub use measure::{Measured, Measurements};
 use own::{Own, PARTS_BYTES, RESULT_BYTES};
 use passes::{Key, Schedule};
 use regions::{Extents, Regions};
 use slots::Slots;
-pub(crate) use storage::Flat;
 
 /// A network on a GPU.
 pub(crate) struct Engine {
@@ -55,8 +64,7 @@ pub(crate) struct Engine {
     saved_states: Memory,
     optimizer: Vec<Memory>,
     hyperparameters: Memory,
-    /// Inputs in single precision, where they are stored otherwise.
-    staging: Memory,
+    arrivals: Arrivals,
     /// [`Status`] of training, and of evaluation.
     status: Memory,
     /// Counts of right answers before they are added.
@@ -73,62 +81,21 @@ pub(crate) struct Engine {
     context: Context,
 }
 
-/// A batch in the kernels' order.
-pub(crate) struct Feed<'a> {
-    pub(crate) size: usize,
-    /// Each input for the whole batch, one after the other.
-    pub(crate) inputs: &'a [f32],
-    /// By output; empty for those that are not judged by classes.
-    pub(crate) labels: &'a [&'a [u32]],
-    /// Each target, likewise.
-    pub(crate) values: &'a [f32],
-}
-
 /// Where a batch comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
     /// The processor's memory.
     Feed(&'a Feed<'a>),
-    /// The next so many samples of a data set that the GPU keeps.
-    Kept(usize, usize),
-}
-
-/// What a step depends on beside its batch.
-#[derive(Clone, Copy)]
-pub(crate) struct Settings<'a> {
-    pub(crate) seed: u64,
-    /// Updates so far, those under way included.
-    pub(crate) step: u64,
-    pub(crate) hyperparameters: &'a [f32],
-}
-
-/// How a batch did.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outcome {
-    pub(crate) phase: Phase,
-    pub(crate) samples: usize,
-    /// Mean loss of the samples.
-    pub(crate) loss: f32,
-    pub(crate) correct: usize,
-    pub(crate) labels: usize,
-    /// What was wrong, if anything was.
-    pub(crate) not_finite: Option<NotFinite>,
-}
-
-/// Where a loss or a gradient that is not finite came from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct NotFinite {
-    /// The first layer with a value that is not finite.
-    pub(crate) layer: Option<String>,
-    /// Whether the inputs held one.
-    pub(crate) input: bool,
+    /// A data set that the GPU keeps.
+    Kept(KeptBatch),
 }
 
 /// Bytes of a status: `Step` of `common.h`, then the result of a report.
 const STATUS_BYTES: usize = 128;
 
-/// Where the result begins in a status.
-const RESULT: usize = 32;
+/// Where a status has the flag of a failed step, and where the result begins.
+const FLAG: Range<usize> = 16..20;
+const RESULT: usize = 40;
 
 const _: () = assert!(RESULT + RESULT_BYTES <= STATUS_BYTES);
 
@@ -138,12 +105,13 @@ impl Engine {
         let cuda = program.cuda.ok_or_else(without_kernels)?;
         let context = Context::new(gpu.ordinal)?;
         let real = real(gpu.precision);
-        let device = measured_as(context.properties());
-        let choices = Choices::new(device, gpu, context.properties());
+        let device = measured_as(context.properties(), gpu.mode);
+        let stream = Stream::new(&context)?;
+        let choices = Choices::new(device, gpu, &stream, real);
         let functions = Functions::new(&context, cuda, real);
         let extents = Extents::new(program, cuda, real);
         let memory = |floats: usize| Memory::new(&context, 4 * floats);
-        let engine = Engine {
+        let mut engine = Engine {
             program,
             cuda,
             gpu: *gpu,
@@ -163,17 +131,18 @@ impl Engine {
                 .map(|_| memory(program.trained_len))
                 .collect::<Result<_, _>>()?,
             hyperparameters: memory(program.optimizer.hyperparameters.len())?,
-            staging: memory(0)?,
+            arrivals: Arrivals::new(&context)?,
             status: Memory::new(&context, 2 * STATUS_BYTES)?,
             parts: Memory::new(&context, PARTS_BYTES)?,
             clock: None,
             sent_hyperparameters: Vec::new(),
             is_copied: false,
             is_prepared: false,
-            stream: Stream::new(&context)?,
+            stream,
             context,
         };
         engine.clear()?;
+        engine.begin_scaling()?;
         Ok(engine)
     }
 
@@ -193,11 +162,15 @@ impl Engine {
     }
 }
 
-/// What measured times depend on: the GPU, and the versions of what makes and runs its code.
-fn measured_as(properties: &Properties) -> String {
+/// What measured times depend on: the GPU, and the versions of what makes and runs its code; those of libraries that may
+/// be taken, which nobody looks for unless measurements decide.
+fn measured_as(properties: &Properties, mode: Mode) -> String {
     let version = |kind| library(kind).version.map(|version| version.to_string()).unwrap_or_default();
     let [driver, compiler] = [LibraryKind::Driver, LibraryKind::Nvrtc].map(version);
-    format!("{}, driver {driver}, NVRTC {compiler}", properties.name)
+    let optional = if mode == Mode::Benchmark { &LibraryKind::OPTIONAL[..] } else { &[] };
+    let usable = optional.iter().filter(|kind| library(**kind).is_usable());
+    let offered: String = usable.map(|kind| format!(", {} {}", kind.name(), version(*kind))).collect();
+    format!("{}, driver {driver}, NVRTC {compiler}{offered}", properties.name)
 }
 
 fn whole(memory: &Memory) -> Range<usize> {
@@ -209,7 +182,13 @@ fn real(precision: Precision) -> Real {
     match precision {
         Precision::F32 | Precision::Tf32 => Real::Float,
         Precision::Bf16 => Real::Bf16,
+        Precision::F16 => Real::Half,
     }
+}
+
+/// Whether products may round their factors, as tensor cores do.
+fn is_rounded(precision: Precision) -> bool {
+    precision != Precision::F32
 }
 
 fn without_kernels() -> Error {

@@ -1,5 +1,6 @@
 //! The runtime's own kernels: what lies between the passes of a network.
 
+use super::tasks;
 use crate::data::Augment;
 use crate::devices::cuda::{Compiler, CudaError, Function, Kernel, Real, Stream};
 
@@ -10,8 +11,11 @@ pub(super) struct Own {
 }
 
 /// The kernels of a file are compiled together; the text stands with the first.
-const FILES: [&[Kernel]; 5] = [
-    &[Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") }],
+pub(super) const FILES: [&[Kernel]; 5] = [
+    &[
+        Kernel { name: "nnc_cast", text: include_str!("../kernels/cast.cu") },
+        Kernel { name: "nnc_take", text: "" },
+    ],
     &[Kernel { name: "nnc_finite", text: include_str!("../kernels/finite.cu") }],
     &[
         Kernel { name: "nnc_restore", text: include_str!("../kernels/guard.cu") },
@@ -32,6 +36,7 @@ const FILES: [&[Kernel]; 5] = [
 #[derive(Clone, Copy)]
 enum Name {
     Cast,
+    Take,
     Finite,
     Restore,
     Save,
@@ -41,6 +46,16 @@ enum Name {
     Gather,
     GatherTargets,
     NextBatch,
+}
+
+/// How a batch that was sent comes to where it is read; addresses on the GPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take {
+    pub(super) from: u64,
+    /// Where its inputs, target values and labels go.
+    pub(super) to: [u64; 3],
+    /// How many there are of each.
+    pub(super) words: [usize; 3],
 }
 
 /// How a batch is gathered from a data set; addresses on the GPU.
@@ -107,11 +122,11 @@ pub(super) struct Report {
 }
 
 /// Bytes of the structure `Report` of `report.cu`.
-pub(super) const RESULT_BYTES: usize = 48;
+pub(super) const RESULT_BYTES: usize = 16;
 
-/// Where it has the number of right labels, and the mean loss of the samples (`double`), if it begins with zeros.
+/// Where it has the mean loss of the samples (`double`), and the number of right labels.
+pub(super) const RESULT_LOSS: usize = 0;
 pub(super) const RESULT_CORRECT: usize = 8;
-pub(super) const RESULT_LOSS: usize = 40;
 
 /// A part of the states, and where it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +146,14 @@ impl Own {
     /// Stores `len` numbers at `from` as `real` at `to`.
     pub(super) fn cast(&self, from: u64, to: u64, len: usize, stream: &Stream) -> Result<(), CudaError> {
         self.run(Name::Cast, len.div_ceil(8 * THREADS), &[from, to, len as u64], stream)
+    }
+
+    /// Takes a batch that was sent to where it is read.
+    pub(super) fn take(&self, take: &Take, stream: &Stream) -> Result<(), CudaError> {
+        let Take { from, to: [inputs, targets, labels], words } = *take;
+        let [input_count, target_count, label_count] = words.map(|words| words as u64);
+        let arguments = [from, inputs, targets, labels, input_count, target_count, label_count];
+        self.run(Name::Take, words[0].div_ceil(8 * THREADS), &arguments, stream)
     }
 
     /// Sets the flag of the step if one of `len` numbers is not finite.
@@ -158,7 +181,7 @@ impl Own {
         let blocks = rows.div_ceil(rows_of_block).min(MOST_BLOCKS);
         let [samples, rows, classes, count] = [samples, rows, classes, blocks].map(|number| number as u64);
         self.run(Name::Score, blocks, &[logits, labels, parts, rows, classes], stream)?;
-        self.run(Name::Report, 1, &[losses, parts, result, step, samples, count, rows], stream)
+        self.run(Name::Report, 1, &[losses, parts, result, step, samples, count], stream)
     }
 
     /// Counts the step unless its flag is set.
@@ -203,6 +226,6 @@ impl Own {
         let function = &self.functions[name as usize];
         // SAFETY: the arguments are those of the kernel's text, as the functions above pair them; the callers give
         // addresses of the engine's buffers and lengths that they hold.
-        unsafe { stream.launch(function, [blocks as u32, 1, 1], threads, 0, arguments) }
+        unsafe { stream.launch(function, [tasks::blocks(blocks), 1, 1], threads, 0, arguments) }
     }
 }

@@ -3,10 +3,13 @@
 use super::own::{RESULT_CORRECT, RESULT_LOSS, Report, States};
 use super::slots::{Batch, Slot};
 use super::tasks::{Binding, Task, run_all};
-use super::{Engine, NotFinite, Outcome, RESULT, STATUS_BYTES, Settings, Source, upload};
-use crate::devices::cuda::{CudaError, Graph, Memory, Stream};
+use super::{Engine, RESULT, STATUS_BYTES, Source, upload};
+use crate::devices::cuda::{CudaError, Graph, Stream};
 use crate::emitted::cuda::{Pass, Region};
 use crate::error::{Error, Phase};
+use crate::model::StepReport;
+use crate::model::engine::{Ended, Settings, Stop};
+use crate::model::kept::KeptBatch;
 
 /// What is done with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,69 +46,65 @@ impl Source<'_> {
     fn size(&self) -> usize {
         match self {
             Source::Feed(feed) => feed.size,
-            Source::Kept(_, size) => *size,
+            Source::Kept(batch) => batch.size,
+        }
+    }
+
+    fn kept(&self) -> Option<KeptBatch> {
+        match self {
+            Source::Feed(_) => None,
+            Source::Kept(batch) => Some(*batch),
         }
     }
 
     fn key(&self, kind: Kind) -> Key {
-        let kept = match self {
-            Source::Feed(_) => None,
-            Source::Kept(kept, _) => Some(*kept),
-        };
-        Key { kind, kept, batch: self.size() }
+        Key { kind, kept: self.kept().map(|batch| batch.dataset), batch: self.size() }
     }
 }
 
 impl Engine {
-    /// Begins a step of training. The outcome is that of a batch that was begun earlier, if one has to be waited for.
-    pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Outcome>, Error> {
-        let outcome = self.make_room()?;
-        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
-            return Ok(outcome);
-        }
+    /// Begins a step of training. What has ended is the earliest batch under way, if it had to be waited for; if that has
+    /// failed, nothing is begun.
+    pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Train);
+        // What fails for want of memory does so before the report of another batch is taken.
         self.schedule(key)?;
+        let ended = self.make_room()?;
         self.fill(Phase::Training, source, settings.hyperparameters)?;
         // Steps under way have not been counted yet.
-        let counted = outcome.iter().filter(|outcome| outcome.phase == Phase::Training).count();
+        let counted = ended.iter().filter(|ended| ended.phase == Phase::Training).count();
         let ahead = counted + self.slots.pending(Phase::Training);
         self.set_clock(settings.seed, settings.step + ahead as u64)?;
         self.copy_parameters()?;
         self.send(key)?;
         self.is_prepared = false;
         self.clock = self.clock.map(|(seed, step)| (seed, step + 1));
-        Ok(outcome)
+        Ok(ended)
     }
 
-    /// Begins to measure a batch; the outcome is as in [`Engine::train`].
-    pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Outcome>, Error> {
-        let outcome = self.make_room()?;
-        if outcome.as_ref().is_some_and(|outcome| outcome.not_finite.is_some()) {
-            return Ok(outcome);
-        }
+    /// Begins to measure a batch; what has ended is as in [`Engine::train`].
+    pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Measure);
         self.schedule(key)?;
+        let ended = self.make_room()?;
         self.fill(Phase::Evaluation, source, &[])?;
         self.prepare(key)?;
         self.send(key)?;
-        Ok(outcome)
+        Ok(ended)
     }
 
-    /// Whether there are batches that have no outcome yet.
+    /// Whether there are batches that have not ended.
     pub(crate) fn is_busy(&self) -> bool {
         [Phase::Training, Phase::Evaluation].into_iter().any(|phase| self.slots.pending(phase) > 0)
     }
 
-    /// The outcome of the earliest batch that has none yet.
-    pub(crate) fn end(&mut self) -> Result<Option<Outcome>, Error> {
+    /// Waits for the earliest batch under way, if there is one.
+    pub(crate) fn end(&mut self) -> Result<Option<Ended>, Stop> {
         let Some(index) = self.slots.end() else { return Ok(None) };
         let slot = self.slots.slot(index);
         slot.done.synchronize()?;
-        let outcome = self.outcome(slot);
-        if outcome.not_finite.is_none() {
-            return Ok(Some(outcome));
-        }
-        self.look_into(index, outcome).map(Some)
+        let (ended, is_finite) = ended(slot);
+        if is_finite { Ok(Some(ended)) } else { Err(Stop::NotFinite(self.look_into(index, ended)?)) }
     }
 
     /// The outputs of a batch, in the order of the signature, channels last.
@@ -115,7 +114,8 @@ impl Engine {
         let mut sent = vec![0.0; self.regions.extents().len(Region::Input) * size];
         upload::inputs(self.program, self.cuda, size, inputs, &mut sent);
         let bytes: Vec<u8> = sent.iter().flat_map(|value| value.to_ne_bytes()).collect();
-        self.input_memory().write(0, &bytes, &self.stream)?;
+        self.arrivals.write(&bytes, &self.stream)?;
+        self.take([bytes.len(), 0, 0])?;
         self.prepare(key)?;
         self.run(key)?;
         let outputs = self.cuda.evaluation.outputs.iter();
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// Waits for the earliest batch if all slots are under way.
-    fn make_room(&mut self) -> Result<Option<Outcome>, Error> {
+    fn make_room(&mut self) -> Result<Option<Ended>, Stop> {
         if self.slots.is_full() { self.end() } else { Ok(None) }
     }
 
@@ -137,7 +137,7 @@ impl Engine {
         self.measure_candidates(kind, batch)?;
         let pass = self.pass(kind);
         let update = if kind == Kind::Train { self.cuda.update } else { &[] };
-        self.functions.compile(self.choices.chosen_launches(pass, batch).chain(update))?;
+        self.functions.compile(self.choices.chosen_launches(pass.steps(), batch).chain(update))?;
         let binding = self.binding(kind, batch);
         let tasks = |steps| binding.tasks(steps, &self.choices);
         let forward = [pass.forward, if kind == Kind::Infer { &[] } else { pass.loss }];
@@ -147,7 +147,7 @@ impl Engine {
             forward: forward.into_iter().flat_map(tasks).collect(),
             report: self.report(kind, batch),
             backward: tasks(pass.backward),
-            update: binding.bound(update.iter()),
+            update: binding.bound(update),
             graph: None,
             has_run: false,
         };
@@ -202,13 +202,9 @@ impl Engine {
 
     /// Copies a batch into the next slot.
     fn fill(&mut self, phase: Phase, source: Source, hyperparameters: &[f32]) -> Result<(), CudaError> {
-        let kept = match source {
-            Source::Feed(_) => None,
-            Source::Kept(kept, size) => Some((kept, self.advance_epoch(kept, size))),
-        };
         let slot = self.slots.next();
         let extents = self.regions.extents();
-        slot.batch = upload::parts(extents, phase, source.size(), kept, hyperparameters.len());
+        slot.batch = upload::parts(extents, phase, source.size(), source.kept(), hyperparameters.len());
         slot.reserve(&self.context, slot.batch.end)?;
         if let Source::Feed(feed) = source {
             upload::lay_out(self.program, self.cuda, feed, &slot.batch, &mut slot.sent);
@@ -219,8 +215,11 @@ impl Engine {
 
     /// Gives the GPU the batch of the next slot: copies there, the pass, the copy of its report.
     fn send(&mut self, key: Key) -> Result<(), CudaError> {
-        self.copy_batch(self.slots.next_index())?;
+        let kept = self.slots.next().batch.kept;
+        kept.map_or(Ok(()), |batch| self.turn_to(batch))?;
+        self.bring(self.slots.next_index())?;
         self.run(key)?;
+        kept.into_iter().for_each(|batch| self.turned_past(batch));
         let slot = self.slots.next();
         // SAFETY: nobody touches what is received before `done` has been waited for, and the slot lives as long as the
         // stream, which `Drop` waits for.
@@ -228,34 +227,6 @@ impl Engine {
         slot.done.record(&self.stream)?;
         self.slots.begin();
         Ok(())
-    }
-
-    /// Copies the batch of a slot to the regions.
-    pub(super) fn copy_batch(&mut self, slot: usize) -> Result<(), CudaError> {
-        let Slot { sent, batch, .. } = self.slots.slot(slot);
-        let parts = [
-            (self.input_memory(), &sent[..batch.targets]),
-            (self.regions.memory(Region::Target), &sent[batch.targets..batch.labels]),
-            (self.regions.labels(), &sent[batch.labels..batch.hyperparameters]),
-        ];
-        for (memory, bytes) in parts.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
-            // SAFETY: the slot is written again only after `done` has been waited for, which is behind this copy; it lives
-            // as long as the stream.
-            unsafe { memory.write_from(0, bytes, &self.stream)? };
-        }
-        let settings = &sent[batch.hyperparameters..batch.end];
-        if batch.phase == Phase::Training && self.sent_hyperparameters != settings {
-            // SAFETY: as above.
-            unsafe { self.hyperparameters.write_from(0, settings, &self.stream)? };
-            self.sent_hyperparameters.clear();
-            self.sent_hyperparameters.extend_from_slice(settings);
-        }
-        Ok(())
-    }
-
-    /// Where inputs in single precision go.
-    fn input_memory(&self) -> &Memory {
-        if self.is_cast() { &self.staging } else { self.regions.memory(Region::Input) }
     }
 
     /// Does a schedule: eagerly the first time, then as a graph.
@@ -285,8 +256,8 @@ impl Engine {
 
     /// Gives all parts of a schedule to a stream, one after the other.
     fn give(&self, schedule: &Schedule, stream: &Stream) -> Result<(), CudaError> {
-        self.bring_inputs(schedule.key, stream)?;
-        let kind = schedule.key.kind;
+        let Key { kind, kept, batch } = schedule.key;
+        kept.map_or(Ok(()), |kept| self.gather(kept, batch, stream))?;
         let step = self.status_address(kind);
         let run = |tasks: &[Task]| run_all(tasks, &self.functions, stream);
         match kind {
@@ -311,23 +282,6 @@ impl Engine {
             self.own.advance(step, stream)?;
         }
         Ok(())
-    }
-
-    /// Gathers the batch, or stores the inputs that were sent as `real`.
-    pub(super) fn bring_inputs(&self, key: Key, stream: &Stream) -> Result<(), CudaError> {
-        match key.kept {
-            Some(kept) => self.gather(kept, key.batch, stream),
-            None => self.cast_inputs(key.batch, stream),
-        }
-    }
-
-    fn cast_inputs(&self, batch: usize, stream: &Stream) -> Result<(), CudaError> {
-        if !self.is_cast() {
-            return Ok(());
-        }
-        let len = self.regions.extents().len(Region::Input) * batch;
-        let to = self.regions.memory(Region::Input).address();
-        self.own.cast(self.staging.address(), to, len, stream)
     }
 
     /// Takes back what a failed step has done to the states.
@@ -375,30 +329,24 @@ impl Engine {
     /// Tells the GPU seed and step, unless it knows them.
     fn set_clock(&mut self, seed: u64, step: u64) -> Result<(), CudaError> {
         if self.clock != Some((seed, step)) {
-            let bytes = [seed, step, 0].map(u64::to_ne_bytes).concat();
+            let bytes = [&seed.to_ne_bytes()[..], &step.to_ne_bytes(), &0u32.to_ne_bytes()].concat();
             self.status.write(0, &bytes, &self.stream)?;
             self.clock = Some((seed, step));
         }
         Ok(())
     }
+}
 
-    /// What a slot has received.
-    fn outcome(&self, slot: &Slot) -> Outcome {
-        let Batch { phase, size, rows, .. } = slot.batch;
-        let status =
-            &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
-        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
-        let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
-        let is_wrong = !loss.is_finite() || phase == Phase::Training && word(16) as u32 != 0;
-        Outcome {
-            phase,
-            samples: size,
-            loss,
-            correct: word(RESULT + RESULT_CORRECT) as usize,
-            labels: rows,
-            not_finite: is_wrong.then(NotFinite::default),
-        }
-    }
+/// What a slot has received, and whether all was finite.
+fn ended(slot: &Slot) -> (Ended, bool) {
+    let Batch { phase, size, rows, .. } = slot.batch;
+    let status = &slot.received[if phase == Phase::Training { 0 } else { STATUS_BYTES }..][..STATUS_BYTES];
+    let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| status[at + index]));
+    let loss = f64::from_bits(word(RESULT + RESULT_LOSS)) as f32;
+    let has_failed = phase == Phase::Training && word(16) as u32 != 0;
+    let correct = word(RESULT + RESULT_CORRECT) as usize;
+    let report = StepReport { loss, correct, labels: rows, samples: size };
+    (Ended { phase, report }, loss.is_finite() && !has_failed)
 }
 
 pub(super) fn kind_of(phase: Phase) -> Kind {
@@ -411,6 +359,7 @@ pub(super) fn kind_of(phase: Phase) -> Kind {
 impl Drop for Engine {
     fn drop(&mut self) {
         // The GPU may still read and write page-locked memory. If it has failed, it does not.
+        let _ = self.arrivals.synchronize();
         let _ = self.stream.synchronize();
     }
 }

@@ -45,11 +45,17 @@ impl Extents {
         Extents { program, cuda, real }
     }
 
+    /// What activations are stored as.
+    pub(super) fn real(&self) -> Real {
+        self.real
+    }
+
     /// Bytes of an element.
     pub(super) fn size(&self, element: Element) -> usize {
-        match (element, self.real) {
-            (Element::Float, _) | (Element::Real, Real::Float) => 4,
-            (Element::Place, _) | (Element::Real, Real::Bf16 | Real::Half) => 2,
+        match element {
+            Element::Float => 4,
+            Element::Place => 2,
+            Element::Real => self.real.bytes(),
         }
     }
 
@@ -99,8 +105,7 @@ impl Extents {
 
     /// Bytes that grow with the batch, per sample.
     pub(super) fn bytes_per_sample(&self) -> usize {
-        let batched = REGIONS.into_iter().filter(|region| region.is_batched());
-        batched.map(|region| self.bytes(region)).sum::<usize>() + 4 * self.labels_len()
+        growing().map(|region| self.bytes(region)).sum::<usize>() + 4 * self.labels_len()
     }
 
     /// Bytes of a region, per sample where it grows with the batch.
@@ -121,24 +126,32 @@ impl Regions {
         })
     }
 
-    /// Makes room for batches of `batch` samples. What lies in the growing regions is lost; the others stay.
+    /// Gives back the memory that grows with the batch; the rest stays.
+    pub(super) fn shrink(&mut self, context: &Context) -> Result<(), CudaError> {
+        self.resize(context, 0)
+    }
+
+    /// Makes room for batches of `batch` samples after [`Regions::shrink`].
     pub(super) fn grow(&mut self, context: &Context, batch: usize) -> Result<(), CudaError> {
-        let growing = REGIONS.into_iter().filter(|region| region.is_batched());
-        // The old memory goes before the new one comes, so that a batch that fits has room. If it does not, there is
-        // none until a smaller one comes.
-        self.batch = 0;
-        let empty = || Memory::new(context, 0);
-        for region in growing.clone() {
-            self.memories[region as usize] = empty()?;
-        }
-        self.labels = empty()?;
-        for region in growing {
-            self.memories[region as usize] =
-                Memory::new(context, region_bytes(&self.extents, region, batch))?;
-        }
-        self.labels = Memory::new(context, 4 * self.extents.labels_len() * batch)?;
+        self.resize(context, batch)?;
         self.batch = batch;
         Ok(())
+    }
+
+    /// New memory, of any content, wherever it grows with the batch. There is room for none until all of it is there.
+    fn resize(&mut self, context: &Context, batch: usize) -> Result<(), CudaError> {
+        self.batch = 0;
+        for region in growing() {
+            let bytes = region_bytes(&self.extents, region, batch);
+            self.memories[region as usize] = Memory::new(context, bytes)?;
+        }
+        self.labels = Memory::new(context, 4 * self.extents.labels_len() * batch)?;
+        Ok(())
+    }
+
+    /// Bytes of the memory that grows with the batch.
+    pub(super) fn growing_bytes(&self) -> usize {
+        growing().map(|region| self.memories[region as usize].bytes()).sum::<usize>() + self.labels.bytes()
     }
 
     /// The largest batch that there is room for.
@@ -187,6 +200,11 @@ impl Regions {
             _ => region,
         }
     }
+}
+
+/// The regions that grow with the batch.
+fn growing() -> impl Iterator<Item = Region> {
+    REGIONS.into_iter().filter(|region| region.is_batched())
 }
 
 fn region_bytes(extents: &Extents, region: Region, batch: usize) -> usize {

@@ -6,6 +6,7 @@
 
 use crate::devices::cuda::{Context, CudaError, Event, Pinned};
 use crate::error::Phase;
+use crate::model::kept::KeptBatch;
 
 /// A batch under way.
 pub(super) struct Slot {
@@ -24,8 +25,8 @@ pub(super) struct Slot {
 pub(super) struct Batch {
     pub(super) phase: Phase,
     pub(super) size: usize,
-    /// The data set that it was gathered from, and the place there of its first sample.
-    pub(super) kept: Option<(usize, u64)>,
+    /// The samples that it was gathered from, if the processor has not sent it.
+    pub(super) kept: Option<KeptBatch>,
     /// Labels of the output that is judged first.
     pub(super) rows: usize,
     pub(super) targets: usize,

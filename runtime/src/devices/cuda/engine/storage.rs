@@ -2,35 +2,30 @@
 
 use std::ops::Range;
 
-use super::{Engine, whole};
+use super::Engine;
 use crate::devices::cuda::{CudaError, Memory};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
-
-/// The buffers that outlive a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flat {
-    Parameters,
-    Gradients,
-    States,
-    /// A state of the optimiser.
-    Optimizer(usize),
-}
+use crate::model::engine::FlatBuffer;
 
 /// What is left free, for what the driver itself takes as it goes.
 const RESERVE: usize = 64 << 20;
 
 impl Engine {
     /// A part of a flat buffer, after all that the GPU was given.
-    pub(crate) fn read(&self, flat: Flat, range: Range<usize>) -> Result<Vec<f32>, CudaError> {
-        self.floats(self.flat(flat), 4 * range.start, range.len())
+    pub(crate) fn read(&self, flat: FlatBuffer, range: Range<usize>) -> Result<Vec<f32>, CudaError> {
+        let mut values = self.floats(self.flat(flat), 4 * range.start, range.len())?;
+        if flat == FlatBuffer::Gradients {
+            self.unscale(&mut values)?;
+        }
+        Ok(values)
     }
 
     /// Replaces a part of a flat buffer.
-    pub(crate) fn write(&mut self, flat: Flat, start: usize, values: &[f32]) -> Result<(), CudaError> {
+    pub(crate) fn write(&mut self, flat: FlatBuffer, start: usize, values: &[f32]) -> Result<(), CudaError> {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
         self.flat(flat).write(4 * start, &bytes, &self.stream)?;
-        self.is_copied &= flat != Flat::Parameters;
+        self.is_copied &= flat != FlatBuffer::Parameters;
         self.is_prepared = false;
         Ok(())
     }
@@ -42,12 +37,12 @@ impl Engine {
         Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect())
     }
 
-    fn flat(&self, flat: Flat) -> &Memory {
+    fn flat(&self, flat: FlatBuffer) -> &Memory {
         match flat {
-            Flat::Parameters => self.regions.memory(Region::Parameter),
-            Flat::Gradients => self.regions.memory(Region::Gradient),
-            Flat::States => self.regions.memory(Region::State),
-            Flat::Optimizer(index) => &self.optimizer[index],
+            FlatBuffer::Parameters => self.regions.memory(Region::Parameter),
+            FlatBuffer::Gradients => self.regions.memory(Region::Gradient),
+            FlatBuffer::States => self.regions.memory(Region::State),
+            FlatBuffer::Optimizer(index) => &self.optimizer[index],
         }
     }
 
@@ -59,12 +54,14 @@ impl Engine {
         self.stream.synchronize()?;
         self.check_fits(batch)?;
         self.schedules.clear();
+        // The old memory goes before the new one comes, so that a batch that fits has room. The regions are the first to
+        // go and the last to come: from whatever fails in between, no batch fits until this is done again.
+        self.regions.shrink(&self.context)?;
         self.workspace = Memory::new(&self.context, 0)?;
-        self.staging = Memory::new(&self.context, 0)?;
-        self.regions.grow(&self.context, batch)?;
+        self.arrivals.resize(&self.context, 0)?;
         self.workspace = Memory::new(&self.context, self.workspace_bytes(batch))?;
-        self.staging = Memory::new(&self.context, self.staging_bytes() * batch)?;
-        Ok(())
+        self.arrivals.resize(&self.context, self.arriving_bytes() * batch)?;
+        Ok(self.regions.grow(&self.context, batch)?)
     }
 
     /// Bytes of the workspace.
@@ -72,15 +69,14 @@ impl Engine {
         self.workspace.bytes()
     }
 
-    /// Bytes of the largest workspace that a launch may ask for.
+    /// Bytes of the largest workspace that a launch or a library may ask for.
     fn workspace_bytes(&self, batch: usize) -> usize {
-        let launches = self.choices.launches(self.cuda);
-        4 * launches.map(|launch| launch.workspace.at(batch)).max().unwrap_or(0)
+        self.choices.workspace_bytes(self.cuda, batch)
     }
 
     /// Bytes that grow with the batch, per sample.
     pub(crate) fn bytes_per_sample(&self) -> usize {
-        self.regions.extents().bytes_per_sample() + self.staging_bytes()
+        self.regions.extents().bytes_per_sample() + self.arriving_bytes()
     }
 
     /// Bytes of a region; per sample, where it grows with the batch.
@@ -88,10 +84,10 @@ impl Engine {
         self.regions.extents().bytes(region)
     }
 
-    /// Bytes of the inputs of a sample in single precision, where they are stored otherwise.
-    fn staging_bytes(&self) -> usize {
+    /// Bytes of a sample as it is sent.
+    fn arriving_bytes(&self) -> usize {
         let extents = self.regions.extents();
-        if self.is_cast() { 4 * extents.len(Region::Input) } else { 0 }
+        4 * (extents.len(Region::Input) + extents.len(Region::Target) + extents.labels_len())
     }
 
     /// Whether activations are stored in less than single precision.
@@ -101,7 +97,7 @@ impl Engine {
 
     /// An error if the memory that is free, or in use for smaller batches, does not suffice.
     fn check_fits(&self, batch: usize) -> Result<(), Error> {
-        let held = self.regions.batch() * self.bytes_per_sample() + whole(&self.workspace).len();
+        let held = self.regions.growing_bytes() + self.workspace.bytes() + self.arrivals.bytes();
         let free = self.context.free_bytes()? as usize + held;
         let needed = |batch: usize| batch * self.bytes_per_sample() + self.workspace_bytes(batch) + RESERVE;
         if needed(batch) <= free {

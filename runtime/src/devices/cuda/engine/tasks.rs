@@ -1,15 +1,21 @@
 //! Launches with everything that a batch leaves open filled in.
 
-use super::choice::Choices;
+use super::choice::{Choices, Way};
 use super::functions::Functions;
+use super::library::Call;
 use super::regions::Regions;
 use crate::devices::cuda::{CudaError, Memory, Stream};
-use crate::emitted::cuda::{Argument, Cuda, Launch, Step};
+use crate::emitted::cuda::{Argument, Cuda, Launch, Place, Step, Tensor};
+
+/// Something to do for one size of the batch.
+pub(super) enum Task {
+    Kernel(Kernel),
+    Library(Call),
+}
 
 /// A launch for one size of the batch.
-pub(super) struct Task {
-    pub(super) launch: &'static Launch,
-    function: usize,
+pub(super) struct Kernel {
+    launch: &'static Launch,
     grid: [u32; 3],
     threads: u32,
     arguments: Vec<u64>,
@@ -30,25 +36,33 @@ pub(super) struct Binding<'a> {
 impl Binding<'_> {
     /// The tasks of some steps, products by the candidates that were chosen.
     pub(super) fn tasks(&self, steps: &'static [Step], choices: &Choices) -> Vec<Task> {
-        let launches = steps.iter().flat_map(|step| match step {
-            Step::Launch(launch) => std::slice::from_ref(launch),
-            Step::Product(product) => choices.chosen(product, self.batch).launches,
+        let tasks = steps.iter().flat_map(|step| match step {
+            Step::Launch(launch) => self.bound(std::slice::from_ref(launch)),
+            Step::Product(product) => self.tasks_of(&choices.chosen(product, self.batch)),
         });
-        self.bound(launches)
+        tasks.collect()
+    }
+
+    /// The tasks of one way to compute a product.
+    pub(super) fn tasks_of(&self, way: &Way) -> Vec<Task> {
+        let library = match way {
+            Way::Own(_) => None,
+            Way::Library(offer) => Some(Task::Library(self.call(offer))),
+        };
+        let [before, after] = way.launches().map(|launches| self.bound(launches));
+        before.into_iter().chain(library).chain(after).collect()
     }
 
     /// The tasks of launches; those without a block are left out.
-    pub(super) fn bound(&self, launches: impl Iterator<Item = &'static Launch>) -> Vec<Task> {
-        let tasks = launches.map(|launch| self.task(launch));
-        tasks.filter(|task| !task.grid.contains(&0)).collect()
+    pub(super) fn bound(&self, launches: &'static [Launch]) -> Vec<Task> {
+        let kernels = launches.iter().map(|launch| self.kernel(launch));
+        kernels.filter(|kernel| !kernel.grid.contains(&0)).map(Task::Kernel).collect()
     }
 
-    fn task(&self, launch: &'static Launch) -> Task {
-        // No count of blocks comes near the largest number: an axis has at most 2³¹ − 1.
-        let blocks = |axis: usize| launch.grid[axis].at(self.batch).min(i32::MAX as usize) as u32;
-        Task {
+    fn kernel(&self, launch: &'static Launch) -> Kernel {
+        let blocks = |axis: usize| blocks(launch.grid[axis].at(self.batch));
+        Kernel {
             launch,
-            function: launch.kernel,
             grid: [blocks(0), blocks(1), blocks(2)],
             threads: self.cuda.kernels[launch.kernel].threads,
             arguments: launch.arguments.iter().map(|argument| self.argument(argument)).collect(),
@@ -71,9 +85,40 @@ impl Binding<'_> {
 }
 
 impl Task {
+    /// The path of the layer that it belongs to.
+    pub(super) fn layer(&self) -> &'static str {
+        match self {
+            Task::Kernel(kernel) => kernel.launch.layer,
+            Task::Library(call) => call.call.layer,
+        }
+    }
+
+    /// What it reads and writes.
+    pub(super) fn places(&self) -> Vec<&'static Place> {
+        let place = |argument: &'static Argument| match argument {
+            Argument::At(place) => Some(place),
+            _ => None,
+        };
+        match self {
+            Task::Kernel(kernel) => kernel.launch.arguments.iter().filter_map(place).collect(),
+            Task::Library(Call { call, .. }) => {
+                call.operands.iter().chain([&call.result]).filter_map(Tensor::place).collect()
+            }
+        }
+    }
+
     /// Gives it to a stream.
     pub(super) fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
-        let Some(function) = functions.get(self.function) else {
+        match self {
+            Task::Kernel(kernel) => kernel.run(functions, stream),
+            Task::Library(call) => call.run(stream),
+        }
+    }
+}
+
+impl Kernel {
+    fn run(&self, functions: &Functions, stream: &Stream) -> Result<(), CudaError> {
+        let Some(function) = functions.get(self.launch.kernel) else {
             unreachable!("the kernels of a schedule are compiled before it is made")
         };
         // SAFETY: kernel and arguments come from one launch of the compiler, whose tests run each kernel on memory with
@@ -81,6 +126,12 @@ impl Task {
         // stream uses. A task, and a graph of tasks, is thrown away before the buffers are replaced.
         unsafe { stream.launch(function, self.grid, self.threads, self.launch.shared, &self.arguments) }
     }
+}
+
+/// A number of blocks as the driver takes it. One that is too large stays so, for the driver to refuse: it has at most
+/// 2³¹ − 1 of them along x, and 65535 along y and z, where the compiler bounds what grows with the batch.
+pub(super) fn blocks(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Gives tasks to a stream, one after the other.

@@ -3,12 +3,13 @@
 //! A batch comes with its tensors one right after the other; in the regions each begins at a multiple
 //! of sixteen elements, for the sake of vectors.
 
-use super::Feed;
 use super::regions::Extents;
 use super::slots::Batch;
 use crate::devices::cuda::Pinned;
 use crate::emitted::cuda::{Cuda, Region};
 use crate::error::Phase;
+use crate::model::batch::Feed;
+use crate::model::kept::KeptBatch;
 use crate::program::Program;
 
 const WORD: usize = size_of::<f32>();
@@ -19,7 +20,7 @@ pub(super) fn parts(
     extents: &Extents,
     phase: Phase,
     size: usize,
-    kept: Option<(usize, u64)>,
+    kept: Option<KeptBatch>,
     hyperparameters: usize,
 ) -> Batch {
     let sent = if kept.is_none() { size * WORD } else { 0 };

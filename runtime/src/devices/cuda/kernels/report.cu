@@ -1,16 +1,12 @@
-// What the steps since the last look were worth.
+// How a batch did.
 //
-// Two launches a step: `nnc_score` counts right answers in parts, `nnc_report` adds them and the losses
-// to the `Report`. Sums have a fixed order, so that they are the same on every run.
+// Two launches: `nnc_score` counts right answers in parts, `nnc_report` adds the parts, and takes the mean of the
+// losses. Sums have a fixed order, so that they are the same on every run.
 
 // Zeros at the start; lies in device memory.
 typedef struct {
-    double loss_sum;  // over the samples of all steps
-    int64 correct;    // labels whose channel was the largest
-    int64 labels;
-    int64 samples;
-    int64 steps;
-    double last_loss;  // mean over the samples of the last step, also of a failed one
+    double loss;    // mean over the samples, also of a step that fails by it
+    int64 correct;  // labels whose channel was the largest; none of a step that fails
 } Report;
 
 // parts[block] = the labels whose logit is the largest of its row; the first of equals counts. Lanes
@@ -47,11 +43,11 @@ KERNEL(nnc_score, 256, 5)
     if (threadIdx.x == 0) parts[blockIdx.x] = right[0];
 }
 
-// Adds the losses of a batch's samples and the `part_count` parts of its `rows` labels, in one block. A
-// step that has failed adds nothing; a loss that is not finite makes it fail.
-KERNEL(nnc_report, 256, 7)
+// The report of a batch, from the losses of its samples and the `part_count` parts of its labels, in one block. A loss
+// that is not finite makes the step fail; behind a step that has failed nothing is reported.
+KERNEL(nnc_report, 256, 6)
 (const float *__restrict__ losses, const int64 *__restrict__ parts, Report *report, Step *step, int64 batch,
- int64 part_count, int64 rows) {
+ int64 part_count) {
     SHARED double sums[256];
     SHARED int64 counts[256];
     double sum = 0.0;
@@ -66,14 +62,11 @@ KERNEL(nnc_report, 256, 7)
             counts[threadIdx.x] += counts[threadIdx.x + half];
         }
     }
-    if (threadIdx.x != 0) return;
-    if (!step->not_finite) report->last_loss = sums[0] / (double)batch;
-    const float loss = (float)(sums[0] / (double)batch);
-    if ((as_bits(loss) & 0x7f800000u) == 0x7f800000u) step->not_finite = 1;
-    if (step->not_finite) return;
-    report->loss_sum += sums[0];
-    report->correct += counts[0];
-    report->labels += rows;
-    report->samples += batch;
-    report->steps++;
+    if (threadIdx.x != 0 || step->not_finite) return;
+    report->loss = sums[0] / (double)batch;
+    const float loss = (float)report->loss;
+    if ((as_bits(loss) & 0x7f800000u) == 0x7f800000u)
+        step->not_finite = STEP_FAILED;
+    else
+        report->correct = counts[0];
 }

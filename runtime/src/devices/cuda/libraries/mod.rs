@@ -6,6 +6,8 @@
 //! way leads cudarc to another file nevertheless, it is that file which is examined and reported. What
 //! was opened stays open.
 
+pub(super) mod cublaslt;
+pub mod cudnn;
 mod folders;
 mod mapped;
 
@@ -15,9 +17,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cudarc::nvrtc;
+use cudarc::{cublaslt as lt, nvrtc};
 
-use super::error::{CudaError, CudaErrorKind};
+use super::error::{CudaError, CudaErrorKind, REPORT};
 use super::raw::{FUNCTIONS, sys};
 
 /// A list of folders, as PATH is one, that are searched for libraries first.
@@ -30,6 +32,10 @@ pub enum LibraryKind {
     Driver,
     /// The compiler of kernels.
     Nvrtc,
+    /// Matrix products.
+    CublasLt,
+    /// Convolutions.
+    Cudnn,
 }
 
 /// What was found of a library.
@@ -45,6 +51,7 @@ pub struct Library {
     pub version: Option<Version>,
     /// Why it cannot be used.
     pub problem: Option<String>,
+    handle: Option<Handle>,
 }
 
 /// All libraries, in the order of their kinds.
@@ -63,14 +70,20 @@ pub struct Version {
 }
 
 impl LibraryKind {
-    /// All of them; the driver first, because the version of the compiler must fit its own.
-    pub const ALL: [LibraryKind; 2] = [LibraryKind::Driver, LibraryKind::Nvrtc];
+    /// All of them; the driver first, because the versions of the others must fit its own.
+    pub const ALL: [LibraryKind; 4] =
+        [LibraryKind::Driver, LibraryKind::Nvrtc, LibraryKind::CublasLt, LibraryKind::Cudnn];
+
+    /// Those that networks work without, and which offer further ways to compute products.
+    pub(super) const OPTIONAL: [LibraryKind; 2] = [LibraryKind::CublasLt, LibraryKind::Cudnn];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             LibraryKind::Driver => "driver",
             LibraryKind::Nvrtc => "NVRTC",
+            LibraryKind::CublasLt => "cuBLASLt",
+            LibraryKind::Cudnn => "cuDNN",
         }
     }
 
@@ -79,6 +92,7 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "the NVIDIA driver",
             LibraryKind::Nvrtc => "NVRTC, which compiles kernels for the GPU,",
+            LibraryKind::CublasLt | LibraryKind::Cudnn => self.name(),
         }
     }
 
@@ -87,6 +101,8 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "runs everything on the GPU",
             LibraryKind::Nvrtc => "compiles kernels",
+            LibraryKind::CublasLt => "more matrix products to choose from",
+            LibraryKind::Cudnn => "more convolutions to choose from",
         }
     }
 
@@ -95,6 +111,8 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "install the NVIDIA driver",
             LibraryKind::Nvrtc => "`pip install nvidia-cuda-nvrtc`, or install the CUDA toolkit",
+            LibraryKind::CublasLt => "`pip install nvidia-cublas`, or install the CUDA toolkit",
+            LibraryKind::Cudnn => "`pip install nvidia-cudnn-cu13`",
         }
     }
 
@@ -102,6 +120,8 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "libcuda.so",
             LibraryKind::Nvrtc => "libnvrtc.so",
+            LibraryKind::CublasLt => "libcublasLt.so",
+            LibraryKind::Cudnn => "libcudnn.so",
         }
     }
 
@@ -109,9 +129,12 @@ impl LibraryKind {
     fn files(self, cuda: Option<Version>) -> Vec<String> {
         let versions: &[u32] = match self {
             LibraryKind::Driver => &[1],
-            LibraryKind::Nvrtc => &[13, 12],
+            LibraryKind::Nvrtc | LibraryKind::CublasLt => &[13, 12],
+            LibraryKind::Cudnn => &[9],
         };
-        let fits = |version: &&u32| cuda.is_none_or(|cuda| **version <= cuda.major);
+        // The others are numbered as CUDA is.
+        let fits =
+            |version: &&u32| self == LibraryKind::Cudnn || cuda.is_none_or(|cuda| **version <= cuda.major);
         let numbered = versions.iter().filter(fits).map(|version| format!("{}.{version}", self.stem()));
         numbered.chain([self.stem().to_owned()]).collect()
     }
@@ -121,14 +144,18 @@ impl LibraryKind {
         match self {
             LibraryKind::Driver => "cuDriverGetVersion",
             LibraryKind::Nvrtc => "nvrtcVersion",
+            LibraryKind::CublasLt => "cublasLtGetVersion",
+            LibraryKind::Cudnn => "cudnnGetVersion",
         }
     }
 
-    /// What must be in it, because cudarc panics where it is not.
+    /// What must be in it: cudarc panics where a function is not.
     fn functions(self) -> &'static [&'static str] {
         match self {
             LibraryKind::Driver => &FUNCTIONS,
             LibraryKind::Nvrtc => &super::compile::FUNCTIONS,
+            LibraryKind::CublasLt => &cublaslt::FUNCTIONS,
+            LibraryKind::Cudnn => &cudnn::FUNCTIONS,
         }
     }
 }
@@ -158,6 +185,13 @@ pub(super) fn usable(kind: LibraryKind) -> Result<Version, CudaError> {
     Err(CudaError::new(CudaErrorKind::Unavailable, message, "`nnc devices` lists what was found"))
 }
 
+/// A library that can be used, or why it cannot.
+fn opened(kind: LibraryKind) -> Result<Handle, CudaError> {
+    usable(kind)?;
+    let handle = library(kind).handle;
+    handle.ok_or_else(|| CudaError::new(CudaErrorKind::Unavailable, "it is not open", REPORT))
+}
+
 impl Library {
     /// Whether it can be used.
     pub fn is_usable(&self) -> bool {
@@ -165,7 +199,7 @@ impl Library {
     }
 
     fn missing(kind: LibraryKind, files: Vec<String>, why: String) -> Library {
-        Library { kind, files, path: None, version: None, problem: Some(why) }
+        Library { kind, files, path: None, version: None, problem: Some(why), handle: None }
     }
 }
 
@@ -196,7 +230,7 @@ fn examine(kind: LibraryKind, files: Vec<String>, handle: Handle, cuda: Option<V
         (None, None) => Some("it does not say its version".to_owned()),
         (None, Some(version)) => misfit(kind, version, cuda),
     };
-    Library { kind, files, path, version, problem }
+    Library { kind, files, path, version, problem, handle: Some(handle) }
 }
 
 /// Why a version cannot be used. A driver loads what a compiler of its own major version makes, or of
@@ -206,8 +240,11 @@ fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<
         (LibraryKind::Driver, _) if version.major < 12 => {
             Some(format!("it is for CUDA {version}, and 12.8 is needed: install a newer driver"))
         }
-        (LibraryKind::Nvrtc, Some(cuda)) if version.major > cuda.major => {
+        (LibraryKind::Nvrtc | LibraryKind::CublasLt, Some(cuda)) if version.major > cuda.major => {
             Some(format!("{version} is too new for a driver for CUDA {cuda}: install one of {}", cuda.major))
+        }
+        (LibraryKind::Cudnn, _) if version.major != 9 => {
+            Some(format!("it is version {version}, and 9 is needed: {}", kind.remedy()))
         }
         _ => None,
     }
@@ -217,13 +254,15 @@ fn misfit(kind: LibraryKind, version: Version, cuda: Option<Version>) -> Option<
 type Handle = &'static libloading::Library;
 
 impl LibraryKind {
-    /// The library as cudarc opens it, which it does but once.
+    /// The library as cudarc opens it, which it does but once; none if it is not called through cudarc.
     fn opened_by_cudarc(self) -> Option<Handle> {
         // SAFETY: opening CUDA's libraries runs no code of theirs that asks for anything of the process.
         unsafe {
             match self {
                 LibraryKind::Driver => sys::is_culib_present().then(|| sys::culib()),
                 LibraryKind::Nvrtc => nvrtc::sys::is_culib_present().then(|| nvrtc::sys::culib()),
+                LibraryKind::CublasLt => lt::sys::is_culib_present().then(|| lt::sys::culib()),
+                LibraryKind::Cudnn => None,
             }
         }
     }
@@ -289,9 +328,10 @@ fn symbol(handle: Handle, name: &str) -> Option<*const c_void> {
 fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
     type One = unsafe extern "C" fn(*mut c_int) -> c_int;
     type Two = unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int;
+    type Plain = unsafe extern "C" fn() -> usize;
     let name = kind.version_function();
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the functions are declared so in `cuda.h` and `nvrtc.h`.
+    // SAFETY: the functions are declared so in `cuda.h`, `nvrtc.h`, `cublasLt.h` and `cudnn_graph.h`.
     unsafe {
         match kind {
             LibraryKind::Driver => {
@@ -302,8 +342,19 @@ fn version(kind: LibraryKind, handle: Handle) -> Option<Version> {
                 let failed = handle.get::<Two>(name).ok()?(&mut major, &mut minor) != 0;
                 (!failed).then(|| Version::new(major as usize, minor as usize))
             }
+            LibraryKind::CublasLt => {
+                let number = handle.get::<Plain>(name).ok()?();
+                Some(Version::new(number / 10_000, number % 10_000 / 100))
+            }
+            LibraryKind::Cudnn => Some(version_of_cudnn(handle.get::<Plain>(name).ok()?())),
         }
     }
+}
+
+/// 9.1.2 is 90102; before, 8.9.7 was 8907.
+fn version_of_cudnn(number: usize) -> Version {
+    let unit = if number < 90_000 { 1000 } else { 10_000 };
+    Version::new(number / unit, number % unit / 100)
 }
 
 impl Version {
@@ -328,6 +379,7 @@ mod tests {
         assert_eq!(LibraryKind::Nvrtc.files(old), ["libnvrtc.so.12", "libnvrtc.so"]);
         assert_eq!(LibraryKind::Nvrtc.files(None), ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"]);
         assert_eq!(LibraryKind::Driver.files(None), ["libcuda.so.1", "libcuda.so"]);
+        assert_eq!(LibraryKind::Cudnn.files(old), ["libcudnn.so.9", "libcudnn.so"]);
     }
 
     #[test]
@@ -339,5 +391,13 @@ mod tests {
         let problem = nvrtc(version(13, 0), version(12, 4)).unwrap();
         assert_eq!(problem, "13.0 is too new for a driver for CUDA 12.4: install one of 12");
         assert!(misfit(LibraryKind::Driver, version(11, 8), None).is_some());
+    }
+    #[test]
+    fn cudnn_is_of_version_nine() {
+        let found = version_of_cudnn(92_600);
+        assert_eq!(found, Version { major: 9, minor: 26 });
+        assert_eq!(misfit(LibraryKind::Cudnn, found, None), None);
+        let problem = misfit(LibraryKind::Cudnn, version_of_cudnn(8907), None).unwrap();
+        assert_eq!(problem, "it is version 8.9, and 9 is needed: `pip install nvidia-cudnn-cu13`");
     }
 }

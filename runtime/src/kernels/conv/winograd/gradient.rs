@@ -13,7 +13,7 @@ use std::ptr;
 use super::scheme::{Four, Scheme, Two};
 use super::transform::{FilterGradient, Grid, Maps, Matrices, Numbers, OfData, OfGradient};
 use super::{Conv, Size};
-use crate::devices::cpu::{Isa, Pool, Tiles};
+use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
 use crate::kernels::conv::backward_weight::{affordable_copies, sum_copies};
 use crate::kernels::gemm::{self, LISTED, Tile, Walk, lanes};
 
@@ -60,8 +60,13 @@ pub(in super::super) fn copies_len(size: Size, spec: &Conv, batch: usize) -> usi
 
 /// Elements that each thread works on.
 pub(super) fn thread_len(isa: Isa, size: Size, spec: &Conv, batch: usize) -> usize {
-    let (cut, numbers) = (Cut::new(size, spec, batch), size.numbers());
-    shapes(isa, cut.group, cut.block).iter().map(|matrices| numbers * matrices.step()).sum()
+    total(&own_lens(isa, &Cut::new(size, spec, batch), size.numbers()))
+}
+
+/// Elements of the numbers of x, of dy and of the products, and of zeros for pixels outside the maps.
+fn own_lens(isa: Isa, cut: &Cut, numbers: usize) -> [usize; 4] {
+    let [x, dy, sums] = shapes(isa, cut.group, cut.block).map(|matrices| numbers * matrices.step());
+    [x, dy, sums, cut.channels[0].max(cut.channels[1])]
 }
 
 /// How the work is cut; depends on sizes alone.
@@ -124,14 +129,16 @@ impl Job<'_> {
     /// The sum over each chunk, into its own copy in `copies`.
     fn sum<S: Scheme<M, T>, const M: usize, const T: usize>(&self, pool: &Pool, copies: Tiles) {
         let cut = &self.cut;
-        let largest = shapes(self.isa, cut.group, cut.block);
-        let state = || {
-            let mut zeros = pool.scratch().single(self.x.channels.max(self.dy.channels));
+        let lens = own_lens(self.isa, cut, T * T);
+        let scratch = || {
+            let mut own = pool.scratch().own(total(&lens));
+            let [.., zeros] = parts(&mut own, lens);
             zeros.fill(0.0);
-            (zeros, largest.map(|matrices| pool.scratch().single(T * T * matrices.step())))
+            own
         };
         let blocks: usize = cut.blocks().iter().product();
-        pool.for_each_with(cut.chunks * blocks, state, |(zeros, [x, dy, sums]), task| {
+        pool.for_each_with(cut.chunks * blocks, scratch, |own, task| {
+            let [x, dy, sums, zeros] = parts(own, lens);
             let (chunk, channels) = cut.task(task);
             let block = Block { job: self, channels, zeros };
             let tiles = chunk * cut.tiles / cut.chunks..(chunk + 1) * cut.tiles / cut.chunks;

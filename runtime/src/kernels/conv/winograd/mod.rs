@@ -22,7 +22,7 @@ use self::transform::{Filter, Grid, Maps, Matrices, Numbers, OfData, Results};
 use super::block::{Block, Cut, MAX_PIXELS};
 use super::packed::{Form, Weight};
 use super::{Conv, Finish};
-use crate::devices::cpu::{Isa, Pool, Tiles};
+use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
 use crate::kernels::gemm::{self, LISTED, Panels, ROWS, Source, Tile, Walk, lanes};
 use crate::select::{Algorithm, Operation, Problem};
 
@@ -119,9 +119,8 @@ pub(super) fn thread_len(isa: Isa, size: Size, problem: &Problem) -> usize {
         Operation::BackwardData => (spec.output, spec.input),
     };
     let job = Job::new(isa, spec, [from, to], [0; 2], batch);
-    let numbers = size.numbers();
-    let [images, _, rows, columns] = job.cut(size.outputs()).size();
-    job.matrices(images * rows * columns).iter().map(|matrices| numbers * matrices.step()).sum()
+    // The weight is packed before the rest is done.
+    total(&job.own_lens(job.cut(size.outputs()), size.numbers())).max(job.taps_len())
 }
 
 /// Elements from a panel of transformed weights to the next.
@@ -200,17 +199,18 @@ impl Job {
         let packed = weights.weight.packed(pool, weights.form, packed_len, pack);
         let tiles = self.to.map(|size| size.div_ceil(M));
         let cut = self.cut(M);
-        let [images, _, rows, columns] = cut.size();
-        let buffers = || {
-            let mut zeros = pool.scratch().single(self.channels);
+        let lens = self.own_lens(cut, T * T);
+        let scratch = || {
+            let mut own = pool.scratch().own(total(&lens));
+            let [.., zeros] = parts(&mut own, lens);
             zeros.fill(0.0);
-            let [data, results] = self.matrices(images * rows * columns);
-            (zeros, pool.scratch().single(T * T * data.step()), pool.scratch().single(T * T * results.step()))
+            own
         };
         let maps = Maps { values: map, size: self.from, channels: self.channels, pad: self.pad };
         let to = Tiles::new(to);
         let [height, width] = self.to;
-        pool.for_each_with(cut.count(), buffers, |(zeros, data, results), task| {
+        pool.for_each_with(cut.count(), scratch, |own, task| {
+            let [data, results, zeros] = parts(own, lens);
             let block = cut.block(task);
             let grid = Grid::of(&block, tiles);
             let [from, products] = self.matrices(grid.tiles.len());
@@ -236,6 +236,19 @@ impl Job {
         let tiles = self.to.map(|size| size.div_ceil(side));
         let aim = self.tiles_at_once((side + 2) * (side + 2), self.images * tiles[0] * tiles[1]);
         Cut::aiming_at(aim, self.images, [1, tiles[0], tiles[1]])
+    }
+
+    /// Elements of the numbers of a block's tiles, of their products, and of zeros for pixels outside the map.
+    fn own_lens(&self, cut: Cut, numbers: usize) -> [usize; 3] {
+        let [images, _, rows, columns] = cut.size();
+        let matrices = self.matrices(images * rows * columns);
+        let [data, results] = matrices.map(|matrices| numbers * matrices.step());
+        [data, results, self.channels]
+    }
+
+    /// Elements of a panel of the weight.
+    fn taps_len(&self) -> usize {
+        9 * self.channels * gemm::panel_width(self.isa)
     }
 
     /// The numbers of so many tiles, and the products.
@@ -271,7 +284,7 @@ impl Job {
         packed: &mut [f32],
     ) {
         let packed = Tiles::new(packed);
-        let scratch = || pool.scratch().single(9 * self.channels * gemm::panel_width(self.isa));
+        let scratch = || pool.scratch().own(self.taps_len());
         pool.for_each_with(panels.count(), scratch, |taps, index| {
             let width = panels.width(index);
             let len = self.channels * width;

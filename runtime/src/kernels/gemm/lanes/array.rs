@@ -34,25 +34,6 @@ impl<const N: usize> Lanes for [f32; N] {
     }
 
     #[inline(always)]
-    unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller's pointer is readable over `count` lanes.
-        std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
-    }
-
-    #[inline(always)]
-    unsafe fn store_part(self, to: *mut f32, count: usize) {
-        for (lane, value) in self.into_iter().enumerate().take(count) {
-            // SAFETY: the caller's pointer is writable over `count` lanes.
-            unsafe { *to.add(lane) = value };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
-        std::array::from_fn(|lane| self[index[lane] as usize])
-    }
-
-    #[inline(always)]
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
         let is_beaten =
             |lane: usize| (other[lane] > self[lane]) | (other[lane].is_nan() & !self[lane].is_nan());
@@ -65,13 +46,5 @@ impl<const N: usize> Lanes for [f32; N] {
     #[inline(always)]
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|lane| if a[lane] == b[lane] { self[lane] } else { 0.0 })
-    }
-
-    #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
-        let rows = *square;
-        for (column, to) in square[..N].iter_mut().enumerate() {
-            *to = std::array::from_fn(|row| rows[row][column]);
-        }
     }
 }

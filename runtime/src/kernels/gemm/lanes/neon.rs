@@ -46,35 +46,6 @@ impl Lanes for float32x4_t {
     }
 
     #[inline(always)]
-    unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        let mut lanes = [0.0; 4];
-        for (lane, value) in lanes.iter_mut().enumerate().take(count) {
-            // SAFETY: the caller's pointer is readable over `count` lanes.
-            *value = unsafe { *from.add(lane) };
-        }
-        // SAFETY: the array is a vector.
-        unsafe { Self::load(lanes.as_ptr()) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_part(self, to: *mut f32, count: usize) {
-        for (lane, value) in lanes(self).into_iter().enumerate().take(count) {
-            // SAFETY: the caller's pointer is writable over `count` lanes.
-            unsafe { *to.add(lane) = value };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
-        let (from, mut to) = (lanes(self), [0.0; 4]);
-        for (to, index) in to.iter_mut().zip(index) {
-            *to = from[*index as usize % 4];
-        }
-        // SAFETY: the array is a vector.
-        unsafe { Self::load(to.as_ptr()) }
-    }
-
-    #[inline(always)]
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
         // SAFETY: every processor of the architecture has the instructions.
         unsafe {
@@ -89,16 +60,6 @@ impl Lanes for float32x4_t {
         // SAFETY: as above.
         unsafe { vbslq_f32(vceqq_f32(a, b), self, vdupq_n_f32(0.0)) }
     }
-
-    #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
-        let rows = [0, 1, 2, 3].map(|row| lanes(square[row]));
-        for (column, to) in square[..4].iter_mut().enumerate() {
-            let turned = rows.map(|row| row[column]);
-            // SAFETY: the array is a vector.
-            *to = unsafe { Self::load(turned.as_ptr()) };
-        }
-    }
 }
 
 /// The lanes that are no NaN.
@@ -106,12 +67,4 @@ impl Lanes for float32x4_t {
 fn ordered(value: float32x4_t) -> uint32x4_t {
     // SAFETY: every processor of the architecture has the instruction.
     unsafe { vceqq_f32(value, value) }
-}
-
-#[inline(always)]
-fn lanes(value: float32x4_t) -> [f32; 4] {
-    let mut lanes = [0.0; 4];
-    // SAFETY: the array has room for a vector.
-    unsafe { vst1q_f32(lanes.as_mut_ptr(), value) };
-    lanes
 }

@@ -34,25 +34,6 @@ impl Lanes for f32 {
     }
 
     #[inline(always)]
-    unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller's pointer is readable over `count` numbers.
-        if count > 0 { unsafe { *from } } else { 0.0 }
-    }
-
-    #[inline(always)]
-    unsafe fn store_part(self, to: *mut f32, count: usize) {
-        if count > 0 {
-            // SAFETY: the caller's pointer is writable over `count` numbers.
-            unsafe { *to = self };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pick(self, _index: &[u32; 16]) -> Self {
-        self
-    }
-
-    #[inline(always)]
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
         match (other > self) | (other.is_nan() & !self.is_nan()) {
             true => (other, theirs),
@@ -64,7 +45,4 @@ impl Lanes for f32 {
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         if a == b { self } else { 0.0 }
     }
-
-    #[inline(always)]
-    unsafe fn transpose(_: &mut [Self; 16]) {}
 }

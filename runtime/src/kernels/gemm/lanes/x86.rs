@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
-use super::Lanes;
+use super::{Lanes, MAX_COUNT};
 
 /// SSE2: no fused multiply-add, and no masks.
 impl Lanes for __m128 {
@@ -52,35 +52,6 @@ impl Lanes for __m128 {
     }
 
     #[inline(always)]
-    unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        let mut lanes = [0.0; 4];
-        for (lane, value) in lanes.iter_mut().enumerate().take(count) {
-            // SAFETY: the caller's pointer is readable over `count` lanes.
-            *value = unsafe { *from.add(lane) };
-        }
-        // SAFETY: the array is a vector.
-        unsafe { _mm_loadu_ps(lanes.as_ptr()) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_part(self, to: *mut f32, count: usize) {
-        for (lane, value) in lanes(self).into_iter().enumerate().take(count) {
-            // SAFETY: the caller's pointer is writable over `count` lanes.
-            unsafe { *to.add(lane) = value };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
-        let (from, mut to) = (lanes(self), [0.0; 4]);
-        for (to, index) in to.iter_mut().zip(index) {
-            *to = from[*index as usize % 4];
-        }
-        // SAFETY: the array is a vector.
-        unsafe { _mm_loadu_ps(to.as_ptr()) }
-    }
-
-    #[inline(always)]
     unsafe fn beaten_by(self, other: Self, own: Self, theirs: Self) -> (Self, Self) {
         // SAFETY: every processor of the architecture has SSE2.
         unsafe {
@@ -95,24 +66,6 @@ impl Lanes for __m128 {
         // SAFETY: as above.
         unsafe { _mm_and_ps(_mm_cmpeq_ps(a, b), self) }
     }
-
-    #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
-        let rows = [0, 1, 2, 3].map(|row| lanes(square[row]));
-        for (column, to) in square[..4].iter_mut().enumerate() {
-            let turned = rows.map(|row| row[column]);
-            // SAFETY: the array is a vector.
-            *to = unsafe { _mm_loadu_ps(turned.as_ptr()) };
-        }
-    }
-}
-
-#[inline(always)]
-fn lanes(value: __m128) -> [f32; 4] {
-    let mut lanes = [0.0; 4];
-    // SAFETY: the array has room for a vector.
-    unsafe { _mm_storeu_ps(lanes.as_mut_ptr(), value) };
-    lanes
 }
 
 impl Lanes for __m256 {
@@ -162,7 +115,7 @@ impl Lanes for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
+    unsafe fn pick(self, index: &[u32; MAX_COUNT]) -> Self {
         // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
         unsafe { _mm256_permutevar8x32_ps(self, index.as_ptr().cast::<__m256i>().read_unaligned()) }
     }
@@ -185,7 +138,7 @@ impl Lanes for __m256 {
 
     /// Elements change places in squares of two, of four, and at last across the halves of the vectors.
     #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
+    unsafe fn transpose(square: &mut [Self; MAX_COUNT]) {
         // SAFETY: as above.
         unsafe {
             for first in [0, 4] {
@@ -262,7 +215,7 @@ impl Lanes for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn pick(self, index: &[u32; 16]) -> Self {
+    unsafe fn pick(self, index: &[u32; MAX_COUNT]) -> Self {
         // SAFETY: called from code built for this instruction set; the array holds a vector of indices.
         unsafe { _mm512_permutexvar_ps(_mm512_loadu_si512(index.as_ptr().cast()), self) }
     }
@@ -285,7 +238,7 @@ impl Lanes for __m512 {
 
     /// Elements change places in squares of two, of four, and at last across the quarters of the vectors.
     #[inline(always)]
-    unsafe fn transpose(square: &mut [Self; 16]) {
+    unsafe fn transpose(square: &mut [Self; MAX_COUNT]) {
         // SAFETY: as above.
         unsafe {
             for first in [0, 4, 8, 12] {
