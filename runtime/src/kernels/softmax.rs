@@ -67,18 +67,23 @@ impl Vectorised for Softmax<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let rows = self.x.chunks_exact(self.channels).zip(self.y.chunks_exact_mut(self.channels));
-        rows.for_each(|(x, y)| row(x, y));
+        rows(self.channels, self.x, self.y);
     }
 }
 
-/// The softmax of one row.
+/// The softmax of each row. The exponentials of all of them are one loop, as those of a short row do not fill a
+/// vector.
 #[inline(always)]
-pub(crate) fn row(x: &[f32], y: &mut [f32]) {
-    let maximum = maximum(x);
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = math::exp(x - maximum));
-    let scale = 1.0 / sum(y, |y| y);
-    y.iter_mut().for_each(|y| *y *= scale);
+pub(crate) fn rows(channels: usize, x: &[f32], y: &mut [f32]) {
+    for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+        let maximum = maximum(x);
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - maximum);
+    }
+    y.iter_mut().for_each(|y| *y = math::exp(*y));
+    for y in y.chunks_exact_mut(channels) {
+        let scale = 1.0 / sum(y, |y| y);
+        y.iter_mut().for_each(|y| *y *= scale);
+    }
 }
 
 struct SoftmaxBackward<'a> {
@@ -113,17 +118,44 @@ impl Vectorised for LogSumExp<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for (x, y) in self.x.chunks_exact(self.channels).zip(self.y) {
-            let maximum = maximum(x);
-            *y = maximum + log_sum(x, maximum);
-        }
+        let mut y = self.y.iter_mut();
+        for_each_log_sum(self.channels, self.x, |_, maximum, log_sum| {
+            y.next().into_iter().for_each(|y| *y = maximum + log_sum);
+        });
     }
 }
 
-/// log Σ exp(x − maximum) of a row.
+/// Calls `body` with each row of `x`, its maximum and log Σ exp(x − maximum).
 #[inline(always)]
-pub(crate) fn log_sum(row: &[f32], maximum: f32) -> f32 {
-    math::log(sum(row, |x| math::exp(x - maximum)))
+pub(crate) fn for_each_log_sum(channels: usize, x: &[f32], mut body: impl FnMut(&[f32], f32, f32)) {
+    if channels < LANES {
+        return for_each_short_log_sum(channels, x, body);
+    }
+    for row in x.chunks_exact(channels) {
+        let maximum = maximum(row);
+        body(row, maximum, math::log(sum(row, |x| math::exp(x - maximum))));
+    }
+}
+
+/// The same for rows that do not fill a vector: the exponentials of many are one loop.
+#[inline(always)]
+fn for_each_short_log_sum(channels: usize, x: &[f32], mut body: impl FnMut(&[f32], f32, f32)) {
+    const TERMS: usize = 256;
+    let (mut terms, mut maxima) = ([0.0; TERMS], [0.0; TERMS]);
+    for x in x.chunks(TERMS / channels * channels) {
+        let terms = &mut terms[..x.len()];
+        let rows = x.chunks_exact(channels).zip(terms.chunks_exact_mut(channels));
+        for ((row, terms), highest) in rows.zip(&mut maxima) {
+            *highest = maximum(row);
+            terms.iter_mut().zip(row).for_each(|(term, &x)| *term = x - *highest);
+        }
+        terms.iter_mut().for_each(|term| *term = math::exp(*term));
+        for ((row, terms), &maximum) in
+            x.chunks_exact(channels).zip(terms.chunks_exact(channels)).zip(&maxima)
+        {
+            body(row, maximum, math::log(sum(terms, |term| term)));
+        }
+    }
 }
 
 /// The largest element of a row; NaN if there is one.

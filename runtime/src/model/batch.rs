@@ -17,7 +17,7 @@ pub(crate) struct Feed<'a> {
     /// Samples.
     pub(crate) size: usize,
     /// The input region.
-    pub(crate) inputs: &'a mut [f32],
+    pub(crate) inputs: &'a [f32],
     /// The classes for each output; empty for outputs that are not judged by classes.
     pub(crate) labels: [&'a [u32]; MAX_TARGETS],
     /// The target region.
@@ -33,12 +33,12 @@ pub(super) struct Staging {
 
 impl Staging {
     /// The batch of a slice for each input, in the order of the signature; without targets.
-    pub(super) fn inputs(
-        &mut self,
+    pub(super) fn inputs<'a>(
+        &'a mut self,
         pool: &Pool,
         program: &Program,
-        slices: &[&[f32]],
-    ) -> Result<Feed<'_>, Error> {
+        slices: &[&'a [f32]],
+    ) -> Result<Feed<'a>, Error> {
         let size = batch_size(program, slices)?;
         let inputs = input_region(&mut self.inputs, pool, program, slices);
         Ok(Feed { size, inputs, labels: [&[]; MAX_TARGETS], values: &mut [] })
@@ -50,7 +50,7 @@ impl Staging {
         &'a mut self,
         pool: &Pool,
         program: &Program,
-        slices: &[&[f32]],
+        slices: &[&'a [f32]],
         targets: &[Targets<'a>],
     ) -> Result<Feed<'a>, Error> {
         let size = batch_size(program, slices)?;
@@ -90,13 +90,19 @@ fn batch_size(program: &Program, slices: &[&[f32]]) -> Result<usize, Error> {
     Ok(size.unwrap_or(0))
 }
 
-/// The inputs one after the other in `buffer`, channels last.
+/// The inputs one after the other, channels last: a single one that is so already where it lies, else in
+/// `buffer`.
 fn input_region<'a>(
     buffer: &'a mut Buffer,
     pool: &Pool,
     program: &Program,
-    slices: &[&[f32]],
-) -> &'a mut [f32] {
+    slices: &[&'a [f32]],
+) -> &'a [f32] {
+    if let ([port], [slice]) = (program.inputs, slices)
+        && layout::is_same(port.shape)
+    {
+        return slice;
+    }
     let region = reserve(buffer, slices.iter().map(|slice| slice.len()).sum());
     let mut start = 0;
     for (port, slice) in program.inputs.iter().zip(slices) {
@@ -120,7 +126,7 @@ pub(super) fn loaded<'a>(program: &Program, batch: &'a mut data::Batch) -> Resul
     };
     check_targets(&program.outputs[wanted.output], wanted.kind, size, given)?;
     let labels = [&[][..]; MAX_TARGETS];
-    let mut feed = Feed { size, inputs: &mut batch.inputs, labels, values: &mut [] };
+    let mut feed = Feed { size, inputs: &batch.inputs, labels, values: &mut [] };
     match &mut batch.targets {
         data::Targets::Classes(classes) => feed.labels[wanted.output] = classes,
         data::Targets::Values { values, .. } => feed.values = values,
@@ -145,7 +151,7 @@ pub(super) fn check_kept(program: &Program, dataset: &data::Dataset, input: &[us
 }
 
 /// Inputs of a loader or a transform for a program with one input.
-pub(super) fn transformed<'a>(program: &Program, inputs: &'a mut [f32]) -> Result<Feed<'a>, Error> {
+pub(super) fn transformed<'a>(program: &Program, inputs: &'a [f32]) -> Result<Feed<'a>, Error> {
     let size = single_size(program, inputs.len())?;
     Ok(Feed { size, inputs, labels: [&[]; MAX_TARGETS], values: &mut [] })
 }

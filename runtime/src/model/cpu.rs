@@ -301,7 +301,7 @@ impl Score {
 }
 
 fn pass<'a>(buffers: Buffers<'a>, pool: &'a Pool, feed: &'a mut Feed) -> Pass<'a> {
-    let buffers = buffers.with(Region::Input, feed.inputs).with(Region::Target, feed.values);
+    let buffers = buffers.with_shared(Region::Input, feed.inputs).with(Region::Target, feed.values);
     let labels = feed.labels.iter().enumerate().filter(|(_, labels)| !labels.is_empty());
     labels.fold(Pass::new(buffers, pool), |pass, (output, labels)| pass.with_labels(output, labels))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::devices::cpu::{Pool, Vectorised};
 
 /// Elements of a task.
-const TASK: usize = 1 << 16;
+const TASK: usize = 1 << 14;
 
 /// Elements that are looked at before the first answer: a loop without an exit inside is vectorised.
 const BLOCK: usize = 1 << 10;

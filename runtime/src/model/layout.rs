@@ -37,6 +37,12 @@ pub(super) fn channels_first(pool: &Pool, shape: &[usize], samples: &[f32], to: 
     transpose_each(pool, samples, [positions, channels], to);
 }
 
+/// Whether samples of `shape` are in the same order channels first and channels last.
+pub(super) fn is_same(shape: &[usize]) -> bool {
+    let (channels, positions) = channels_and_positions(shape);
+    channels == 1 || positions == 1
+}
+
 /// A vector is a map of one position.
 pub(super) fn channels_and_positions(shape: &[usize]) -> (usize, usize) {
     let (channels, spatial) = shape.split_first().unwrap_or((&1, &[]));

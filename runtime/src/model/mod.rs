@@ -235,7 +235,7 @@ impl Model {
     }
 
     /// [`Model::predict_many`] on inputs that a loader or a [`Transform`](crate::data::Transform) made.
-    pub fn predict_transformed(&mut self, inputs: &mut [f32]) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn predict_transformed(&mut self, inputs: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
         self.outputs(batch::transformed(self.program, inputs)?)
     }
 

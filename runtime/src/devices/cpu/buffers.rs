@@ -81,6 +81,8 @@ impl<T: Element> DerefMut for Buffer<T> {
 pub struct Buffers<'a> {
     batch: usize,
     regions: [(*mut f32, usize); REGIONS],
+    /// Regions that no call may write.
+    shared: [bool; REGIONS],
     in_use: Cell<bool>,
     borrowed: PhantomData<&'a mut [f32]>,
 }
@@ -91,12 +93,20 @@ impl<'a> Buffers<'a> {
     /// No memory yet: every region is empty until [`Buffers::with`] names one.
     pub fn new(batch: usize) -> Self {
         let empty = (std::ptr::NonNull::dangling().as_ptr(), 0);
-        Buffers { batch, regions: [empty; REGIONS], in_use: Cell::new(false), borrowed: PhantomData }
+        let (regions, shared) = ([empty; REGIONS], [false; REGIONS]);
+        Buffers { batch, regions, shared, in_use: Cell::new(false), borrowed: PhantomData }
     }
 
     /// `memory` as `region`; it may be larger than the batch needs.
     pub fn with(mut self, region: Region, memory: &'a mut [f32]) -> Self {
         self.regions[region as usize] = (memory.as_mut_ptr(), memory.len());
+        self
+    }
+
+    /// `memory` as `region`, for calls that only read it.
+    pub fn with_shared(mut self, region: Region, memory: &'a [f32]) -> Self {
+        self.regions[region as usize] = (memory.as_ptr().cast_mut(), memory.len());
+        self.shared[region as usize] = true;
         self
     }
 
@@ -113,7 +123,7 @@ impl<'a> Buffers<'a> {
     /// Calls `body` with the slices of one kernel call.
     ///
     /// # Panics
-    /// If a slot lies outside its region, a written range overlaps another range of the call,
+    /// If a slot lies outside its region, a written range overlaps another range of the call or is shared,
     /// or `body` calls `access` again: mistakes of the compiler that planned the memory.
     pub fn access<const R: usize, const W: usize, T>(
         &self,
@@ -162,8 +172,8 @@ impl<'a> Buffers<'a> {
     /// While the result lives, nothing may write them.
     unsafe fn read(&self, slot: Slot) -> &[f32] {
         let (start, len) = self.pointer(slot);
-        // SAFETY: `pointer` has checked the bounds; the memory is borrowed exclusively for 'a, and
-        // the caller vouches for the rest.
+        // SAFETY: `pointer` has checked the bounds; the memory is borrowed for 'a, exclusively or to be read by
+        // all, and the caller vouches for the rest.
         unsafe { std::slice::from_raw_parts(start.cast_const(), len) }
     }
 
@@ -173,8 +183,9 @@ impl<'a> Buffers<'a> {
     /// While the result lives, nothing else may read or write them.
     #[expect(clippy::mut_from_ref, reason = "handing out disjoint ranges is its purpose")]
     unsafe fn write(&self, slot: Slot) -> &mut [f32] {
+        assert!(!self.shared[slot.region as usize], "{slot:?} is written, and its region is shared");
         let (start, len) = self.pointer(slot);
-        // SAFETY: as in `read`.
+        // SAFETY: as in `read`; the region is not shared, so it is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(start, len) }
     }
 
@@ -265,6 +276,14 @@ mod tests {
     #[should_panic(expected = "overlaps")]
     fn a_write_over_an_operand_is_refused() {
         copy([slot(0, 2)], [slot(1, 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "its region is shared")]
+    fn a_write_to_a_shared_region_is_refused() {
+        let buffers = Buffers::new(1).with_shared(Region::Batched, &[0.0; 4]);
+        assert_eq!(buffers.access([slot(0, 2)], [], |[x], []| x.len()), 2);
+        buffers.access([], [slot(0, 2)], |[], [y]| y.fill(1.0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Conv;
 use super::axis::Axis;
-use super::block::{AIM, Block, Cut, MAX_PIXELS, pieces};
+use super::block::{AIM, Block, Cut, MAX_PIXELS};
 use super::window::{Patch, Windows};
 use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
 use crate::kernels::gemm::{self, Panels, Source, SpacedTile, Walk};
@@ -149,7 +149,7 @@ impl Job<'_> {
             let chunk_blocks = chunk * blocks / chunks..(chunk + 1) * blocks / chunks;
             for index in chunk_blocks.clone() {
                 let block = self.cut.block(index);
-                let dy = self.pack(&block, to, packed);
+                let dy = self.dy(&block, to, packed);
                 let inputs = group * channels..(group + 1) * channels;
                 let patch = self.windows.patch(self.x, &block, inputs, patch);
                 self.add(&block, &patch, dy, to, index > chunk_blocks.start);
@@ -157,27 +157,29 @@ impl Job<'_> {
         });
     }
 
-    /// The pixels of `block` in dy, as one panel of B: as they lie, where they are one.
-    fn pack<'b>(&'b self, block: &Block, to: Target, packed: &'b mut [f32]) -> &'b [f32] {
+    /// The pixels of `block` in dy as a panel of B, and elements from one row of it to the next: as they lie,
+    /// where that is whole vectors, else packed.
+    fn dy<'b>(&'b self, block: &Block, to: Target, packed: &'b mut [f32]) -> (&'b [f32], usize) {
         let [planes, rows, columns, channels] = self.spec.output;
         let [plane, row, column] = [0, 1, 2].map(|axis| block.outputs[axis].start);
         let first = ((block.images.start * planes + plane) * rows + row) * columns + column;
         let values = &self.dy[first * channels..][..block.pixels() * channels];
         let panels = self.panels(block.pixels());
-        if self.spec.groups == 1 && panels.width(0) == channels && gemm::is_aligned(values) {
-            return values;
+        let own = panels.columns(to.panel);
+        if self.spec.groups == 1 && panels.are_whole() && gemm::is_aligned(values) {
+            return (&values[own.start..], channels);
         }
-        let packed = &mut packed[..block.pixels() * panels.width(to.panel)];
+        let width = panels.width(to.panel);
+        let packed = &mut packed[..block.pixels() * width];
         let values = &values[to.group * self.spec.group_outputs()..];
         let source = Source { values, row_step: channels, column_step: 1 };
-        gemm::pack_panel(self.isa, source, panels.columns(to.panel), panels.width(to.panel), packed);
-        packed
+        gemm::pack_panel(self.isa, source, own, width, packed);
+        (packed, width)
     }
 
     /// Adds the products of one block's windows and one panel of dy.
-    fn add(&self, block: &Block, patch: &Patch, dy: &[f32], to: Target, accumulate: bool) {
-        let panels = self.panels(block.pixels());
-        let (width, columns) = (panels.width(to.panel), panels.columns(to.panel));
+    fn add(&self, block: &Block, patch: &Patch, (dy, b_step): (&[f32], usize), to: Target, accumulate: bool) {
+        let columns = self.panels(block.pixels()).columns(to.panel);
         let mut lines = [0; MAX_LINES];
         let lines = list_lines(block, patch, &mut lines);
         let [_, _, column] = block.outputs.clone();
@@ -187,19 +189,17 @@ impl Job<'_> {
         let channels = self.spec.group_inputs();
         let (runs, len) = patch.runs(channels);
         let own = to.part * len / self.parts..(to.part + 1) * len / self.parts;
-        let pieces = pieces(own.len(), gemm::spaced_rows(self.isa, columns.len()))
-            .map(|rows| own.start + rows.start..own.start + rows.end);
-        for (run, rows) in (0..runs).flat_map(|run| pieces.clone().map(move |rows| (run, rows))) {
-            let start = patch.run(run, channels) + rows.start;
+        for run in 0..runs {
+            let start = patch.run(run, channels) + own.start;
             let tile = SpacedTile {
-                a: patch.values[start..][..reach + rows.len()].as_ptr(),
+                a: patch.values[start..][..reach + own.len()].as_ptr(),
                 a_step: 1,
                 walk,
                 b: dy.as_ptr(),
-                b_step: width,
-                c: to.rows(self.spec, run * len + rows.start, rows.len(), &columns),
+                b_step,
+                c: to.rows(self.spec, run * len + own.start, own.len(), &columns),
                 c_step: self.spec.output[3],
-                rows: rows.len(),
+                rows: own.len(),
                 columns: columns.len(),
                 accumulate,
             };

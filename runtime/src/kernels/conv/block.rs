@@ -82,12 +82,6 @@ fn even(total: usize, aim: usize) -> usize {
     total.div_ceil(total.div_ceil(aim.max(1)).max(1)).max(1)
 }
 
-/// Cuts `len` neighbours into pieces of about equal size, of no more than `most` each.
-pub(super) fn pieces(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-    let count = len.div_ceil(most);
-    (0..count).map(move |index| index * len / count..(index + 1) * len / count)
-}
-
 impl Block {
     /// Output pixels.
     pub(super) fn pixels(&self) -> usize {

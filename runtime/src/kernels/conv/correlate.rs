@@ -8,17 +8,17 @@
 use std::ops::Range;
 
 use super::axis::{Line, backward_lines};
-use super::block::{AIM, Block, Cut, MAX_PIXELS, pieces};
+use super::block::{AIM, Block, Cut, MAX_PIXELS};
 use super::packed::{Form, Packed, Weight};
 use super::window::{Patch, Windows};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles};
-use crate::kernels::gemm::{self, Panels, ROWS, Source, SpacedTile, Tile, Walk};
+use crate::kernels::gemm::{self, Panels, Source, SpacedTile, Tile, Walk};
 use crate::select::{Algorithm, Operation, Problem};
 
-/// Terms of the sum between two visits to C: 64 columns of B by so many rows are 64 KiB, which stay
-/// in the second-level cache while the block's pixels pass.
-const DEPTH: usize = 256;
+/// Terms of the sum between two visits to C: 64 columns of B by so many rows are 128 KiB, which stay
+/// in the second-level cache while the block's pixels pass. (Half as many were measured to cost 1 % more.)
+const DEPTH: usize = 512;
 
 /// Fewer blocks than this are cut further, by panels of columns, and if these are fewer, by narrower ones.
 const ENOUGH_TASKS: usize = 8;
@@ -446,28 +446,24 @@ impl Job<'_> {
         let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
         let (_, [_, _, a_step]) = patch.steps();
         let c_step = self.correlation.column_step();
-        let most = gemm::spaced_rows(self.isa, columns.len());
+        let (rows, last) = (block.width(), block.width() - 1);
         for place in block.rows() {
-            let starts = (patch.start(block.relative(place)), self.correlation.destination(place));
-            for part in pieces(block.width(), most) {
-                let (from, to) = (starts.0 + part.start * a_step, starts.1 + part.start * c_step);
-                let (rows, last) = (part.len(), part.len() - 1);
-                let tile = SpacedTile {
-                    a: patch.values[from..][..last * a_step + reach].as_ptr(),
-                    a_step,
-                    walk,
-                    b: b.as_ptr(),
-                    b_step,
-                    c: self.to.pointer(to + columns.start..to + last * c_step + columns.end),
-                    c_step,
-                    rows,
-                    columns: columns.len(),
-                    accumulate: first > 0,
-                };
-                // SAFETY: the slices have checked the reach of A, B and C; each pixel belongs to one block,
-                // each panel to one task.
-                unsafe { gemm::multiply_spaced(self.isa, &tile) };
-            }
+            let (from, to) = (patch.start(block.relative(place)), self.correlation.destination(place));
+            let tile = SpacedTile {
+                a: patch.values[from..][..last * a_step + reach].as_ptr(),
+                a_step,
+                walk,
+                b: b.as_ptr(),
+                b_step,
+                c: self.to.pointer(to + columns.start..to + last * c_step + columns.end),
+                c_step,
+                rows,
+                columns: columns.len(),
+                accumulate: first > 0,
+            };
+            // SAFETY: the slices have checked the reach of A, B and C; each pixel belongs to one block, each
+            // panel to one task.
+            unsafe { gemm::multiply_spaced(self.isa, &tile) };
         }
     }
 
@@ -477,22 +473,19 @@ impl Job<'_> {
         let width = self.panels.each.width(self.panels.split(panel).1);
         let (b, b_step) = self.b.rows(self.panels, panel, first, walk.runs.len() * walk.len);
         let reach = walk.runs.iter().max().map_or(0, |last| last + walk.len);
-        for start in (0..rows.from.len()).step_by(ROWS) {
-            let pixels = start..(start + ROWS).min(rows.from.len());
-            // Plain loops: the closures of `array::map` are not inlined.
-            let (mut a, mut c) = ([std::ptr::null(); ROWS], [std::ptr::null_mut(); ROWS]);
-            for (a, &from) in a.iter_mut().zip(&rows.from[pixels.clone()]) {
-                *a = rows.patch[from..][..reach].as_ptr();
-            }
-            for (c, &at) in c.iter_mut().zip(&rows.to[pixels.clone()]) {
-                *c = self.to.pointer(at + columns.start..at + columns.end);
-            }
-            let (b, columns, accumulate) = (b.as_ptr(), columns.len(), first > 0);
-            let tile = Tile { a, walk, b, b_step, c, rows: pixels.len(), columns, accumulate };
-            // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel
-            // belongs to one block, each panel to one task.
-            unsafe { gemm::multiply(self.isa, width, &tile) };
+        let (mut a, mut c) = ([std::ptr::null(); MAX_PIXELS], [std::ptr::null_mut(); MAX_PIXELS]);
+        for (a, &from) in a.iter_mut().zip(rows.from) {
+            *a = rows.patch[from..][..reach].as_ptr();
         }
+        for (c, &at) in c.iter_mut().zip(rows.to) {
+            *c = self.to.pointer(at + columns.start..at + columns.end);
+        }
+        let (a, c) = (&a[..rows.from.len()], &c[..rows.to.len()]);
+        let (b, columns, accumulate) = (b.as_ptr(), columns.len(), first > 0);
+        let tile = Tile { a, walk, b, b_step, c, columns, accumulate };
+        // SAFETY: the slices above have checked the reach of each row of A, B and C; each pixel belongs to one
+        // block, each panel to one task.
+        unsafe { gemm::multiply(self.isa, width, &tile) };
     }
 
     fn clear(&self, block: &Block, panels: Range<usize>) {

@@ -101,30 +101,3 @@ where
         }
     }
 }
-
-/// The step of an optimiser: from parameter, gradient and `S` states to parameter and states.
-pub(crate) struct Step<const S: usize, F>(pub(crate) F);
-
-impl<const S: usize, F> Lanes for Step<S, F>
-where
-    F: Fn(f32, f32, [f32; S]) -> (f32, [f32; S]) + Sync,
-{
-    #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "iterators would be compiled once more for each function")]
-    fn run(&self, count: usize, inputs: &[&Block], outputs: &mut [Own]) {
-        assert!(count <= BLOCK && inputs.len() == 2 + S && outputs.len() == 1 + S);
-        let mut states = [0.0; S];
-        for part in 0..count.div_ceil(LANES) {
-            for lane in 0..LANES {
-                for state in 0..S {
-                    states[state] = inputs[2 + state][part][lane];
-                }
-                let (parameter, new) = (self.0)(inputs[0][part][lane], inputs[1][part][lane], states);
-                outputs[0].0[part][lane] = parameter;
-                for state in 0..S {
-                    outputs[1 + state].0[part][lane] = new[state];
-                }
-            }
-        }
-    }
-}

@@ -8,7 +8,7 @@ use crate::devices::cpu::{Pool, Tiles, Vectorised};
 use crate::emitted::{Extent, MAX_OPERANDS, Operand, Pass, Slot};
 
 /// Elements of a task: a microsecond or two of work, so that the threads' shares are about equal.
-const TASK: usize = 1 << 13;
+pub(super) const TASK: usize = 1 << 13;
 
 /// outputs = f(inputs), element by element. All outputs and [`Operand::Full`] inputs have the
 /// same elements, counted by `extent`.

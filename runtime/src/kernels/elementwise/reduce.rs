@@ -16,7 +16,7 @@ use crate::emitted::Extent;
 const CHUNKS: usize = 64;
 
 /// Elements of a chunk at the least, unless its part has fewer.
-const CHUNK: usize = 1 << 15;
+const CHUNK: usize = 1 << 14;
 
 /// The longest array of sums, in elements, that is made a whole number of blocks.
 const LONGEST: usize = 1 << 12;

@@ -38,8 +38,8 @@ pub(crate) enum Source<'a> {
     Unpooled(Unpool<'a>),
     /// A random number per element.
     Random(Stream, Distribution),
-    /// What the result of this number held before.
-    Result(usize),
+    /// What the first result held before.
+    Result,
 }
 
 /// Lends `body` the sources of `operands`, whose tensors are `slices`, second ones at the end, for a
@@ -57,7 +57,7 @@ pub(crate) fn with_sources<T>(
     let len = operands.iter().map(|operand| binding.own_len(operand)).sum();
     let mut memory = p.pool().scratch().aside(len);
     let mut rest = &mut *memory;
-    let mut sources = [Source::Result(0); MAX_OPERANDS];
+    let mut sources = [Source::Result; MAX_OPERANDS];
     let (slices, second) = slices.split_at(operands.len());
     let mut second = second.iter();
     for ((source, operand), slice) in sources.iter_mut().zip(operands).zip(slices) {
@@ -123,7 +123,7 @@ impl Binding<'_, '_> {
                 }
             }
             Operand::Unpooled(unpooled) => Source::Unpooled(Unpool::new(&unpooled.pool, slice, second)),
-            Operand::Result => Source::Result(0),
+            Operand::Result => Source::Result,
         }
     }
 
@@ -193,7 +193,7 @@ impl<'a> Blocks<'a> {
                     view(&slice[sample + self.channel..][..count], own)
                 }
                 Source::Constant(block) => view(block, own),
-                Source::Result(index) => view(&held[index][range.clone()], own),
+                Source::Result => view(&held[0][range.clone()], own),
                 Source::Samples(_) | Source::Runs(..) | Source::Unpooled(_) | Source::Random(..) => {
                     let place = spread::Place { extent, first: self.at, isa };
                     place.fill(source, &mut own.as_flattened_mut()[..count]);

@@ -36,7 +36,7 @@ impl Place {
             Source::Random(stream, distribution) => {
                 random::fill(self.isa, &stream, distribution, self.first, to);
             }
-            Source::Full(_) | Source::Repeated(_) | Source::Constant(_) | Source::Result(_) => {
+            Source::Full(_) | Source::Repeated(_) | Source::Constant(_) | Source::Result => {
                 unreachable!("these lie in memory as they are")
             }
         }

@@ -100,12 +100,23 @@ impl Sums {
         }
     }
 
-    /// The sum of one part's chunks, group by group.
+    /// The sum of one part's chunks, some groups at a time.
     fn add<'a>(&self, chunks: impl Iterator<Item = &'a [f64]> + Clone, output: &mut [f32]) {
+        const GROUPS: usize = 64;
         let size = output.len() / self.groups;
-        for (group, output) in output.chunks_exact_mut(size).enumerate() {
-            let terms = chunks.clone().flat_map(|chunk| &chunk[group * size..][..size]);
-            output.fill(terms.sum::<f64>() as f32);
+        for (block, output) in output.chunks_mut(GROUPS * size).enumerate() {
+            let mut sums = [0.0; GROUPS];
+            for chunk in chunks.clone() {
+                let terms = &chunk[block * GROUPS * size..][..output.len()];
+                match size {
+                    1 => sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term),
+                    _ => sums
+                        .iter_mut()
+                        .zip(terms.chunks_exact(size))
+                        .for_each(|(sum, terms)| terms.iter().for_each(|term| *sum += term)),
+                }
+            }
+            output.chunks_exact_mut(size).zip(sums).for_each(|(output, sum)| output.fill(sum as f32));
         }
     }
 }

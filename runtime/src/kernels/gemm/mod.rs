@@ -1,6 +1,6 @@
 //! The matrix product inside convolutions and linear layers.
 //!
-//! The unit of work is a [`Tile`]: a few rows of C += A·B. Rows of A are read in place through
+//! The unit of work is a [`Tile`]: rows of C += A·B, a few at a time. Rows of A are read in place through
 //! one pointer each, so that a convolution needs no im2col matrix: the rows of A are windows of
 //! the image, and along a row of the window the elements are contiguous. B is packed into
 //! panels as wide as the registers allow, see [`pack`]. Each element of C is summed in the
@@ -13,14 +13,17 @@ mod spaced;
 mod tile;
 
 pub(crate) use pack::{Panels, Source, is_aligned, pack_panel};
-pub(crate) use spaced::{SpacedTile, multiply_spaced, spaced_rows};
+pub(crate) use spaced::{SpacedTile, multiply_spaced};
 
 use crate::devices::cpu::Isa;
 
-/// Rows of C in a tile. With four 16-lane vectors of columns, 24 accumulators, 4 vectors of B and
+/// Rows of C that are computed at a time. With four 16-lane vectors of columns, 24 accumulators, 4 vectors of B and
 /// one of A fit the 32 registers of AVX-512 and NEON; with two 8-lane vectors, 15 of the 16 of AVX2. With fewer
 /// columns more rows would fit, but were measured slower: the pointers to them no longer fit.
 pub(crate) const ROWS: usize = 6;
+
+/// Rows that are listed for a call at a time, where their number has no bound.
+pub(crate) const LISTED: usize = 8 * ROWS;
 
 /// Columns of the widest panel.
 pub(crate) fn panel_width(isa: Isa) -> usize {
@@ -48,21 +51,20 @@ pub(crate) struct Walk<'a> {
     pub(crate) step: usize,
 }
 
-/// One call of the micro-kernel: `rows` rows of C, as wide as the panel or `columns` if less.
+/// One call of the micro-kernel: some rows of C, as wide as the panel or `columns` if less. They are computed
+/// [`ROWS`] at a time; calls for many of them are fewer.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<'a> {
-    /// Where each row of A starts; only the first `rows` are read.
-    pub(crate) a: [*const f32; ROWS],
+    /// Where each row of A starts.
+    pub(crate) a: &'a [*const f32],
     /// Which elements of a row of A are multiplied.
     pub(crate) walk: Walk<'a>,
     /// The first of as many rows of B, in a panel or where B lies.
     pub(crate) b: *const f32,
     /// Elements from a row of B to the next: a panel's width.
     pub(crate) b_step: usize,
-    /// Where each row of C starts; only the first `rows` are touched.
-    pub(crate) c: [*mut f32; ROWS],
-    /// Rows of C, from 1 to [`ROWS`].
-    pub(crate) rows: usize,
+    /// Where each row of C starts.
+    pub(crate) c: &'a [*mut f32],
     /// Columns of C, at most the panel's width.
     pub(crate) columns: usize,
     /// Whether the product is added to C or replaces it.

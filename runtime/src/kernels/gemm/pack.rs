@@ -110,8 +110,9 @@ impl Kernel for Turn<'_> {
     unsafe fn run<L: Lanes>(self) {
         let Turn { values, step, rows, columns, width, panel } = self;
         let (values, panel) = (values.as_ptr(), panel.as_mut_ptr());
-        for row in starts(rows, L::COUNT) {
-            for column in starts(columns, L::COUNT) {
+        // Along the rows of memory, which the processor then reads ahead.
+        for column in starts(columns, L::COUNT) {
+            for row in starts(rows, L::COUNT) {
                 // SAFETY: the square lies in both slices, see `pack_panel`.
                 unsafe {
                     let mut square = [L::splat(0.0); 16];

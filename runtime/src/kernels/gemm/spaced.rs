@@ -4,12 +4,14 @@
 //! one row of B for all of them. Such are the windows of neighbouring outputs, and the windows transposed,
 //! whose rows begin one element after the other.
 
+use std::ops::Range;
+
 use super::lanes::{Kernel, Lanes, run, run_eight};
 use super::tile::{write_full, write_part};
 use super::{Walk, lanes};
 use crate::devices::cpu::Isa;
 
-/// A product of some rows, each as far from the one before, and a panel.
+/// A product of rows, each as far from the one before, and a panel.
 #[derive(Clone, Copy)]
 pub(crate) struct SpacedTile<'a> {
     /// The first row of A.
@@ -26,7 +28,7 @@ pub(crate) struct SpacedTile<'a> {
     pub(crate) c: *mut f32,
     /// Elements from a row of C to the next.
     pub(crate) c_step: usize,
-    /// Rows of C, from 1 to [`spaced_rows`].
+    /// Rows of C, which are computed some at a time. One call for many is worth 3 % where sums are short.
     pub(crate) rows: usize,
     /// Columns of C, at most the panel's width; of one vector where `a_step` is not 1.
     pub(crate) columns: usize,
@@ -37,9 +39,9 @@ pub(crate) struct SpacedTile<'a> {
 /// For so few columns short vectors serve: there are more of them in a cycle, or long ones had idle lanes.
 const EIGHT: usize = 8;
 
-/// Rows of a [`SpacedTile`] at most, with so many columns: their sums leave registers for a row of B and an
-/// element of A.
-pub(crate) fn spaced_rows(isa: Isa, columns: usize) -> usize {
+/// Rows that are computed at a time at most, with so many columns: their sums leave registers for a row of B and
+/// an element of A.
+fn most_rows(isa: Isa, columns: usize) -> usize {
     match (columns.div_ceil(lanes(isa)), isa) {
         (0 | 1, Isa::Avx512) => 14,
         (0 | 1, _) => 12,
@@ -55,7 +57,7 @@ pub(crate) fn spaced_rows(isa: Isa, columns: usize) -> usize {
 /// Each row of A must be readable over the walk, each row of B over the columns in whole vectors, each row
 /// of C writable over the columns; C overlaps neither A nor B and no other thread touches it.
 pub(crate) unsafe fn multiply_spaced(isa: Isa, tile: &SpacedTile) {
-    let multiply = Multiply { tile };
+    let multiply = Multiply { tile, most: most_rows(isa, tile.columns) };
     // SAFETY: the contract is this function's own; a pool never has an instruction set that its
     // processor lacks.
     unsafe {
@@ -68,6 +70,8 @@ pub(crate) unsafe fn multiply_spaced(isa: Isa, tile: &SpacedTile) {
 
 struct Multiply<'a> {
     tile: &'a SpacedTile<'a>,
+    /// Rows at a time.
+    most: usize,
 }
 
 /// Calls `compute` with the tile's number of rows, which is one of those listed.
@@ -83,20 +87,32 @@ macro_rules! with_rows {
 impl Kernel for Multiply<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let tile = self.tile;
-        // SAFETY: the contract of `multiply_spaced`.
-        unsafe {
-            match (tile.columns.div_ceil(L::COUNT), L::COLUMNS, tile.a_step) {
-                (1, _, 1) => with_rows!(tile, L, 1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                (1, ..) => with_rows!(tile, L, 1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                (2, 4, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
-                (3, 4, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
-                (4, 4, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
-                (2, _, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6),
-                (vectors, ..) => unreachable!("{vectors} vectors"),
+        let Multiply { tile: whole, most } = self;
+        for rows in pieces(whole.rows, most) {
+            let (a, c) = (rows.start * whole.a_step, rows.start * whole.c_step);
+            let (a, c) = (whole.a.wrapping_add(a), whole.c.wrapping_add(c));
+            let tile = &SpacedTile { a, c, rows: rows.len(), ..*whole };
+            // SAFETY: the contract of `multiply_spaced`.
+            unsafe {
+                match (tile.columns.div_ceil(L::COUNT), L::COLUMNS, tile.a_step) {
+                    (1, _, 1) => with_rows!(tile, L, 1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                    (1, ..) => with_rows!(tile, L, 1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                    (2, 4, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
+                    (3, 4, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
+                    (4, 4, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
+                    (2, _, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6),
+                    (vectors, ..) => unreachable!("{vectors} vectors"),
+                }
             }
         }
     }
+}
+
+/// Cuts rows into pieces of about equal size, of no more than `most` each.
+#[inline(always)]
+fn pieces(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = rows.div_ceil(most);
+    (0..count).map(move |index| index * rows / count..(index + 1) * rows / count)
 }
 
 /// Computes `tile`, which has `R` rows and `V` vectors of columns. The rows are `a_step` elements `APART`, or

@@ -27,44 +27,50 @@ impl Kernel for Multiply<'_> {
 /// Computes `tile` with `V` vectors of columns.
 #[inline(always)]
 unsafe fn compute<L: Lanes, const V: usize>(tile: &Tile) {
-    // SAFETY: the contract of `multiply`.
-    unsafe {
-        match tile.rows {
-            1 => compute_rows::<L, V, 1>(tile),
-            2 => compute_rows::<L, V, 2>(tile),
-            3 => compute_rows::<L, V, 3>(tile),
-            4 => compute_rows::<L, V, 4>(tile),
-            5 => compute_rows::<L, V, 5>(tile),
-            _ => compute_rows::<L, V, ROWS>(tile),
+    for (a, c) in tile.a.chunks(ROWS).zip(tile.c.chunks(ROWS)) {
+        // SAFETY: the contract of `multiply`.
+        unsafe {
+            match a.len() {
+                1 => compute_rows::<L, V, 1>(tile, a, c),
+                2 => compute_rows::<L, V, 2>(tile, a, c),
+                3 => compute_rows::<L, V, 3>(tile, a, c),
+                4 => compute_rows::<L, V, 4>(tile, a, c),
+                5 => compute_rows::<L, V, 5>(tile, a, c),
+                _ => compute_rows::<L, V, ROWS>(tile, a, c),
+            }
         }
     }
 }
 
-/// Computes `tile`, which has `R` rows.
+/// Computes `R` rows of `tile`, which begin at `a` and `c`.
 #[inline(always)]
-unsafe fn compute_rows<L: Lanes, const V: usize, const R: usize>(tile: &Tile) {
+unsafe fn compute_rows<L: Lanes, const V: usize, const R: usize>(
+    tile: &Tile,
+    a: &[*const f32],
+    c: &[*mut f32],
+) {
     // SAFETY: the contract of `multiply`.
     unsafe {
-        let sums = product::<L, V, R>(tile);
-        for (row, sums) in sums.into_iter().enumerate() {
+        let sums = product::<L, V, R>(tile, std::array::from_fn(|row| a[row]));
+        for (sums, &c) in sums.into_iter().zip(c) {
             if tile.columns == V * L::COUNT {
-                write_full(sums, tile.c[row], tile.accumulate);
+                write_full(sums, c, tile.accumulate);
             } else {
-                write_part(sums, tile.c[row], tile.columns, tile.accumulate);
+                write_part(sums, c, tile.columns, tile.accumulate);
             }
         }
     }
 }
 
 #[inline(always)]
-unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &Tile) -> [[L; V]; R] {
+unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &Tile, a: [*const f32; R]) -> [[L; V]; R] {
     let walk = tile.walk;
     // SAFETY: the walk is readable in every row of A, and so often in B.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; R];
         let mut b = tile.b;
         for &start in walk.runs {
-            let a: [*const f32; R] = std::array::from_fn(|row| tile.a[row].wrapping_add(start));
+            let a: [*const f32; R] = std::array::from_fn(|row| a[row].wrapping_add(start));
             let mut at = 0;
             for _ in 0..walk.len {
                 let columns: [L; V] = std::array::from_fn(|vector| L::load(b.add(vector * L::COUNT)));

@@ -16,7 +16,7 @@ mod tests;
 use crate::devices::cpu::Vectorised;
 use crate::emitted::{Pass, Slot};
 use crate::kernels::elementwise::sum;
-use crate::kernels::softmax::{for_each_rows, log_sum, maximum, row};
+use crate::kernels::softmax::{for_each_log_sum, for_each_rows, rows};
 
 /// Rows of a task, about.
 const TASK: usize = 1 << 14;
@@ -109,17 +109,16 @@ impl Vectorised for Rows<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let rows = self.logits.chunks_exact(self.spec.classes).zip(self.labels);
-        for ((row, &label), loss) in rows.zip(self.losses) {
-            let maximum = maximum(row);
-            let log_sum = log_sum(row, maximum);
+        let mut labels = self.labels.iter().zip(self.losses);
+        for_each_log_sum(self.spec.classes, self.logits, |row, maximum, log_sum| {
+            let Some((&label, loss)) = labels.next() else { return };
             let (chosen, all) = self.spec.shares(label);
             let logit = row.get(label as usize).copied().unwrap_or(f32::NAN);
             *loss = chosen * (log_sum - (logit - maximum));
             if all > 0.0 {
                 *loss += all * weighted_sum(self.spec.class_weights, row, |x| log_sum - (x - maximum));
             }
-        }
+        });
     }
 }
 
@@ -149,10 +148,9 @@ impl Vectorised for Gradient<'_> {
     fn run(self) {
         let (classes, weights) = (self.spec.classes, self.spec.class_weights);
         let total = if weights.is_empty() { classes as f32 } else { weights.iter().sum() };
-        let rows = self.logits.chunks_exact(classes).zip(self.dlogits.chunks_exact_mut(classes));
-        for ((logits, dlogits), &label) in rows.zip(self.labels) {
+        rows(classes, self.logits, self.dlogits);
+        for (dlogits, &label) in self.dlogits.chunks_exact_mut(classes).zip(self.labels) {
             let (chosen, all) = self.spec.shares(label);
-            row(logits, dlogits);
             let factor = self.scale * (chosen + all * total);
             match weights {
                 [] => dlogits.iter_mut().for_each(|p| *p = factor * *p - self.scale * all),

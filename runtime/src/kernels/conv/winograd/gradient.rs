@@ -15,7 +15,7 @@ use super::transform::{FilterGradient, Grid, Maps, Matrices, Numbers, OfData, Of
 use super::{Conv, Size};
 use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
 use crate::kernels::conv::backward_weight::{affordable_copies, sum_copies};
-use crate::kernels::gemm::{self, ROWS, Tile, Walk, lanes};
+use crate::kernels::gemm::{self, LISTED, Tile, Walk, lanes};
 
 /// Channels and columns of a block, at most.
 const BLOCK: usize = 64;
@@ -269,17 +269,18 @@ impl Product<'_> {
         let step = lanes(self.isa);
         let walk = Walk { runs: &[0], len: self.tiles, step };
         let b = self.dy[..walk.len * self.width].as_ptr();
-        for first in (0..self.channels.len()).step_by(ROWS) {
-            let rows = ROWS.min(self.channels.len() - first);
-            let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
-            for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
-                let channel = first + row.min(rows - 1);
+        for first in (0..self.channels.len()).step_by(LISTED) {
+            let rows = LISTED.min(self.channels.len() - first);
+            let (mut a, mut c) = ([ptr::null(); LISTED], [ptr::null_mut(); LISTED]);
+            let (a, c) = (&mut a[..rows], &mut c[..rows]);
+            for (row, (a, c)) in a.iter_mut().zip(&mut *c).enumerate() {
+                let channel = first + row;
                 *a = self.x[self.channels[channel]..][..(walk.len - 1) * step + 1].as_ptr();
                 let at = self.first + channel * self.row;
                 *c = self.sums.pointer(at..at + self.width);
             }
             let b_step = self.width;
-            let tile = Tile { a, walk, b, b_step, c, rows, columns: self.width, accumulate };
+            let tile = Tile { a, walk, b, b_step, c, columns: self.width, accumulate };
             // SAFETY: the slices have checked the reach of A, B and C, which are one task's.
             unsafe { gemm::multiply(self.isa, self.width, &tile) };
         }

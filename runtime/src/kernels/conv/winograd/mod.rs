@@ -23,7 +23,7 @@ use super::block::{Block, Cut, MAX_PIXELS};
 use super::packed::{Form, Weight};
 use super::{Conv, Finish};
 use crate::devices::cpu::{Isa, Pool, Tiles, parts, total};
-use crate::kernels::gemm::{self, Panels, ROWS, Source, Tile, Walk, lanes};
+use crate::kernels::gemm::{self, LISTED, Panels, ROWS, Source, Tile, Walk, lanes};
 use crate::select::{Algorithm, Operation, Problem};
 
 /// Outputs along a side of a tile.
@@ -327,18 +327,19 @@ impl Job {
                 let start = panel * packed_panel_len(self.isa, numbers, self.channels)
                     + number * plane(self.channels, width);
                 let b = packed[start..][..self.channels * width].as_ptr();
-                for tile in (0..from.rows).step_by(ROWS) {
-                    let count = ROWS.min(from.rows - tile);
-                    let (mut a, mut c) = ([ptr::null(); ROWS], [ptr::null_mut(); ROWS]);
-                    for (row, (a, c)) in a.iter_mut().zip(&mut c).enumerate() {
-                        let at = tile + row.min(count - 1);
+                for tile in (0..from.rows).step_by(LISTED) {
+                    let count = LISTED.min(from.rows - tile);
+                    let (mut a, mut c) = ([ptr::null(); LISTED], [ptr::null_mut(); LISTED]);
+                    let (a, c) = (&mut a[..count], &mut c[..count]);
+                    for (row, (a, c)) in a.iter_mut().zip(&mut *c).enumerate() {
+                        let at = tile + row;
                         *a = data[at * from.columns..][..self.channels].as_ptr();
                         let at = number * to.step() + at * to.columns + first;
                         *c = results.pointer(at..at + width);
                     }
                     let walk = Walk { runs: &[0], len: self.channels, step: 1 };
-                    let (rows, columns, b_step) = (count, width, width);
-                    let tile = Tile { a, walk, b, b_step, c, rows, columns, accumulate: false };
+                    let (columns, b_step) = (width, width);
+                    let tile = Tile { a, walk, b, b_step, c, columns, accumulate: false };
                     // SAFETY: the slices have checked the reach of A, B and C, a number's C is one task's.
                     unsafe { gemm::multiply(self.isa, width, &tile) };
                 }
