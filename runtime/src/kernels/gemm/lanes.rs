@@ -184,7 +184,8 @@ pub(crate) unsafe fn run_eight<K: Kernel>(isa: Isa, kernel: K) {
         match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => eight_of_avx512(kernel),
-            _ => run(isa, 8, kernel),
+            // The widest ones have no more than eight.
+            _ => run_widest(isa, kernel),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{Kernel, Lanes, run, starts};
+use super::lanes::{Kernel, Lanes, run_widest, starts};
 use super::{lanes, panel_width};
 use crate::devices::cpu::Isa;
 
@@ -86,7 +86,7 @@ pub(crate) fn pack_panel(isa: Isa, source: Source, columns: Range<usize>, width:
         let turn = Turn { values, step: source.column_step, rows, columns: columns.len(), width, panel };
         // SAFETY: the slices hold all rows and columns, of which there are at least the lanes of a vector; a
         // pool never has an instruction set that its processor lacks.
-        unsafe { run(isa, lanes, turn) };
+        unsafe { run_widest(isa, turn) };
     } else {
         for (n, column) in columns.enumerate() {
             let from = source.values[column * source.column_step..].iter().step_by(source.row_step);

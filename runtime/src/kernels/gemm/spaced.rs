@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{Kernel, Lanes, run, run_eight};
+use super::lanes::{Kernel, Lanes, run_eight, run_widest};
 use super::tile::{write_full, write_part};
 use super::{Walk, lanes};
 use crate::devices::cpu::Isa;
@@ -63,7 +63,7 @@ pub(crate) unsafe fn multiply_spaced(isa: Isa, tile: &SpacedTile) {
     unsafe {
         match isa == Isa::Avx512 && tile.columns <= EIGHT {
             true => run_eight(isa, multiply),
-            false => run(isa, lanes(isa), multiply),
+            false => run_widest(isa, multiply),
         }
     }
 }
