@@ -30,7 +30,7 @@ pub(crate) struct SpacedTile<'a> {
     pub(crate) c_step: usize,
     /// Rows of C, which are computed some at a time. One call for many is worth 3 % where sums are short.
     pub(crate) rows: usize,
-    /// Columns of C, at most the panel's width; of one vector where `a_step` is not 1.
+    /// Columns of C, at most the panel's width.
     pub(crate) columns: usize,
     /// Whether the product is added to C or replaces it.
     pub(crate) accumulate: bool,
@@ -76,9 +76,9 @@ struct Multiply<'a> {
 
 /// Calls `compute` with the tile's number of rows, which is one of those listed.
 macro_rules! with_rows {
-    ($tile:expr, $lanes:ty, $vectors:literal, $rows_apart:literal, $($rows:literal)*) => {
+    ($tile:expr, $lanes:ty, $vectors:literal, $($rows:literal)*) => {
         match $tile.rows {
-            $($rows => compute::<$lanes, $vectors, $rows, $rows_apart>($tile),)*
+            $($rows => compute::<$lanes, $vectors, $rows>($tile),)*
             rows => unreachable!("{rows} rows of {} vectors", $vectors),
         }
     };
@@ -94,14 +94,13 @@ impl Kernel for Multiply<'_> {
             let tile = &SpacedTile { a, c, rows: rows.len(), ..*whole };
             // SAFETY: the contract of `multiply_spaced`.
             unsafe {
-                match (tile.columns.div_ceil(L::COUNT), L::COLUMNS, tile.a_step) {
-                    (1, _, 1) => with_rows!(tile, L, 1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                    (1, ..) => with_rows!(tile, L, 1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                    (2, 4, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6 7 8 9 10),
-                    (3, 4, 1) => with_rows!(tile, L, 3, false, 1 2 3 4 5 6 7 8),
-                    (4, 4, 1) => with_rows!(tile, L, 4, false, 1 2 3 4 5 6),
-                    (2, _, 1) => with_rows!(tile, L, 2, false, 1 2 3 4 5 6),
-                    (vectors, ..) => unreachable!("{vectors} vectors"),
+                match (tile.columns.div_ceil(L::COUNT), L::COLUMNS) {
+                    (1, _) => with_rows!(tile, L, 1, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                    (2, 4) => with_rows!(tile, L, 2, 1 2 3 4 5 6 7 8 9 10),
+                    (3, 4) => with_rows!(tile, L, 3, 1 2 3 4 5 6 7 8),
+                    (4, 4) => with_rows!(tile, L, 4, 1 2 3 4 5 6),
+                    (2, _) => with_rows!(tile, L, 2, 1 2 3 4 5 6),
+                    (vectors, _) => unreachable!("{vectors} vectors"),
                 }
             }
         }
@@ -115,13 +114,12 @@ fn pieces(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |index| index * rows / count..(index + 1) * rows / count)
 }
 
-/// Computes `tile`, which has `R` rows and `V` vectors of columns. The rows are `a_step` elements `APART`, or
-/// one.
+/// Computes `tile`, which has `R` rows and `V` vectors of columns.
 #[inline(always)]
-unsafe fn compute<L: Lanes, const V: usize, const R: usize, const APART: bool>(tile: &SpacedTile) {
+unsafe fn compute<L: Lanes, const V: usize, const R: usize>(tile: &SpacedTile) {
     // SAFETY: the contract of `multiply_spaced`.
     unsafe {
-        let sums = product::<L, V, R, APART>(tile);
+        let sums = product::<L, V, R>(tile);
         for (row, sums) in sums.into_iter().enumerate() {
             let c = tile.c.wrapping_add(row * tile.c_step);
             if tile.columns == V * L::COUNT {
@@ -137,10 +135,8 @@ unsafe fn compute<L: Lanes, const V: usize, const R: usize, const APART: bool>(t
 const SERVED: usize = 3;
 
 #[inline(always)]
-unsafe fn product<L: Lanes, const V: usize, const R: usize, const APART: bool>(
-    tile: &SpacedTile,
-) -> [[L; V]; R] {
-    let (walk, a_step) = (tile.walk, if APART { tile.a_step } else { 1 });
+unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &SpacedTile) -> [[L; V]; R] {
+    let (walk, a_step) = (tile.walk, tile.a_step);
     // SAFETY: the walk is readable in every row of A, and so often in B.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; R];
