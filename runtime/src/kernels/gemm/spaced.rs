@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, run_eight, run_widest};
-use super::tile::{write_full, write_part};
+use super::tile::{Kept, write_full};
 use super::{Walk, lanes};
 use crate::devices::cpu::Isa;
 
@@ -76,9 +76,9 @@ struct Multiply<'a> {
 
 /// Calls `compute` with the tile's number of rows, which is one of those listed.
 macro_rules! with_rows {
-    ($tile:expr, $lanes:ty, $vectors:literal, $($rows:literal)*) => {
+    ($tile:expr, $kept:expr, $lanes:ty, $vectors:literal, $($rows:literal)*) => {
         match $tile.rows {
-            $($rows => compute::<$lanes, $vectors, $rows>($tile),)*
+            $($rows => compute::<$lanes, $vectors, $rows>($tile, $kept),)*
             rows => unreachable!("{rows} rows of {} vectors", $vectors),
         }
     };
@@ -88,6 +88,7 @@ impl Kernel for Multiply<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let Multiply { tile: whole, most } = self;
+        let mut kept = Kept::new();
         for rows in pieces(whole.rows, most) {
             let (a, c) = (rows.start * whole.a_step, rows.start * whole.c_step);
             let (a, c) = (whole.a.wrapping_add(a), whole.c.wrapping_add(c));
@@ -95,12 +96,16 @@ impl Kernel for Multiply<'_> {
             // SAFETY: the contract of `multiply_spaced`.
             unsafe {
                 match (tile.columns.div_ceil(L::COUNT), L::COLUMNS) {
-                    (1, _) => with_rows!(tile, L, 1, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-                    (2, 4) => with_rows!(tile, L, 2, 1 2 3 4 5 6 7 8 9 10),
-                    (3, 4) => with_rows!(tile, L, 3, 1 2 3 4 5 6 7 8),
-                    (4, 4) => with_rows!(tile, L, 4, 1 2 3 4 5 6),
-                    (2, _) => with_rows!(tile, L, 2, 1 2 3 4 5 6),
+                    (1, _) => with_rows!(tile, &mut kept, L, 1, 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+                    (2, 4) => with_rows!(tile, &mut kept, L, 2, 1 2 3 4 5 6 7 8 9 10),
+                    (3, 4) => with_rows!(tile, &mut kept, L, 3, 1 2 3 4 5 6 7 8),
+                    (4, 4) => with_rows!(tile, &mut kept, L, 4, 1 2 3 4 5 6),
+                    (2, _) => with_rows!(tile, &mut kept, L, 2, 1 2 3 4 5 6),
                     (vectors, _) => unreachable!("{vectors} vectors"),
+                }
+                if !tile.columns.is_multiple_of(L::COUNT) {
+                    let c = |row| tile.c.wrapping_add(row * tile.c_step);
+                    kept.write(tile.rows, tile.columns, tile.accumulate, c);
                 }
             }
         }
@@ -114,19 +119,18 @@ fn pieces(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |index| index * rows / count..(index + 1) * rows / count)
 }
 
-/// Computes `tile`, which has `R` rows and `V` vectors of columns.
+/// Computes `tile`, which has `R` rows and `V` vectors of columns; if these are not whole, its sums are
+/// kept.
 #[inline(always)]
-unsafe fn compute<L: Lanes, const V: usize, const R: usize>(tile: &SpacedTile) {
+unsafe fn compute<L: Lanes, const V: usize, const R: usize>(tile: &SpacedTile, kept: &mut Kept<L>) {
     // SAFETY: the contract of `multiply_spaced`.
     unsafe {
         let sums = product::<L, V, R>(tile);
+        if tile.columns != V * L::COUNT {
+            return kept.keep(sums);
+        }
         for (row, sums) in sums.into_iter().enumerate() {
-            let c = tile.c.wrapping_add(row * tile.c_step);
-            if tile.columns == V * L::COUNT {
-                write_full(sums, c, tile.accumulate);
-            } else {
-                write_part(sums, c, tile.columns, tile.accumulate);
-            }
+            write_full(sums, tile.c.wrapping_add(row * tile.c_step), tile.accumulate);
         }
     }
 }
