@@ -143,11 +143,9 @@ impl<'a> Buffers<'a> {
     ) -> T {
         let guard = InUse::new(&self.in_use);
         self.check_disjoint(&reads, &[], &writes);
-        // SAFETY: no other call is under way, and no range written by this one overlaps.
-        let read = |slot| unsafe { self.read(slot) };
-        // SAFETY: as above, and this range overlaps no other range of the call at all.
-        let write = |slot| unsafe { self.write(slot) };
-        let result = body(reads.map(read), writes.map(write));
+        // SAFETY: no other call is under way, and no range written by this one overlaps another.
+        let (reads, writes) = unsafe { (self.read_all(reads), self.write_all(writes)) };
+        let result = body(reads, writes);
         drop(guard);
         result
     }
@@ -164,16 +162,39 @@ impl<'a> Buffers<'a> {
     ) {
         let guard = InUse::new(&self.in_use);
         self.check_disjoint(&reads, operands, writes);
-        // SAFETY: no other call is under way, and no range written by this one overlaps.
-        let read = |slot| unsafe { self.read(slot) };
-        // SAFETY: as above, and this range overlaps no other range of the call at all.
-        let write = |&slot: &Slot| unsafe { self.write(slot) };
         let mut slices = [&[][..]; MAX_OPERANDS];
-        slices.iter_mut().zip(operands).for_each(|(slice, slot)| *slice = slot.map_or(&[][..], read));
-        let mut results: [&mut [f32]; MAX_OPERANDS] = std::array::from_fn(|_| Default::default());
-        results.iter_mut().zip(writes).for_each(|(result, slot)| *result = write(slot));
-        body(reads.map(read), &slices[..operands.len()], &mut results[..writes.len()]);
+        let mut results = no_results();
+        // SAFETY: no other call is under way, and no range written by this one overlaps another.
+        let reads = unsafe {
+            for (slice, slot) in slices.iter_mut().zip(operands) {
+                *slice = slot.map_or(&[], |slot| self.read(slot));
+            }
+            for (result, slot) in results.iter_mut().zip(writes) {
+                *result = self.write(*slot);
+            }
+            self.read_all(reads)
+        };
+        body(reads, &slices[..operands.len()], &mut results[..writes.len()]);
         drop(guard);
+    }
+
+    /// The elements of each slot; not part of [`Buffers::access`], so that it is compiled once for each number of them.
+    ///
+    /// # Safety
+    /// As for [`Buffers::read`].
+    unsafe fn read_all<const N: usize>(&self, slots: [Slot; N]) -> [&[f32]; N] {
+        // SAFETY: the caller's promise.
+        slots.map(|slot| unsafe { self.read(slot) })
+    }
+
+    /// The same of slots that are written.
+    ///
+    /// # Safety
+    /// As for [`Buffers::write`], and no two of them overlap.
+    #[expect(clippy::mut_from_ref, reason = "handing out disjoint ranges is its purpose")]
+    unsafe fn write_all<const N: usize>(&self, slots: [Slot; N]) -> [&mut [f32]; N] {
+        // SAFETY: the caller's promise.
+        slots.map(|slot| unsafe { self.write(slot) })
     }
 
     /// The elements of `slot`.
@@ -225,6 +246,10 @@ impl<'a> Buffers<'a> {
         let scale = if slot.region.is_batched() { self.batch } else { 1 };
         slot.offset * scale..(slot.offset + slot.len) * scale
     }
+}
+
+fn no_results<'a>() -> [&'a mut [f32]; MAX_OPERANDS] {
+    std::array::from_fn(|_| Default::default())
 }
 
 /// Marks the buffers as lent out, also when a kernel panics.
