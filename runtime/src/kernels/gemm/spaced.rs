@@ -4,10 +4,11 @@
 //! one row of B for all of them. Such are the windows of neighbouring outputs, and the windows transposed,
 //! whose rows begin one element after the other.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, run_eight, run_widest};
-use super::tile::{Kept, write_full};
+use super::tile::{write_full, write_part};
 use super::{Walk, lanes};
 use crate::devices::cpu::Isa;
 
@@ -164,5 +165,42 @@ unsafe fn product<L: Lanes, const V: usize, const R: usize>(tile: &SpacedTile) -
             }
         }
         sums
+    }
+}
+
+/// The sums of a tile whose last vectors are not whole. Writing them is long without masks, and here it is built once
+/// for all numbers of rows and columns.
+struct Kept<L>([MaybeUninit<L>; MOST_SUMS]);
+
+/// Sums of a tile at most: of 14 vectors, two times 10, three times 8 or four times 6.
+const MOST_SUMS: usize = 24;
+
+impl<L: Lanes> Kept<L> {
+    #[inline(always)]
+    fn new() -> Self {
+        Kept([const { MaybeUninit::uninit() }; MOST_SUMS])
+    }
+
+    /// Keeps the sums of `R` rows of `V` vectors.
+    #[inline(always)]
+    fn keep<const V: usize, const R: usize>(&mut self, sums: [[L; V]; R]) {
+        for (kept, sum) in self.0.iter_mut().zip(sums.as_flattened()) {
+            kept.write(*sum);
+        }
+    }
+
+    /// Writes the sums of so many rows and columns, each row to where `c` says.
+    ///
+    /// # Safety
+    /// They have been kept, and each row of C must be writable over the columns.
+    #[inline(always)]
+    unsafe fn write(&self, rows: usize, columns: usize, accumulate: bool, c: impl Fn(usize) -> *mut f32) {
+        let vectors = columns.div_ceil(L::COUNT);
+        for (index, sum) in self.0[..rows * vectors].iter().enumerate() {
+            let first = index % vectors * L::COUNT;
+            let (c, count) = (c(index / vectors).wrapping_add(first), L::COUNT.min(columns - first));
+            // SAFETY: the caller's promise.
+            unsafe { write_part([sum.assume_init()], c, count, accumulate) };
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! The micro-kernel, once for vectors of any kind.
 
-use std::mem::MaybeUninit;
-
 use super::lanes::{Kernel, Lanes};
 use super::{ROWS, Tile};
 
@@ -29,41 +27,37 @@ impl Kernel for Multiply<'_> {
 /// Computes `tile` with `V` vectors of columns.
 #[inline(always)]
 unsafe fn compute<L: Lanes, const V: usize>(tile: &Tile) {
-    let mut kept = Kept::new();
     for (a, c) in tile.a.chunks(ROWS).zip(tile.c.chunks(ROWS)) {
         // SAFETY: the contract of `multiply`.
         unsafe {
             match a.len() {
-                1 => compute_rows::<L, V, 1>(tile, a, c, &mut kept),
-                2 => compute_rows::<L, V, 2>(tile, a, c, &mut kept),
-                3 => compute_rows::<L, V, 3>(tile, a, c, &mut kept),
-                4 => compute_rows::<L, V, 4>(tile, a, c, &mut kept),
-                5 => compute_rows::<L, V, 5>(tile, a, c, &mut kept),
-                _ => compute_rows::<L, V, ROWS>(tile, a, c, &mut kept),
-            }
-            if tile.columns != V * L::COUNT {
-                kept.write(a.len(), tile.columns, tile.accumulate, |row| c[row]);
+                1 => compute_rows::<L, V, 1>(tile, a, c),
+                2 => compute_rows::<L, V, 2>(tile, a, c),
+                3 => compute_rows::<L, V, 3>(tile, a, c),
+                4 => compute_rows::<L, V, 4>(tile, a, c),
+                5 => compute_rows::<L, V, 5>(tile, a, c),
+                _ => compute_rows::<L, V, ROWS>(tile, a, c),
             }
         }
     }
 }
 
-/// Computes `R` rows of `tile`, which begin at `a` and `c`; if the vectors are not whole, their sums are kept.
+/// Computes `R` rows of `tile`, which begin at `a` and `c`.
 #[inline(always)]
 unsafe fn compute_rows<L: Lanes, const V: usize, const R: usize>(
     tile: &Tile,
     a: &[*const f32],
     c: &[*mut f32],
-    kept: &mut Kept<L>,
 ) {
     // SAFETY: the contract of `multiply`.
     unsafe {
         let sums = product::<L, V, R>(tile, std::array::from_fn(|row| a[row]));
-        if tile.columns != V * L::COUNT {
-            return kept.keep(sums);
-        }
         for (sums, &c) in sums.into_iter().zip(c) {
-            write_full(sums, c, tile.accumulate);
+            if tile.columns == V * L::COUNT {
+                write_full(sums, c, tile.accumulate);
+            } else {
+                write_part(sums, c, tile.columns, tile.accumulate);
+            }
         }
     }
 }
@@ -106,49 +100,20 @@ pub(super) unsafe fn write_full<L: Lanes, const V: usize>(sums: [L; V], c: *mut 
     }
 }
 
-/// The sums of a tile whose last vectors are not whole. Writing them is long without masks, and here it is built once
-/// for all numbers of rows and columns.
-pub(super) struct Kept<L>([MaybeUninit<L>; MOST_SUMS]);
-
-/// Sums of a tile at most: of 14 vectors, two times 10, three times 8 or four times 6.
-const MOST_SUMS: usize = 24;
-
-impl<L: Lanes> Kept<L> {
-    #[inline(always)]
-    pub(super) fn new() -> Self {
-        Kept([const { MaybeUninit::uninit() }; MOST_SUMS])
-    }
-
-    /// Keeps the sums of `R` rows of `V` vectors.
-    #[inline(always)]
-    pub(super) fn keep<const V: usize, const R: usize>(&mut self, sums: [[L; V]; R]) {
-        for (kept, sum) in self.0.iter_mut().zip(sums.as_flattened()) {
-            kept.write(*sum);
-        }
-    }
-
-    /// Writes the sums of so many rows and columns, each row to where `c` says.
-    ///
-    /// # Safety
-    /// They have been kept, and each row of C must be writable over the columns.
-    #[inline(always)]
-    pub(super) unsafe fn write(
-        &self,
-        rows: usize,
-        columns: usize,
-        accumulate: bool,
-        c: impl Fn(usize) -> *mut f32,
-    ) {
-        let vectors = columns.div_ceil(L::COUNT);
-        for (index, sum) in self.0[..rows * vectors].iter().enumerate() {
-            let first = index % vectors * L::COUNT;
-            let (c, count) = (c(index / vectors).wrapping_add(first), L::COUNT.min(columns - first));
-            // SAFETY: the caller's promise.
-            unsafe {
-                let sum = sum.assume_init();
-                let sum = if accumulate { L::load_part(c, count).add(sum) } else { sum };
-                sum.store_part(c, count);
-            }
+#[inline(always)]
+pub(super) unsafe fn write_part<L: Lanes, const V: usize>(
+    sums: [L; V],
+    c: *mut f32,
+    columns: usize,
+    accumulate: bool,
+) {
+    for (vector, sum) in sums.into_iter().enumerate() {
+        let count = columns.saturating_sub(vector * L::COUNT).min(L::COUNT);
+        let c = c.wrapping_add(vector * L::COUNT);
+        // SAFETY: the row of C has `columns` elements.
+        unsafe {
+            let sum = if accumulate { L::load_part(c, count).add(sum) } else { sum };
+            sum.store_part(c, count);
         }
     }
 }
