@@ -152,8 +152,13 @@ fn decode(bytes: &[u8]) -> Result<Parts, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut tensors =
         file.iter().map(|(name, view)| decode_tensor(name, &view)).collect::<Result<Vec<_>, String>>()?;
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    sort(&mut tensors);
     Ok(Parts { metadata, tensors })
+}
+
+/// Puts tensors into the order of their names.
+pub(crate) fn sort(tensors: &mut [Tensor]) {
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
 fn decode_tensor(name: &str, view: &TensorView) -> Result<Tensor, String> {
@@ -164,10 +169,15 @@ fn decode_tensor(name: &str, view: &TensorView) -> Result<Tensor, String> {
     Ok(Tensor { name: name.to_owned(), shape: view.shape().to_vec(), values })
 }
 
+/// What metadata of every version has.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u64>,
+}
+
 fn parse_metadata(path: &Path, text: &str) -> Result<Metadata, Error> {
     let damage = |error: serde_json::Error| damaged(path, format!("metadata: {error}"));
-    let value: serde_json::Value = serde_json::from_str(text).map_err(damage)?;
-    let format = value.get("format").and_then(serde_json::Value::as_u64);
+    let Head { format } = serde_json::from_str(text).map_err(damage)?;
     if format != Some(u64::from(FORMAT)) {
         let found = format.map_or("none".to_owned(), |format| format.to_string());
         return Err(Error::Checkpoint {
@@ -176,7 +186,7 @@ fn parse_metadata(path: &Path, text: &str) -> Result<Metadata, Error> {
             help: "read it with the version of nnc that wrote it, or train again".into(),
         });
     }
-    serde_json::from_value(value).map_err(damage)
+    serde_json::from_str(text).map_err(damage)
 }
 
 fn damaged(path: &Path, message: String) -> Error {

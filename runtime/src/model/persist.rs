@@ -5,7 +5,7 @@ use std::path::Path;
 use super::access::{range, state_range};
 use super::engine::FlatBuffer;
 use super::{Model, layout};
-use crate::checkpoint::{Checkpoint, FORMAT, Metadata, Tensor, fingerprint};
+use crate::checkpoint::{self, Checkpoint, FORMAT, Metadata, Tensor, fingerprint};
 use crate::error::Error;
 use crate::program::{Parameter, Program, State};
 
@@ -25,7 +25,7 @@ impl Model {
         let [parameters, states, optimizer] =
             [self.parameter_tensors()?, self.state_tensors()?, self.optimizer_tensors()?];
         let mut tensors = [parameters, states, optimizer].concat();
-        tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        checkpoint::sort(&mut tensors);
         Ok(Checkpoint { metadata: self.metadata()?, tensors })
     }
 

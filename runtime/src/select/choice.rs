@@ -49,7 +49,7 @@ const NOISE: f64 = 0.03;
 impl Choice {
     /// The open candidate with the least estimate.
     pub(super) fn by_estimate(problem: Problem, mut candidates: Vec<Candidate>) -> Choice {
-        candidates.sort_by(|a, b| a.estimate.total_cmp(&b.estimate));
+        sort(&mut candidates, |candidate| candidate.estimate);
         let best = candidates.iter().find(|candidate| candidate.is_open);
         let algorithm = best.map_or(Algorithm::Reference, |candidate| candidate.algorithm);
         Choice { problem, algorithm, basis: Basis::Estimated, candidates }
@@ -58,8 +58,8 @@ impl Choice {
     /// The open candidate with the least measured time.
     pub(super) fn by_measurement(problem: Problem, candidates: Vec<Candidate>, basis: Basis) -> Choice {
         let Choice { algorithm: estimated, mut candidates, .. } = Choice::by_estimate(problem, candidates);
-        let time = |candidate: &Candidate| candidate.measured.unwrap_or(f64::INFINITY);
-        candidates.sort_by(|a, b| time(a).total_cmp(&time(b)));
+        let time: fn(&Candidate) -> f64 = |candidate| candidate.measured.unwrap_or(f64::INFINITY);
+        sort(&mut candidates, time);
         let best = candidates.iter().find(|candidate| candidate.is_open);
         let limit = best.map_or(0.0, time) / (1.0 - NOISE);
         let agrees =
@@ -80,6 +80,11 @@ impl Choice {
     pub fn measured(&self, algorithm: Algorithm) -> Option<f64> {
         self.candidates.iter().find(|candidate| candidate.algorithm == algorithm)?.measured
     }
+}
+
+/// Puts the candidates of which a number is the least first.
+fn sort(candidates: &mut [Candidate], number: fn(&Candidate) -> f64) {
+    candidates.sort_by(|a, b| number(a).total_cmp(&number(b)));
 }
 
 impl fmt::Display for Problem {
