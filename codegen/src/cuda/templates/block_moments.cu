@@ -1,16 +1,21 @@
+    // Each set of neighbouring pixels has left the moments of its distances from the first of them.
     const int lane = threadIdx.x % @LANES@, row = threadIdx.x / @LANES@;
-    const int channel = (int)blockIdx.x * @LANES@ + lane;
-    const int blocks = (int)(@BLOCKS@);
-    const int64 pixels = @PIXELS@, share = (pixels + blocks - 1) / blocks;
-    float count = 0.0f, mean = 0.0f, squares = 0.0f;
-    if (channel < @CHANNELS@)
-        for (int block = row; block < blocks; block += @ROWS@) {
-            const int64 rest = pixels - block * share;
-            const float own = rest < share ? (rest > 0 ? (float)rest : 0.0f) : (float)share;
-            const float *from = workspace + (int64)block * (2 * @CHANNELS@) + channel;
-            merge_moments(count, &mean, &squares, own, from[0], from[@CHANNELS@]);
+    const int channel = (int)blockIdx.y * @LANES@ + lane;
+    const int64 pixels = @PIXELS@, share = @SHARE@, sets = (pixels + share - 1) / share;
+    const int64 first = @FIRST@, end = @END@;
+    float count = 0.0f, mean = 0.0f, squares = 0.0f, origin[1];
+    if (channel < @CHANNELS@) {
+        @LOAD@(x_at + first * share * @CHANNELS@ + channel, origin);
+        for (int64 set = first + row; set < end; set += @ROWS@) {
+            const int64 begin = set * share;
+            const float own = (float)(pixels - begin < share ? pixels - begin : share);
+            const float *from = workspace + set * @PITCH@ + channel;
+            float own_origin[1];
+            @LOAD@(x_at + begin * @CHANNELS@ + channel, own_origin);
+            merge_moments(count, &mean, &squares, own, from[0] + (own_origin[0] - origin[0]), from[@CHANNELS@]);
             count += own;
         }
+    }
     SHARED float counts[@ROWS@ * @LANES@];
     SHARED float means[@ROWS@ * @LANES@];
     SHARED float spreads[@ROWS@ * @LANES@];
@@ -27,10 +32,4 @@
         }
     }
     if (row != 0 || channel >= @CHANNELS@) return;
-    float channel_mean[1], channel_variance[1];
-    @LOAD@(x_at + channel, channel_mean);
-    channel_mean[0] += means[lane];
-    channel_variance[0] = spreads[lane] / (float)pixels;
-    @STORE_MEAN@(mean_at + channel, channel_mean);
-    @STORE_VARIANCE@(variance_at + channel, channel_variance);
-@FOLLOW@
+@RESULT@

@@ -1,7 +1,7 @@
 //! Reductions, statistics and pools at extents that the small models of the gradients do not reach: many
 //! blocks, odd numbers of channels, several tiles of them, vectors that straddle pixels.
 
-use nnc_codegen::cuda::Emitter;
+use nnc_codegen::cuda::{Emitter, Step};
 use nnc_codegen::graph::{Graph, Keep, Mode, Node, Op, Operand, Origin, OriginId, Section, Source, Type};
 use nnc_codegen::plan::plan;
 use nnc_dsl::model::{CheckedModel, Layer, Loss, Window};
@@ -89,6 +89,19 @@ fn a_batch_norm_takes_few_launches() {
         let launches: Vec<usize> = emitter.steps(&nodes).iter().map(|(_, steps)| steps.len()).collect();
         assert_eq!(launches, expected, "statistics of {shape:?} with what follows, then the norm");
     }
+    let model = Body::new(&[4, 5, 5]).mixed().same("norm", norm).model_with(Loss::MeanSquaredError);
+    let plan = optimised(&model, Mode::Training);
+    let forward = plan.graph.nodes.iter().filter(|node| node.section == Section::Forward);
+    let nodes: Vec<&Node> = forward.collect();
+    let mut emitter = Emitter::new(&plan, Vec::new());
+    let steps = emitter.steps(&nodes);
+    let together: Vec<usize> = steps.iter().map(|(nodes, _)| nodes.len()).collect();
+    assert_eq!(together, [4, 1], "a product, its statistics and what follows, then the norm");
+    let launches = steps[0].1.iter().flat_map(|step| match step {
+        Step::Product(product) => product.candidates.iter().map(|way| way.launches.len()).collect(),
+        Step::Launch(_) => Vec::new(),
+    });
+    assert_eq!(launches.collect::<Vec<_>>(), [2], "the product, and its tiles together");
 }
 
 /// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
