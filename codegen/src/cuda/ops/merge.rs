@@ -102,8 +102,7 @@ impl Merge<'_> {
         writer.parameter("float *__restrict__ workspace", Argument::Workspace);
         let from = writer.read(self.statistics.node.input(0), "x_at");
         writer.batch();
-        let values =
-            [("PITCH", self.pitch.to_string()), ("CHANNELS", self.extent.channels().to_string())];
+        let values = [("PITCH", self.pitch.to_string()), ("CHANNELS", self.extent.channels().to_string())];
         let result = fill(include_str!("../templates/block_moments_left.cu"), &values);
         let first = format!("(int64)blockIdx.x * {TOGETHER}");
         let end = format!("first + {TOGETHER} < sets ? first + {TOGETHER} : sets");
@@ -129,14 +128,7 @@ impl Merge<'_> {
         )
     }
 
-    fn launch(
-        &self,
-        emitter: &mut Emitter,
-        suffix: &str,
-        blocks: Count,
-        parts: Parts,
-        body: &str,
-    ) -> Launch {
+    fn launch(&self, emitter: &mut Emitter, suffix: &str, blocks: Count, parts: Parts, body: &str) -> Launch {
         let across = self.extent.channels().div_ceil(LANES);
         let launch = emitter.launch(self.statistics.node, suffix, THREADS, blocks, parts, body);
         Launch { grid: [blocks, Count::fixed(across), Count::fixed(1)], workspace: self.workspace, ..launch }

@@ -27,9 +27,7 @@ pub(super) fn first(emitter: &mut Emitter, nodes: &[&Node]) -> (Vec<Step>, usize
         return (launches.into_iter().map(Step::Launch).collect(), statistics.nodes());
     }
     match Statistics::of_first(emitter, nodes) {
-        Some(statistics) => {
-            (products::product(emitter, nodes[0], Some(&statistics)), 1 + statistics.nodes())
-        }
+        Some(statistics) => (products::product(emitter, nodes[0], Some(&statistics)), 1 + statistics.nodes()),
         None => (steps(emitter, nodes[0]), 1),
     }
 }

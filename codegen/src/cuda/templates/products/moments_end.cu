@@ -14,12 +14,12 @@
     barrier();
     for (int column = threadIdx.x; column < TILE_N && first_column + column < @COLUMNS@; column += THREADS) {
         float whole_mean = 0.0f, whole_squares = 0.0f;
-        UNROLL for (int owner = 0; owner < OWNERS; owner++) {
+        for (int owner = 0; owner < OWNERS; owner++) {
             const int at = owner * TILE_N + column, own = (rows_left - owner + OWNERS - 1) / OWNERS;
             whole_mean += (float)own * (means[at] + (origins[at] - origins[column]));
         }
         whole_mean /= (float)rows_left;
-        UNROLL for (int owner = 0; owner < OWNERS; owner++) {
+        for (int owner = 0; owner < OWNERS; owner++) {
             const int at = owner * TILE_N + column, own = (rows_left - owner + OWNERS - 1) / OWNERS;
             const float apart = means[at] + (origins[at] - origins[column]) - whole_mean;
             whole_squares += spreads[at] + (float)own * apart * apart;
