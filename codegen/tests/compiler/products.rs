@@ -139,7 +139,8 @@ fn every_way_has_statistics_of_its_result() {
     let grouped = Conv { dilation: vec![2, 3], groups: 2, ..window(&[3, 2], 2, 2) };
     let depthwise = Conv { groups: 24, ..window(&[3, 3], 2, 1) };
     let (large, square) = (["simt 128x128", "mma 256x128", "mma 128x128"], ["mma 128x64", "mma 64x64"]);
-    let cases: [(&str, &[usize], Conv, &[usize], Option<Expr>, &[&str]); 9] = [
+    type Case<'a> = (&'a str, &'a [usize], Conv, &'a [usize], Option<Expr>, &'a [&'a str]);
+    let cases: [Case; 9] = [
         ("wide", &[72, 12, 12], plain(1), &[136, 12, 12], Some(affine.clone()), &large),
         ("square", &[64, 9, 9], plain(3), &[64, 9, 9], None, &square),
         ("odd", &[16, 9, 9], plain(3), &[57, 9, 9], Some(affine.clone()), &["simt 64x64", "mma 64x64"]),

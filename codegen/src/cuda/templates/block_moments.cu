@@ -6,14 +6,21 @@
     float count = 0.0f, mean = 0.0f, squares = 0.0f, origin[1];
     if (channel < @CHANNELS@) {
         @LOAD@(x_at + first * share * @CHANNELS@ + channel, origin);
-        for (int64 set = first + row; set < end; set += @ROWS@) {
-            const int64 begin = set * share;
-            const float own = (float)(pixels - begin < share ? pixels - begin : share);
-            const float *from = workspace + set * @PITCH@ + channel;
-            float own_origin[1];
-            @LOAD@(x_at + begin * @CHANNELS@ + channel, own_origin);
-            merge_moments(count, &mean, &squares, own, from[0] + (own_origin[0] - origin[0]), from[@CHANNELS@]);
-            count += own;
+        // Several at once, as each waits for memory.
+        for (int64 next = first + row; next < end; next += @AHEAD@ * @ROWS@) {
+            float own[@AHEAD@] = {0}, own_mean[@AHEAD@] = {0}, own_squares[@AHEAD@] = {0}, own_origin[1];
+            UNROLL for (int i = 0; i < @AHEAD@; i++) {
+                const int64 set = next + i * @ROWS@, begin = set * share;
+                if (set >= end) continue;
+                own[i] = (float)(pixels - begin < share ? pixels - begin : share);
+                @LOAD@(x_at + begin * @CHANNELS@ + channel, own_origin);
+                own_mean[i] = workspace[set * @PITCH@ + channel] + (own_origin[0] - origin[0]);
+                own_squares[i] = workspace[set * @PITCH@ + @CHANNELS@ + channel];
+            }
+            UNROLL for (int i = 0; i < @AHEAD@; i++) {
+                merge_moments(count, &mean, &squares, own[i], own_mean[i], own_squares[i]);
+                count += own[i];
+            }
         }
     }
     SHARED float counts[@ROWS@ * @LANES@];
