@@ -134,7 +134,7 @@ pub struct Candidate {
     pub name: String,
     /// What it computes with.
     pub units: Units,
-    /// In order.
+    /// In order; the first is the product itself.
     pub launches: Vec<Launch>,
 }
 

@@ -203,7 +203,7 @@ pub struct Candidate {
     pub name: &'static str,
     /// What it computes with.
     pub units: Units,
-    /// In order.
+    /// In order; the first is the product itself.
     pub launches: &'static [Launch],
 }
 
