@@ -78,8 +78,8 @@ pub struct Count {
 /// A convolution or matrix product; candidates give the same result but for rounding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Product {
-    /// The name of the operation: `conv`, `conv_backward_data`, `conv_backward_weight`; linear layers are
-    /// convolutions of one position.
+    /// The name of the operation: `conv`, `conv_backward_data`, `conv_backward_weight`, or `conv_statistics` with mean
+    /// and variance of the result's channels; linear layers are convolutions of one position.
     pub operation: &'static str,
     /// Its extents.
     pub spec: Conv,
@@ -134,7 +134,7 @@ pub struct Candidate {
     pub name: String,
     /// What it computes with.
     pub units: Units,
-    /// In order.
+    /// In order; the first is the product itself.
     pub launches: Vec<Launch>,
 }
 

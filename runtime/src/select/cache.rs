@@ -41,6 +41,15 @@ pub(crate) struct GpuMachine {
     pub(crate) precision: &'static str,
 }
 
+/// What is measured on a GPU.
+#[cfg(feature = "cuda")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GpuProblem {
+    pub(crate) problem: Problem,
+    /// Whether mean and variance of the result's channels belong to it.
+    pub(crate) has_statistics: bool,
+}
+
 /// The file with measured times, read once.
 pub struct TimingCache {
     path: Option<PathBuf>,
@@ -130,7 +139,7 @@ impl TimingCache {
 
     /// Measured seconds of the candidates for `problem` on a GPU, by their names, if there are any.
     #[cfg(feature = "cuda")]
-    pub(crate) fn gpu_times(&self, gpu: &GpuMachine, problem: &Problem) -> Option<BTreeMap<String, f64>> {
+    pub(crate) fn gpu_times(&self, gpu: &GpuMachine, problem: &GpuProblem) -> Option<BTreeMap<String, f64>> {
         self.seconds(&Key::of_gpu(gpu, problem))
     }
 
@@ -139,9 +148,9 @@ impl TimingCache {
     pub(crate) fn keep_gpu(
         &self,
         gpu: &GpuMachine,
-        measured: &[(Problem, BTreeMap<String, f64>)],
+        measured: &[(GpuProblem, BTreeMap<String, f64>)],
     ) -> io::Result<()> {
-        let record = |(problem, seconds): &(Problem, BTreeMap<String, f64>)| Record {
+        let record = |(problem, seconds): &(GpuProblem, BTreeMap<String, f64>)| Record {
             key: Key::of_gpu(gpu, problem),
             seconds: seconds.clone(),
         };
@@ -199,15 +208,17 @@ impl Key {
         }
     }
 
-    /// A GPU stands in the place of the processor, its precision in that of the instruction set.
+    /// A GPU stands in the place of the processor, its precision, and what is computed beside the product, in that of the
+    /// instruction set.
     #[cfg(feature = "cuda")]
-    fn of_gpu(gpu: &GpuMachine, problem: &Problem) -> Key {
+    fn of_gpu(gpu: &GpuMachine, &GpuProblem { problem, has_statistics }: &GpuProblem) -> Key {
+        let beside = if has_statistics { " with statistics" } else { "" };
         Key {
             processor: gpu.device.clone(),
-            isa: format!("cuda {}", gpu.precision),
+            isa: format!("cuda {}{beside}", gpu.precision),
             threads: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            problem: *problem,
+            problem,
         }
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use algorithm::{Algorithm, Operation, Problem};
 #[cfg(feature = "cuda")]
-pub(crate) use cache::GpuMachine;
+pub(crate) use cache::{GpuMachine, GpuProblem};
 pub use cache::{Machine, TimingCache};
 pub use choice::{Basis, Candidate, Choice};
 use measure::Clock;

@@ -5,6 +5,7 @@ mod followers;
 mod lanes;
 mod layout;
 mod losses;
+mod merge;
 mod pointwise;
 mod pool;
 mod products;
@@ -15,16 +16,20 @@ mod statistics;
 mod update;
 
 use super::{Count, Emitter, Step};
-use crate::graph::{Keep, Node, Op, Type};
+use crate::graph::{Node, Op, Type};
+use statistics::Statistics;
 pub(super) use update::update;
 
 /// What the first of the nodes needs, and how many of them are computed with it.
 pub(super) fn first(emitter: &mut Emitter, nodes: &[&Node]) -> (Vec<Step>, usize) {
-    let node = nodes[0];
-    let Op::Statistics(keep) = node.op else { return (steps(emitter, node), 1) };
-    let followers =
-        if keep == Keep::Channels { followers::followers(emitter, node, &nodes[1..]) } else { &[] };
-    (statistics::statistics(emitter, node, keep, followers), 1 + followers.len())
+    if let Some(statistics) = Statistics::first(emitter, nodes) {
+        let launches = statistics.launches(emitter);
+        return (launches.into_iter().map(Step::Launch).collect(), statistics.nodes());
+    }
+    match Statistics::of_first(emitter, nodes) {
+        Some(statistics) => (products::product(emitter, nodes[0], Some(&statistics)), 1 + statistics.nodes()),
+        None => (steps(emitter, nodes[0]), 1),
+    }
 }
 
 fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
@@ -47,7 +52,7 @@ fn steps(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
         | Op::ConvBackwardWeight(_)
         | Op::Linear
         | Op::LinearBackwardData
-        | Op::LinearBackwardWeight => products::product(emitter, node),
+        | Op::LinearBackwardWeight => products::product(emitter, node, None),
         Op::Pointwise(exprs) => pointwise::pointwise(emitter, node, exprs),
         Op::MaxPool { pool, expr } => pool::max_pool(emitter, node, pool, expr),
         Op::MaxPoolBackward(pool) => pool::max_pool_backward(emitter, node, pool),

@@ -6,42 +6,80 @@
 
 use super::super::emitter::THREADS;
 use super::super::text::{Parts, Vector, Writer, fill, indented};
-use super::super::{Argument, Count, Element, Emitter, Launch, Step};
+use super::super::{Argument, Count, Element, Emitter, Launch};
 use super::Rows;
 use super::columns::{Columns, Share};
 use super::followers;
+use super::merge::{Sets, merge};
 use super::reduce::{LANES, group_threads, position_lanes};
-use crate::graph::{Keep, Node, Type};
+use crate::graph::{Keep, Node, Op, Type};
 
 /// x → (mean, variance), and what follows from them.
-pub(super) fn statistics(emitter: &mut Emitter, node: &Node, keep: Keep, followers: &[&Node]) -> Vec<Step> {
-    let extent = emitter.ty(node.input(0));
-    let mut writer = emitter.writer();
-    let from = writer.read(node.input(0), "x_at");
-    writer.batch();
-    let whole = keep == Keep::Channels && extent.positions() > 1;
-    let to = if whole {
-        writer.parameter("float *__restrict__ workspace", Argument::Workspace);
-        [Element::Float; 2]
-    } else {
-        stores(node, &mut writer)
-    };
-    let vector = Vector::dividing(&[extent.channels()]);
-    let follow = if whole {
-        String::new()
-    } else {
-        followers::text(emitter, &mut writer, node, followers, vector, ["mean", "squares"])
-    };
-    let parts = writer.finish();
-    let moments = Moments { node, extent, from, to };
-    let launches = match keep {
-        Keep::Channels if whole => moments.over_batch(emitter, parts, followers),
-        Keep::Channels => vec![moments.at_once(emitter, parts, follow)],
-        Keep::Groups(groups) if groups == extent.channels() => vec![moments.per_sample(emitter, parts)],
-        Keep::Groups(groups) => vec![moments.per_group(emitter, parts, groups)],
-        Keep::Positions => vec![moments.per_position(emitter, parts)],
-    };
-    launches.into_iter().map(Step::Launch).collect()
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Statistics<'n> {
+    pub(super) node: &'n Node,
+    pub(super) followers: &'n [&'n Node],
+    keep: Keep,
+}
+
+impl<'n> Statistics<'n> {
+    /// Those that the nodes begin with, if they do.
+    pub(super) fn first(emitter: &Emitter, nodes: &'n [&'n Node]) -> Option<Statistics<'n>> {
+        let (node, behind) = nodes.split_first()?;
+        let Op::Statistics(keep) = node.op else { return None };
+        let followers = match keep {
+            Keep::Channels => followers::followers(emitter, node, behind),
+            Keep::Groups(_) | Keep::Positions => &[],
+        };
+        Some(Statistics { node, followers, keep })
+    }
+
+    /// Those of the batch, shared among blocks, that stand right behind the convolution whose result they are of.
+    pub(super) fn of_first(emitter: &Emitter, nodes: &'n [&'n Node]) -> Option<Statistics<'n>> {
+        let (product, behind) = nodes.split_first()?;
+        let statistics = Statistics::first(emitter, behind)?;
+        let is_of_it =
+            statistics.node.input(0) == product.outputs[0] && statistics.node.section == product.section;
+        let is_convolution = matches!(product.op, Op::Conv(_));
+        (is_convolution && is_of_it && statistics.is_over_batch(emitter)).then_some(statistics)
+    }
+
+    /// The number of nodes.
+    pub(super) fn nodes(&self) -> usize {
+        1 + self.followers.len()
+    }
+
+    /// Whether blocks share the pixels of a batch.
+    fn is_over_batch(&self, emitter: &Emitter) -> bool {
+        self.keep == Keep::Channels && emitter.ty(self.node.input(0)).positions() > 1
+    }
+
+    /// From what they are of as it lies in memory.
+    pub(super) fn launches(&self, emitter: &mut Emitter) -> Vec<Launch> {
+        let Statistics { node, followers, keep } = *self;
+        let extent = emitter.ty(node.input(0));
+        let mut writer = emitter.writer();
+        let from = writer.read(node.input(0), "x_at");
+        writer.batch();
+        if self.is_over_batch(emitter) {
+            writer.parameter("float *__restrict__ workspace", Argument::Workspace);
+            let parts = writer.finish();
+            let moments = Moments { node, extent, from, to: [Element::Float; 2] };
+            return moments.over_batch(emitter, parts, self);
+        }
+        let to = stores(node, &mut writer);
+        let vector = Vector::dividing(&[extent.channels()]);
+        let follow = followers::text(emitter, &mut writer, node, followers, vector, ["mean", "squares"]);
+        let parts = writer.finish();
+        let moments = Moments { node, extent, from, to };
+        let launch = match keep {
+            Keep::Channels => moments.at_once(emitter, parts, follow),
+            Keep::Groups(groups) if groups == extent.channels() => moments.per_sample(emitter, parts),
+            Keep::Groups(groups) => moments.per_group(emitter, parts, groups),
+            Keep::Positions => moments.per_position(emitter, parts),
+        };
+        vec![launch]
+    }
 }
 
 /// Statistics in the making.
@@ -54,7 +92,7 @@ struct Moments<'a> {
 }
 
 /// The parameters of mean and variance.
-fn stores(node: &Node, writer: &mut Writer) -> [Element; 2] {
+pub(super) fn stores(node: &Node, writer: &mut Writer) -> [Element; 2] {
     [(0, "mean_at"), (1, "variance_at")].map(|(index, name)| writer.write(node.outputs[index], name))
 }
 
@@ -70,7 +108,7 @@ struct Results {
 
 impl Moments<'_> {
     /// Equal shares of the pixels of a batch, then those together.
-    fn over_batch(&self, emitter: &mut Emitter, parts: Parts, followers: &[&Node]) -> Vec<Launch> {
+    fn over_batch(&self, emitter: &mut Emitter, parts: Parts, statistics: &Statistics) -> Vec<Launch> {
         let (pixels, channels) = (Rows::of(self.extent, self.extent.positions()), self.extent.channels());
         let columns = Columns::new(channels, Vector::dividing(&[channels]), 32);
         let place =
@@ -80,32 +118,9 @@ impl Moments<'_> {
         let blocks = columns.blocks(pixels);
         let mut first = self.columns(emitter, parts, columns, Share::Equal(pixels), blocks, &results);
         first.workspace = blocks.times(2 * channels);
-
-        let mut writer = emitter.writer();
-        writer.parameter("const float *__restrict__ workspace", Argument::Workspace);
-        writer.read(self.node.input(0), "x_at");
-        let [mean, variance] = stores(self.node, &mut writer);
-        writer.batch();
-        let names = ["channel_mean", "channel_variance"];
-        let follow = followers::text(emitter, &mut writer, self.node, followers, Vector::ONE, names);
-        let body = fill(
-            include_str!("../templates/block_moments.cu"),
-            &[
-                ("LANES", LANES.to_string()),
-                ("ROWS", (THREADS / LANES).to_string()),
-                ("CHANNELS", channels.to_string()),
-                ("BLOCKS", blocks.text()),
-                ("PIXELS", pixels.text()),
-                ("LOAD", Vector::ONE.load(self.from)),
-                ("STORE_MEAN", Vector::ONE.store(mean)),
-                ("STORE_VARIANCE", Vector::ONE.store(variance)),
-                ("FOLLOW", indented(&follow)),
-            ],
-        );
-        let (parts, grid) = (writer.finish(), Count::fixed(channels.div_ceil(LANES)));
-        let mut second = emitter.launch(self.node, "statistics_of_blocks", THREADS, grid, parts, &body);
-        second.workspace = first.workspace;
-        vec![first, second]
+        let mut launches = vec![first];
+        launches.extend(merge(emitter, statistics, Sets::Equal(blocks)));
+        launches
     }
 
     fn at_once(&self, emitter: &mut Emitter, parts: Parts, follow: String) -> Launch {
@@ -144,10 +159,6 @@ impl Moments<'_> {
         results: &Results,
     ) -> Launch {
         let vector = Vector::dividing(&[columns.width]);
-        let origin = match share {
-            Share::Sample(_) => format!("first * {} + ", columns.channels),
-            Share::All(_) | Share::Equal(_) => String::new(),
-        };
         let [mean, squares] = self.to.map(|element| vector.store(element));
         let body = fill(
             include_str!("../templates/column_moments.cu"),
@@ -165,7 +176,6 @@ impl Moments<'_> {
                 ("MEAN", results.places[0].clone()),
                 ("SQUARES", results.places[1].clone()),
                 ("DIVISOR", results.divisor.clone()),
-                ("ORIGIN", origin),
                 ("BACK", results.back.to_owned()),
                 ("FOLLOW", indented(&results.follow)),
             ],

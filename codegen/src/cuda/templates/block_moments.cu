@@ -1,16 +1,28 @@
+    // Each set of neighbouring pixels has left the moments of its distances from the first of them.
     const int lane = threadIdx.x % @LANES@, row = threadIdx.x / @LANES@;
-    const int channel = (int)blockIdx.x * @LANES@ + lane;
-    const int blocks = (int)(@BLOCKS@);
-    const int64 pixels = @PIXELS@, share = (pixels + blocks - 1) / blocks;
-    float count = 0.0f, mean = 0.0f, squares = 0.0f;
-    if (channel < @CHANNELS@)
-        for (int block = row; block < blocks; block += @ROWS@) {
-            const int64 rest = pixels - block * share;
-            const float own = rest < share ? (rest > 0 ? (float)rest : 0.0f) : (float)share;
-            const float *from = workspace + (int64)block * (2 * @CHANNELS@) + channel;
-            merge_moments(count, &mean, &squares, own, from[0], from[@CHANNELS@]);
-            count += own;
+    const int channel = (int)blockIdx.y * @LANES@ + lane;
+    const int64 pixels = @PIXELS@, share = @SHARE@, sets = (pixels + share - 1) / share;
+    const int64 first = @FIRST@, end = @END@;
+    float count = 0.0f, mean = 0.0f, squares = 0.0f, origin[1];
+    if (channel < @CHANNELS@) {
+        @LOAD@(x_at + first * share * @CHANNELS@ + channel, origin);
+        // Several at once, as each waits for memory.
+        for (int64 next = first + row; next < end; next += @AHEAD@ * @ROWS@) {
+            float own[@AHEAD@] = {0}, own_mean[@AHEAD@] = {0}, own_squares[@AHEAD@] = {0}, own_origin[1];
+            UNROLL for (int i = 0; i < @AHEAD@; i++) {
+                const int64 set = next + i * @ROWS@, begin = set * share;
+                if (set >= end) continue;
+                own[i] = (float)(pixels - begin < share ? pixels - begin : share);
+                @LOAD@(x_at + begin * @CHANNELS@ + channel, own_origin);
+                own_mean[i] = workspace[set * @PITCH@ + channel] + (own_origin[0] - origin[0]);
+                own_squares[i] = workspace[set * @PITCH@ + @CHANNELS@ + channel];
+            }
+            UNROLL for (int i = 0; i < @AHEAD@; i++) {
+                merge_moments(count, &mean, &squares, own[i], own_mean[i], own_squares[i]);
+                count += own[i];
+            }
         }
+    }
     SHARED float counts[@ROWS@ * @LANES@];
     SHARED float means[@ROWS@ * @LANES@];
     SHARED float spreads[@ROWS@ * @LANES@];
@@ -27,10 +39,4 @@
         }
     }
     if (row != 0 || channel >= @CHANNELS@) return;
-    float channel_mean[1], channel_variance[1];
-    @LOAD@(x_at + channel, channel_mean);
-    channel_mean[0] += means[lane];
-    channel_variance[0] = spreads[lane] / (float)pixels;
-    @STORE_MEAN@(mean_at + channel, channel_mean);
-    @STORE_VARIANCE@(variance_at + channel, channel_variance);
-@FOLLOW@
+@RESULT@

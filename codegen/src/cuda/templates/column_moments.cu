@@ -1,7 +1,7 @@
     const int lane = threadIdx.x % @LANES@, row = threadIdx.x / @LANES@;
     const int channel = ((int)blockIdx.y * @LANES@ + lane) * @WIDTH@;
 @RANGE@    ALIGNED(16) float count = 0.0f, mean[@WIDTH@] = {0}, squares[@WIDTH@] = {0}, origin[@WIDTH@] = {0};
-    if (channel < @CHANNELS@) @LOAD@(x_at + @ORIGIN@channel, origin);
+    if (first < end && channel < @CHANNELS@) @LOAD@(x_at + first * @CHANNELS@ + channel, origin);
     if (row < @ROWS@ && channel < @CHANNELS@)
         for (int64 pixel = first + row; pixel < end; pixel += @ROWS@) {
             ALIGNED(16) float x[@WIDTH@];

@@ -32,6 +32,13 @@ fn convolutions() -> CheckedModel {
     body.layer("conv", conv(3), &[16, 5, 5]).same("relu", relu).layer("last", conv(1), &[16, 5, 5]).model()
 }
 
+/// A convolution and the statistics of its result, over several tiles, the last of them in part.
+fn normalised() -> CheckedModel {
+    let norm = Layer::BatchNorm { eps: 1e-3, momentum: 0.1, gamma: 1.0 };
+    let body = Body::new(&[8, 5, 5]).same("scale", Layer::Scale { initial: 0.5 });
+    body.layer("conv", Layer::Conv(window(&[3, 3], 1, 1)), &[16, 5, 5]).same("bn", norm).model()
+}
+
 /// Asserts that replacing `old` by `new` in all texts is found, in a kernel that has it.
 fn caught(old: &str, new: &str) {
     caught_in(&model(), old, new);
@@ -48,7 +55,7 @@ fn caught_in(model: &CheckedModel, old: &str, new: &str) {
 
 #[test]
 fn the_models_are_right_unchanged() {
-    for model in [model(), shared_among_blocks(), convolutions()] {
+    for model in [model(), shared_among_blocks(), convolutions(), normalised()] {
         let feed = feed(&graph(&model, Mode::Training));
         assert_eq!(check_changed(&model, &feed, &str::to_owned), Ok(()));
     }
@@ -82,6 +89,21 @@ fn places_around_a_library() {
     caught_in(&model, "(int64)row * 72 + column", "(int64)row * 64 + column");
     caught_in(&model, "workspace + 1152 + ", "workspace + 1136 + ");
     caught_in(&model, "(int64)row * 16 + column", "(int64)row * 12 + column");
+}
+
+#[test]
+fn moments_of_tiles() {
+    let model = normalised();
+    // Tiles, and threads, each have an origin of their own.
+    caught_in(&model, "(own_origin[0] - origin[0])", "0.0f");
+    caught_in(&model, "(origins[at] - origins[column])", "0.0f");
+    // The last tile has fewer rows; a thread has every so many of them.
+    caught_in(&model, "pixels - begin < share ? pixels - begin : share", "share");
+    caught_in(&model, "(rows_left - owner + OWNERS - 1) / OWNERS", "(TILE_M - owner + OWNERS - 1) / OWNERS");
+    // The tile is read before moments take its place, and those of all threads are there before they are.
+    let stores = "    float_store8(origins + ";
+    caught_in(&model, &format!("    barrier();\n{stores}"), stores);
+    caught_in(&model, "    barrier();\n    for (int column = ", "    for (int column = ");
 }
 
 #[test]

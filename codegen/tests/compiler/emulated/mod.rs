@@ -21,6 +21,7 @@ use nnc_codegen::{graph, passes};
 use nnc_dsl::CheckedModel;
 use nnc_emulator::{Library, Real, from_half, to_half};
 
+use crate::gradients::feed;
 use crate::interpret::{Feed, Run};
 use device::Device;
 
@@ -105,6 +106,17 @@ pub(crate) fn check(name: &str, model: &CheckedModel, feed: &Feed) {
             if let Err(difference) = compare_plan(&plan, feed, precision, &str::to_owned) {
                 panic!("{name}, {mode:?}, {precision:?}: {difference}");
             }
+        }
+    }
+}
+
+/// The same in training alone, at all precisions.
+pub(crate) fn check_training(name: &str, model: &CheckedModel) {
+    let plan = optimised(model, Mode::Training);
+    let feed = feed(&plan.graph);
+    for precision in Precision::ALL {
+        if let Err(difference) = compare_plan(&plan, &feed, precision, &str::to_owned) {
+            panic!("{name}, {precision:?}: {difference}");
         }
     }
 }

@@ -1,32 +1,21 @@
 //! Reductions, statistics and pools at extents that the small models of the gradients do not reach: many
 //! blocks, odd numbers of channels, several tiles of them, vectors that straddle pixels.
 
-use nnc_codegen::cuda::Emitter;
+use nnc_codegen::cuda::{Emitter, Step};
 use nnc_codegen::graph::{Graph, Keep, Mode, Node, Op, Operand, Origin, OriginId, Section, Source, Type};
 use nnc_codegen::plan::plan;
-use nnc_dsl::model::{CheckedModel, Layer, Loss, Window};
+use nnc_dsl::model::{Layer, Loss, Window};
 use nnc_dsl::scalar::Expr;
 
-use super::{Precision, optimised};
+use super::{Precision, check_training, optimised};
 use crate::gradients::feed;
-use crate::interpret::Feed;
-use crate::models::{Body, pooling};
+use crate::models::{Body, pooling, window};
 
 /// In training alone: evaluation has nothing else.
-fn check(name: &str, model: &CheckedModel) {
-    let plan = optimised(model, Mode::Training);
-    let feed: Feed = feed(&plan.graph);
-    for precision in Precision::ALL {
-        if let Err(difference) = super::compare_plan(&plan, &feed, precision, &str::to_owned) {
-            panic!("{name}, {precision:?}: {difference}");
-        }
-    }
-}
-
 fn check_layer(name: &str, shape: &[usize], layer: Layer, output: &[usize]) {
     let scale = Layer::Scale { initial: 0.5 };
     let body = Body::new(shape).same("scale", scale.clone()).layer(name, layer, output).same("scale", scale);
-    check(&format!("{name} on {shape:?}"), &body.model_with(Loss::MeanSquaredError));
+    check_training(&format!("{name} on {shape:?}"), &body.model_with(Loss::MeanSquaredError));
 }
 
 #[test]
@@ -89,6 +78,19 @@ fn a_batch_norm_takes_few_launches() {
         let launches: Vec<usize> = emitter.steps(&nodes).iter().map(|(_, steps)| steps.len()).collect();
         assert_eq!(launches, expected, "statistics of {shape:?} with what follows, then the norm");
     }
+    let model = Body::new(&[4, 5, 5]).mixed().same("norm", norm).model_with(Loss::MeanSquaredError);
+    let plan = optimised(&model, Mode::Training);
+    let forward = plan.graph.nodes.iter().filter(|node| node.section == Section::Forward);
+    let nodes: Vec<&Node> = forward.collect();
+    let mut emitter = Emitter::new(&plan, Vec::new());
+    let steps = emitter.steps(&nodes);
+    let together: Vec<usize> = steps.iter().map(|(nodes, _)| nodes.len()).collect();
+    assert_eq!(together, [4, 1], "a product, its statistics and what follows, then the norm");
+    let launches = steps[0].1.iter().flat_map(|step| match step {
+        Step::Product(product) => product.candidates.iter().map(|way| way.launches.len()).collect(),
+        Step::Launch(_) => Vec::new(),
+    });
+    assert_eq!(launches.collect::<Vec<_>>(), [2], "the product, and its tiles together");
 }
 
 /// Squares of numbers about 300 have no digits left for a variance of 1/3; deviations have.
@@ -108,6 +110,22 @@ fn variances_far_from_zero() {
         if let Err(difference) = super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned) {
             panic!("{norm:?}: {difference}");
         }
+    }
+}
+
+/// Nor have those of numbers about 1000 for deviations of a hundredth, which each tile of a product takes from an origin
+/// of its own.
+#[test]
+fn variances_of_products_far_from_zero() {
+    let far = Layer::Activation(Expr::Const(1000.0) + Expr::Const(0.01) * Expr::var(0));
+    for (before, after) in [(16, 64), (3, 5)] {
+        let conv = Layer::Conv(window(&[1, 1], 1, 0));
+        let body = Body::new(&[before, 40, 40]).layer("conv", conv, &[after, 40, 40]);
+        let norm = Layer::BatchNorm { eps: 1e-9, momentum: 0.1, gamma: 1.0 };
+        let model = body.same("far", far.clone()).same("norm", norm).model_with(Loss::MeanSquaredError);
+        let plan = optimised(&model, Mode::Training);
+        let feed = feed(&plan.graph);
+        assert_eq!(super::compare_plan(&plan, &feed, Precision::F32, &str::to_owned), Ok(()), "{before}");
     }
 }
 

@@ -148,7 +148,8 @@ pub struct Count {
 /// A convolution or matrix product; candidates give the same result but for rounding.
 #[derive(Debug)]
 pub struct Product {
-    /// `conv`, `conv_backward_data` or `conv_backward_weight`.
+    /// `conv`, `conv_backward_data`, `conv_backward_weight`, or `conv_statistics` with mean and variance of the result's
+    /// channels.
     pub operation: &'static str,
     /// Its extents; a linear layer is a convolution of one position.
     pub spec: Conv,
@@ -202,7 +203,7 @@ pub struct Candidate {
     pub name: &'static str,
     /// What it computes with.
     pub units: Units,
-    /// In order.
+    /// In order; the first is the product itself.
     pub launches: &'static [Launch],
 }
 

@@ -3,8 +3,11 @@
 //! A block computes a tile of the result, of one group of channels. Where tiles are few, several
 //! blocks share the depth of one.
 
+use super::moments;
 use super::problem::{Kind, Problem};
 use super::result::{finish, operands, sum, workspace};
+use crate::cuda::ops::merge::{Sets, merge};
+use crate::cuda::ops::statistics::Statistics;
 use crate::cuda::text::{Vector, fill, laid_out};
 use crate::cuda::{Argument, Candidate, Count, Element, Emitter, Launch, Units};
 use crate::graph::Node;
@@ -57,12 +60,21 @@ impl Way<'_> {
         Way { name: format!("{} split", self.name), splits: Some(splits), ..self }
     }
 
-    /// The candidate.
-    pub(super) fn candidate(&self, emitter: &mut Emitter, node: &Node) -> Candidate {
-        let launches = match self.splits {
-            None => vec![self.whole(emitter, node)],
-            Some(splits) => {
-                vec![self.partial(emitter, node, splits), sum(self.problem, emitter, node, splits)]
+    /// The candidate, with statistics of the result if they are asked for.
+    pub(super) fn candidate(
+        &self,
+        emitter: &mut Emitter,
+        node: &Node,
+        statistics: Option<&Statistics>,
+    ) -> Candidate {
+        let launches = match (self.splits, statistics) {
+            (None, None) => vec![self.whole(emitter, node)],
+            (None, Some(statistics)) => self.with_statistics(emitter, node, statistics),
+            (Some(splits), _) => {
+                let partial = self.partial(emitter, node, splits);
+                let mut launches = vec![partial, sum(self.problem, emitter, node, splits)];
+                launches.extend(statistics.iter().flat_map(|wanted| wanted.launches(emitter)));
+                launches
             }
         };
         Candidate { name: self.name.clone(), units: self.units, launches }
@@ -73,8 +85,28 @@ impl Way<'_> {
         let mut writer = operands(self.problem, emitter, node);
         let (vector, finish) = finish(self.problem, emitter, node, &mut writer, self.problem.columns());
         writer.batch();
-        let body = self.body(vector, &finish, include_str!("../../templates/products/all.cu"));
+        let store = self.problem.store_text(vector.width(), &finish);
+        let body = self.body(&store, include_str!("../../templates/products/all.cu"));
         self.launch(emitter, node, writer.finish(), Count::fixed(1), &body)
+    }
+
+    /// The same with the moments of each tile, and launches that put them together.
+    fn with_statistics(&self, emitter: &mut Emitter, node: &Node, statistics: &Statistics) -> Vec<Launch> {
+        let (problem, [pixels, _]) = (self.problem, self.tile);
+        let mut writer = operands(problem, emitter, node);
+        let (vector, finish) = finish(problem, emitter, node, &mut writer, problem.columns());
+        writer.parameter("float *__restrict__ workspace", Argument::Workspace);
+        writer.batch();
+        let element = emitter.memory().place(node.outputs[0]).region.element();
+        let store = moments::store_text(problem, vector, element, &finish);
+        let body = self.body(&store, include_str!("../../templates/products/all.cu"));
+        let parts = writer.finish();
+        let usual = problem.typical_rows().div_ceil(pixels);
+        let merged = merge(emitter, statistics, Sets::Tiles { pixels, usual });
+        let launch = self.launch(emitter, node, parts, Count::fixed(1), &body);
+        let shared = launch.shared.max(moments::shared_bytes(self.threads, vector));
+        let launch = Launch { workspace: merged[0].workspace, shared, ..launch };
+        [launch].into_iter().chain(merged).collect()
     }
 
     /// A launch that leaves the share of each split in the workspace.
@@ -88,12 +120,13 @@ impl Way<'_> {
             (vector.store(Element::Float), problem.pixels_text(), problem.channels());
         let finish =
             format!("{store}(workspace + (blockIdx.y * {pixels} + pixel) * {channels} + channel, result);");
-        let body = self.body(vector, &finish, include_str!("../../templates/products/share.cu"));
+        let store = problem.store_text(vector.width(), &finish);
+        let body = self.body(&store, include_str!("../../templates/products/share.cu"));
         let launch = self.launch(emitter, node, writer.finish(), splits, &body);
         Launch { workspace: workspace(problem, splits), ..launch }
     }
 
-    fn body(&self, vector: Vector, finish: &str, share: &str) -> String {
+    fn body(&self, store: &str, share: &str) -> String {
         let [m, n] = self.tile;
         let problem = self.problem;
         let mut values = vec![
@@ -104,7 +137,7 @@ impl Way<'_> {
             ("BEGIN", problem.begin_text(self.types)),
             ("SHARE", share.to_owned()),
             ("TILE", problem.tile_text()),
-            ("STORE", problem.store_text(vector.width(), finish)),
+            ("STORE", store.to_owned()),
             ("A_TYPE", self.types[0].to_owned()),
             ("B_TYPE", self.types[1].to_owned()),
         ];

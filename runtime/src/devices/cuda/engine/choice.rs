@@ -13,7 +13,7 @@ use crate::devices::cuda::{Real, Stream};
 use crate::emitted::Conv;
 use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Product, Step, Units};
 use crate::model::{Gpu, Precision};
-use crate::select::{GpuMachine, Mode, Operation, Problem, TimingCache};
+use crate::select::{GpuMachine, GpuProblem, Mode, Operation, Problem, TimingCache};
 
 /// What was chosen so far, and by what rule the rest is.
 pub(super) struct Choices {
@@ -141,7 +141,7 @@ impl Choices {
         if self.times(product, batch).is_some() {
             return false;
         }
-        let remembered = self.cache.gpu_times(&self.gpu, &problem(product, batch));
+        let remembered = self.cache.gpu_times(&self.gpu, &gpu_problem(product, batch));
         let Some(times) =
             remembered.filter(|times| self.open(product, batch).all(|way| times.contains_key(way.name())))
         else {
@@ -157,7 +157,7 @@ impl Choices {
     }
 
     /// Keeps measured seconds for other runs.
-    pub(super) fn keep(&self, measured: &[(Problem, Times)]) -> io::Result<()> {
+    pub(super) fn keep(&self, measured: &[(GpuProblem, Times)]) -> io::Result<()> {
         self.cache.keep_gpu(&self.gpu, measured)
     }
 
@@ -192,10 +192,11 @@ impl Choices {
     }
 
     /// Tensor cores where they are admitted; then, because a larger tile reads less, the fewest blocks that still give every
-    /// multiprocessor one, or else the most blocks. The rule was not measured.
+    /// multiprocessor one, or else the most blocks. The blocks are those of the product itself, the first launch. The rule
+    /// was not measured.
     pub(super) fn estimated(&self, product: &'static Product, batch: usize) -> &'static Candidate {
         let merit = |candidate: &&Candidate| {
-            let blocks = candidate.launches.iter().map(|launch| blocks(launch, batch)).max().unwrap_or(0);
+            let blocks = candidate.launches.first().map_or(0, |launch| blocks(launch, batch));
             let is_full = blocks >= self.multiprocessors;
             let few = if is_full { usize::MAX - blocks } else { blocks };
             (candidate.units == Units::TensorCores, is_full, few)
@@ -204,14 +205,20 @@ impl Choices {
     }
 }
 
-/// What is found under in the file. That of the processor has other operations' names, not others' meaning.
+/// The product, for reports and libraries.
 pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
     let operation = match product.operation {
-        "conv" => Operation::Forward,
+        "conv" | "conv_statistics" => Operation::Forward,
         "conv_backward_data" => Operation::BackwardData,
         _ => Operation::BackwardWeight,
     };
     Problem { operation, spec: product.spec, batch, packed: false }
+}
+
+/// What is found under in the file. That of the processor has other operations' names, not others' meaning.
+pub(super) fn gpu_problem(product: &'static Product, batch: usize) -> GpuProblem {
+    let has_statistics = product.operation == "conv_statistics";
+    GpuProblem { problem: problem(product, batch), has_statistics }
 }
 
 fn key(product: &'static Product, batch: usize) -> (usize, usize) {

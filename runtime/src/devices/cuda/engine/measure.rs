@@ -4,13 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use super::Engine;
-use super::choice::{Times, Way, problem};
+use super::choice::{Times, Way, gpu_problem, problem};
 use super::passes::Kind;
 use super::tasks::{Task, run_all};
 use crate::devices::cuda::{CudaError, Event};
 use crate::emitted::cuda::Product;
 use crate::error::{Error, Phase};
-use crate::select::Problem;
+use crate::model::engine::FlatBuffer;
+use crate::select::{GpuProblem, Problem};
 
 /// How often a candidate runs, after a first time that is not counted.
 const RUNS: u32 = 5;
@@ -87,20 +88,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Measures the products whose times are not known; what was measured.
+    /// Measures the products whose times are not known; what was measured. Running averages, which some move, are put back.
     fn measure_products(
         &mut self,
         kind: Kind,
         products: &[&'static Product],
         batch: usize,
-    ) -> Result<Vec<(Problem, Times)>, CudaError> {
+    ) -> Result<Vec<(GpuProblem, Times)>, CudaError> {
+        let states = self.read(FlatBuffer::States, 0..self.program.state_len)?;
+        let measured = self.measure_new_products(kind, products, batch);
+        self.write(FlatBuffer::States, 0, &states)?;
+        measured
+    }
+
+    fn measure_new_products(
+        &mut self,
+        kind: Kind,
+        products: &[&'static Product],
+        batch: usize,
+    ) -> Result<Vec<(GpuProblem, Times)>, CudaError> {
         let mut new = Vec::new();
         for product in products {
             // The same one may stand in several layers.
             if self.choices.times(product, batch).is_none() {
                 let times = self.measure_product(kind, product, batch)?;
                 self.choices.learn(product, batch, times.clone());
-                new.push((problem(product, batch), times));
+                new.push((gpu_problem(product, batch), times));
             }
         }
         Ok(new)
