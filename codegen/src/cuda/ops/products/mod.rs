@@ -8,6 +8,7 @@
 
 mod axes;
 mod depthwise;
+mod fused;
 mod library;
 mod mma;
 mod problem;
@@ -28,12 +29,12 @@ pub(super) fn product(emitter: &mut Emitter, node: &Node) -> Vec<Step> {
     let (operation, spec) = (problem.operation(), problem.conv);
     if let Some(multiplier) = problem.multiplier() {
         let candidates = vec![depthwise::candidate(&problem, multiplier, emitter, node, elements)];
-        let library = library::call(&problem, emitter, node);
+        let library = library::calls(&problem, emitter, node);
         return vec![Step::Product(Product { operation, spec, candidates, library })];
     }
     let tiled = simt::ways(&problem, elements).into_iter().chain(mma::ways(&problem, elements));
     let ways: Vec<Way> = tiled.flat_map(Way::split).collect();
     let candidates = ways.iter().map(|way| way.candidate(emitter, node)).collect();
-    let library = library::call(&problem, emitter, node);
+    let library = library::calls(&problem, emitter, node);
     vec![Step::Product(Product { operation, spec, candidates, library })]
 }
