@@ -9,14 +9,15 @@ impl Model {
     /// The values of a parameter.
     pub fn parameter(&self, name: &str) -> Result<Vec<f32>, Error> {
         let parameter = self.find_parameter(name)?;
-        Ok(layout::to_outside(parameter, &self.engine.read(FlatBuffer::Parameters, range(parameter))?))
+        let inside = self.engine.read(FlatBuffer::Parameters, range(parameter))?;
+        Ok(layout::to_outside(&self.pool, parameter, &inside))
     }
 
     /// Replaces the values of a parameter.
     pub fn set_parameter(&mut self, name: &str, values: &[f32]) -> Result<(), Error> {
         let parameter = self.find_parameter(name)?;
         check_length(name, parameter.shape, values)?;
-        let inside = layout::to_inside(parameter, values);
+        let inside = layout::to_inside(&self.pool, parameter, values);
         self.engine.write(FlatBuffer::Parameters, parameter.offset, &inside)
     }
 
@@ -29,7 +30,8 @@ impl Model {
                 "take it out of the part of the network that is `frozen`, or leave its gradient out",
             ));
         }
-        Ok(layout::to_outside(parameter, &self.engine.read(FlatBuffer::Gradients, range(parameter))?))
+        let inside = self.engine.read(FlatBuffer::Gradients, range(parameter))?;
+        Ok(layout::to_outside(&self.pool, parameter, &inside))
     }
 
     /// The values of a state, such as a running mean.

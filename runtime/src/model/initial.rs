@@ -16,25 +16,26 @@ const CUT_DEVIATION: f32 = 0.879_625_7;
 ///
 /// They are drawn in the outside order, so that a change of the inside order changes no result.
 pub(super) fn values(parameter: &Parameter, index: usize, seed: u64, pool: &Pool) -> Vec<f32> {
-    let draw = Draw { seed, index: index as u32, len: parameter.shape.iter().product() };
+    let draw = Draw { seed, index: index as u32, len: parameter.shape.iter().product(), pool };
     let outside = match parameter.init {
         Init::Constant(value) => return vec![value; draw.len],
         Init::Normal { std } => draw.normal(std),
         Init::TruncatedNormal { std } => draw.truncated_normal(std),
         Init::Uniform { bound } => draw.uniform(bound),
-        Init::Orthogonal { gain } => draw.orthogonal(parameter.shape, gain, pool),
+        Init::Orthogonal { gain } => draw.orthogonal(parameter.shape, gain),
     };
-    layout::to_inside(parameter, &outside)
+    layout::to_inside(pool, parameter, &outside)
 }
 
 /// The random numbers of one parameter.
-struct Draw {
+struct Draw<'p> {
     seed: u64,
     index: u32,
     len: usize,
+    pool: &'p Pool,
 }
 
-impl Draw {
+impl Draw<'_> {
     fn normal(&self, std: f32) -> Vec<f32> {
         let stream = self.stream(0);
         self.elements(|block| stream.normal_block(block).map(|value| value * std))
@@ -63,12 +64,12 @@ impl Draw {
     }
 
     /// Rows or columns of `[out, rest]` are orthonormal, whichever are fewer, times `gain`.
-    fn orthogonal(&self, shape: &[usize], gain: f32, pool: &Pool) -> Vec<f32> {
+    fn orthogonal(&self, shape: &[usize], gain: f32) -> Vec<f32> {
         let rows = shape.first().copied().unwrap_or(1);
         let columns = self.len / rows;
         let mut matrix: Vec<f64> = self.normal(1.0).into_iter().map(f64::from).collect();
         // Of a wide matrix the rows lie as the columns of its transpose do.
-        orthogonal::orthogonalize(pool, rows.max(columns), &mut matrix);
+        orthogonal::orthogonalize(self.pool, rows.max(columns), &mut matrix);
         let value = |index: usize| match rows > columns {
             true => matrix[index % columns * rows + index / columns],
             false => matrix[index],
@@ -81,11 +82,14 @@ impl Draw {
     }
 
     /// Elements from blocks of four.
-    fn elements(&self, block: impl Fn(u32) -> [f32; 4]) -> Vec<f32> {
-        // With room for all at once: a vector that grows is there twice for a while.
-        let mut elements = Vec::with_capacity(self.len.next_multiple_of(4));
-        elements.extend((0..self.len.div_ceil(4)).flat_map(|index| block(index as u32)));
-        elements.truncate(self.len);
+    fn elements(&self, block: impl Fn(u32) -> [f32; 4] + Sync) -> Vec<f32> {
+        const TASK: usize = 1 << 12;
+        let mut elements = vec![0.0; self.len];
+        self.pool.for_each_piece([&mut elements], [4 * TASK], |task, [piece]| {
+            for (index, four) in piece.chunks_mut(4).enumerate() {
+                four.copy_from_slice(&block((task * TASK + index) as u32)[..four.len()]);
+            }
+        });
         elements
     }
 }

@@ -8,20 +8,32 @@ use crate::devices::cpu::Pool;
 use crate::program::{Layout, Parameter};
 
 /// The parameter's elements in the kernels' order.
-pub(super) fn to_inside(parameter: &Parameter, outside: &[f32]) -> Vec<f32> {
+pub(super) fn to_inside(pool: &Pool, parameter: &Parameter, outside: &[f32]) -> Vec<f32> {
+    let [outputs, inputs, taps] = extents(parameter);
     let mut inside = vec![0.0; outside.len()];
-    for (outside_index, inside_index) in pairs(parameter) {
-        inside[inside_index] = outside[outside_index];
-    }
+    let rows = TASK.div_ceil(outputs);
+    pool.for_each_piece([&mut inside], [rows * outputs], |task, [piece]| {
+        for (row, to) in piece.chunks_exact_mut(outputs).enumerate() {
+            let row = task * rows + row;
+            let from = outside[row % inputs * taps + row / inputs..].iter().step_by(inputs * taps);
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        }
+    });
     inside
 }
 
 /// The parameter's elements in the order of files.
-pub(super) fn to_outside(parameter: &Parameter, inside: &[f32]) -> Vec<f32> {
+pub(super) fn to_outside(pool: &Pool, parameter: &Parameter, inside: &[f32]) -> Vec<f32> {
+    let [outputs, inputs, taps] = extents(parameter);
     let mut outside = vec![0.0; inside.len()];
-    for (outside_index, inside_index) in pairs(parameter) {
-        outside[outside_index] = inside[inside_index];
-    }
+    let rows = TASK.div_ceil(taps);
+    pool.for_each_piece([&mut outside], [rows * taps], |task, [piece]| {
+        for (row, to) in piece.chunks_exact_mut(taps).enumerate() {
+            let row = task * rows + row;
+            let from = inside[row % inputs * outputs + row / inputs..].iter().step_by(inputs * outputs);
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        }
+    });
     outside
 }
 
@@ -89,25 +101,26 @@ fn transpose_columns(from: &[f32], columns: usize, rows: usize, to: &mut [f32]) 
     }
 }
 
-/// Each element's outside and inside position.
-fn pairs(parameter: &Parameter) -> impl Iterator<Item = (usize, usize)> {
-    let [outputs, inputs, taps] = match (parameter.layout, parameter.shape) {
+/// Outputs, inputs and taps of a weight: outside they lie in this order, inside in the reverse one. What has the same
+/// order on both sides is one row of either.
+fn extents(parameter: &Parameter) -> [usize; 3] {
+    match (parameter.layout, parameter.shape) {
         (Layout::Convolution, [outputs, inputs, spatial @ ..]) => {
             [*outputs, *inputs, spatial.iter().product()]
         }
         (Layout::Linear, [outputs, inputs]) => [*outputs, *inputs, 1],
         (_, shape) => [1, 1, shape.iter().product()],
-    };
-    (0..outputs * inputs * taps).map(move |outside| {
-        let (output, input, tap) = (outside / (inputs * taps), outside / taps % inputs, outside % taps);
-        (outside, (tap * inputs + input) * outputs + output)
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::program::Init;
+
+    fn pool() -> Pool {
+        Pool::new(2)
+    }
 
     fn parameter(shape: &'static [usize], layout: Layout) -> Parameter {
         Parameter { name: "w", shape, layout, init: Init::Constant(0.0), offset: 0 }
@@ -117,17 +130,17 @@ mod tests {
     fn convolution_weights_become_taps_first() {
         // Two outputs, one input, two taps: the outside order is output, tap.
         let weight = parameter(&[2, 1, 1, 2], Layout::Convolution);
-        let inside = to_inside(&weight, &[1.0, 2.0, 3.0, 4.0]);
+        let inside = to_inside(&pool(), &weight, &[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(inside, [1.0, 3.0, 2.0, 4.0]);
-        assert_eq!(to_outside(&weight, &inside), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(to_outside(&pool(), &weight, &inside), [1.0, 2.0, 3.0, 4.0]);
     }
 
     #[test]
     fn linear_weights_are_transposed() {
         let weight = parameter(&[2, 3], Layout::Linear);
-        let inside = to_inside(&weight, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let inside = to_inside(&pool(), &weight, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(inside, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        assert_eq!(to_outside(&weight, &inside), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(to_outside(&pool(), &weight, &inside), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]
@@ -141,7 +154,7 @@ mod tests {
             (&[3, 4, 5, 2], Layout::Plain),
         ] {
             let parameter = parameter(shape, layout);
-            assert_eq!(to_outside(&parameter, &to_inside(&parameter, &values)), values);
+            assert_eq!(to_outside(&pool(), &parameter, &to_inside(&pool(), &parameter, &values)), values);
         }
     }
 
@@ -188,6 +201,6 @@ mod tests {
         assert_eq!(first(&[2, 2, 3, 2], &map), values);
         let line = parameter(&[2, 6, 4], Layout::Convolution);
         let plane = parameter(&[2, 6, 2, 2], Layout::Convolution);
-        assert_eq!(to_inside(&line, &values), to_inside(&plane, &values));
+        assert_eq!(to_inside(&pool(), &line, &values), to_inside(&pool(), &plane, &values));
     }
 }

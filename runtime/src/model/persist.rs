@@ -44,7 +44,7 @@ impl Model {
         }
         let values = |name: &str| checkpoint.tensor(name).map_or(&[][..], |tensor| &tensor.values);
         for parameter in self.program.parameters {
-            let inside = layout::to_inside(parameter, values(parameter.name));
+            let inside = layout::to_inside(&self.pool, parameter, values(parameter.name));
             self.engine.write(FlatBuffer::Parameters, parameter.offset, &inside)?;
         }
         for state in self.program.states {
@@ -95,7 +95,7 @@ impl Model {
         let tensor = |parameter: &Parameter| Tensor {
             name: parameter.name.to_owned(),
             shape: parameter.shape.to_vec(),
-            values: layout::to_outside(parameter, &flat[range(parameter)]),
+            values: layout::to_outside(&self.pool, parameter, &flat[range(parameter)]),
         };
         Ok(self.program.parameters.iter().map(tensor).collect())
     }

@@ -8,13 +8,22 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 
+use super::huge_pages;
 use crate::emitted::{MAX_OPERANDS, Region, Slot};
 
 /// A number type that a [`Buffer`] can hold: plain, and valid for any bits.
-pub trait Element: Copy + Send + Sync + private::Sealed {}
+pub trait Element: Copy + Send + Sync + private::Sealed {
+    /// The number zero.
+    const ZERO: Self;
+}
 
-impl Element for f32 {}
-impl Element for f64 {}
+impl Element for f32 {
+    const ZERO: f32 = 0.0;
+}
+
+impl Element for f64 {
+    const ZERO: f64 = 0.0;
+}
 
 mod private {
     pub trait Sealed {}
@@ -24,20 +33,24 @@ mod private {
 
 /// A fixed number of elements, aligned to 64 bytes: a cache line and the widest vector.
 pub struct Buffer<T: Element = f32> {
-    lines: Vec<Line>,
+    /// The elements from `start` on, which lies on a line.
+    memory: Vec<T>,
+    start: usize,
     len: usize,
-    element: PhantomData<T>,
 }
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
 impl<T: Element> Buffer<T> {
-    /// `len` zeros.
+    /// `len` zeros. Of a large buffer they come from the system, which hands out a page when a thread first
+    /// writes to it: nothing here does.
     pub fn zeroed(len: usize) -> Self {
-        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
-        Buffer { lines: vec![Line([0; 64]); lines], len, element: PhantomData }
+        if len == 0 {
+            return Buffer { memory: Vec::new(), start: 0, len };
+        }
+        const LINE: usize = 64;
+        let mut memory = vec![T::ZERO; len + LINE / size_of::<T>()];
+        let start = memory.as_ptr().align_offset(LINE);
+        huge_pages::advise(&mut memory);
+        Buffer { memory, start, len }
     }
 
     /// A copy of `values`.
@@ -56,7 +69,7 @@ impl<T: Element> Default for Buffer<T> {
 
 impl<T: Element> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        Buffer { lines: self.lines.clone(), len: self.len, element: PhantomData }
+        Buffer::from_slice(self)
     }
 }
 
@@ -64,16 +77,13 @@ impl<T: Element> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // SAFETY: the lines hold at least `len` elements, are initialised, and an `Element` is
-        // valid for any bits; 64-byte alignment suffices for it.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.memory[self.start..self.start + self.len]
     }
 }
 
 impl<T: Element> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as in `deref`; `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.memory[self.start..self.start + self.len]
     }
 }
 
@@ -294,8 +304,17 @@ mod tests {
 
     #[test]
     fn buffers_are_aligned_and_keep_their_length() {
-        let buffer = Buffer::from_slice(&[1.0f32; 17]);
-        assert_eq!(buffer.as_ptr() as usize % 64, 0);
-        assert_eq!(buffer.clone().len(), 17);
+        for len in [1, 17, 3 << 20] {
+            let buffer = Buffer::from_slice(&vec![1.0f32; len]);
+            assert_eq!(buffer.as_ptr() as usize % 64, 0);
+            assert_eq!(buffer.clone()[..], buffer[..]);
+            assert_eq!(buffer.len(), len);
+        }
+    }
+
+    #[test]
+    fn buffers_begin_with_zeros() {
+        assert!(Buffer::<f64>::zeroed(3 << 20).iter().all(|&value| value == 0.0));
+        assert!(Buffer::<f32>::zeroed(0).is_empty());
     }
 }

@@ -5,6 +5,7 @@
 //! not depend on the number of threads.
 
 mod buffers;
+mod huge_pages;
 mod isa;
 mod pool;
 mod processor;
