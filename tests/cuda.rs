@@ -81,6 +81,13 @@ const CASES: &[Case] = &[
     Case::new("a_failed_wait_is_an_error", failures::launch)
         .with(&[("NNC_FAKE_FAIL", "cuStreamWaitEvent:9")]),
     Case::new("fast_libraries_are_taken_and_agree", libraries::agree).with(&[libraries::FAST]).timed(),
+    Case::new("libraries_compute_what_is_fused", libraries::fused).with(&[libraries::FAST]).timed(),
+    Case::new("a_relu_that_hides_nan_is_not_taken", libraries::hidden)
+        .with(&[libraries::FAST, ("NNC_FAKE_EPILOGUE", "maximum")])
+        .timed(),
+    Case::new("libraries_without_epilogues_are_taken", libraries::plain)
+        .with(&[libraries::FAST, ("NNC_FAKE_EPILOGUE", "none")])
+        .timed(),
     Case::new("slow_libraries_are_not_taken", libraries::slow).with(&[libraries::SLOW]).timed(),
     Case::new("no_library_is_asked_without_measurements", libraries::unasked),
     Case::new("a_library_that_does_not_start_is_not_taken", libraries::refused)
@@ -102,7 +109,7 @@ const CASES: &[Case] = &[
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:1")])
         .timed(),
     Case::new("a_library_that_fails_in_a_step_is_an_error", libraries::lost)
-        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:150")])
+        .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cublasLtMatmul:176")])
         .timed(),
     Case::new("a_library_of_convolutions_that_fails_in_a_step_is_an_error", libraries::lost)
         .with(&[libraries::FAST, ("NNC_FAKE_FAIL", "cudnnBackendExecute:226")])

@@ -4,7 +4,8 @@
 // The numbers and the structures are those of `cublasLt.h` (13.2), as are sizes and types of attributes: one
 // that is given with another size is refused. It proposes an algorithm that needs no workspace, one that
 // splits the depth in two and needs some (before the other where the depth is large), and one that the caller
-// has to leave out because it failed.
+// has to leave out because it failed. What comes after a product it computes as NNC_FAKE_EPILOGUE says: not at all
+// (`none`), or with a ReLU that makes zeros of NaN (`maximum`), which the header leaves open.
 //
 //   NNC_FAKE_FAIL=cublasLtMatmul:2   as for the driver; without a code behind it, CUBLAS_STATUS_INTERNAL_ERROR
 
@@ -29,7 +30,7 @@ enum { R_32F = 0, R_16F = 2, R_16BF = 14 };
 enum { COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77 };
 enum { OP_N = 0, OP_T = 1 };
 // cublasLtMatmulDescAttributes_t, cublasLtMatmulPreferenceAttributes_t, cublasLtReductionScheme_t
-enum { DESC_TRANSA = 3, DESC_TRANSB = 4 };
+enum { DESC_TRANSA = 3, DESC_TRANSB = 4, DESC_EPILOGUE = 7, DESC_BIAS_POINTER = 8 };
 enum {
     PREF_MAX_WORKSPACE_BYTES = 1,
     PREF_REDUCTION_SCHEME_MASK = 3,
@@ -37,6 +38,8 @@ enum {
     PREF_MIN_ALIGNMENT_D_BYTES = 8,
 };
 enum { REDUCTION_SCHEME_COMPUTE_TYPE = 2 };
+// cublasLtEpilogue_t: the default, and others' bits
+enum { EPILOGUE_DEFAULT = 1, EPILOGUE_RELU = 2, EPILOGUE_BIAS = 4 };
 
 typedef struct {
     int type;
@@ -46,6 +49,8 @@ typedef struct {
 
 typedef struct {
     int compute, operations[2];
+    uint32_t epilogue;
+    const void *bias; // of the type of the result
 } description;
 
 typedef struct {
@@ -120,7 +125,7 @@ int cublasLtMatmulDescCreate(description **made, int compute, int scale) {
     CALL(cublasLtMatmulDescCreate);
     if (scale != R_32F) return INVALID_VALUE;
     *made = malloc(sizeof **made);
-    **made = (description){compute, {OP_N, OP_N}};
+    **made = (description){compute, {OP_N, OP_N}, EPILOGUE_DEFAULT, NULL};
     return SUCCESS;
 }
 
@@ -131,9 +136,15 @@ int cublasLtMatmulDescDestroy(description *gone) {
 
 int cublasLtMatmulDescSetAttribute(description *of, int which, const void *value, size_t bytes) {
     CALL(cublasLtMatmulDescSetAttribute);
-    if ((which != DESC_TRANSA && which != DESC_TRANSB) || bytes != sizeof(int32_t)) return INVALID_VALUE;
-    memcpy(&of->operations[which - DESC_TRANSA], value, bytes);
-    return SUCCESS;
+    size_t expected = which == DESC_BIAS_POINTER ? sizeof of->bias : sizeof(int32_t);
+    if (bytes != expected) return INVALID_VALUE;
+    switch (which) {
+    case DESC_TRANSA:
+    case DESC_TRANSB: memcpy(&of->operations[which - DESC_TRANSA], value, bytes); return SUCCESS;
+    case DESC_EPILOGUE: memcpy(&of->epilogue, value, bytes); return SUCCESS;
+    case DESC_BIAS_POINTER: memcpy(&of->bias, value, bytes); return SUCCESS;
+    default: return INVALID_VALUE;
+    }
 }
 
 int cublasLtMatmulPreferenceCreate(preference **made) {
@@ -187,6 +198,20 @@ static int knows_types(const description *of, const layout *first, const layout 
     return first->type == R_32F ? result->type == R_32F : result->type == R_32F || result->type == first->type;
 }
 
+static int has_bias(const description *of) { return (of->epilogue & EPILOGUE_BIAS) != 0; }
+
+static int epilogues_are(const char *these) {
+    const char *asked = getenv("NNC_FAKE_EPILOGUE");
+    return asked != NULL && strcmp(asked, these) == 0;
+}
+
+// What is known is computed, and a bias is told of before algorithms are asked for: its address has the alignment.
+static int knows_epilogue(const description *of) {
+    if (of->epilogue != EPILOGUE_DEFAULT && epilogues_are("none")) return 0;
+    if (of->epilogue != EPILOGUE_DEFAULT && (of->epilogue & ~(uint32_t)(EPILOGUE_RELU | EPILOGUE_BIAS)) != 0) return 0;
+    return !has_bias(of) || (of->bias != NULL && (size_t)of->bias % 16 == 0);
+}
+
 static size_t workspace_of(const layout *result, int splits) {
     return splits == 1 ? 0 : (size_t)splits * result->rows * result->columns * sizeof(float);
 }
@@ -196,7 +221,7 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, description *of, layout *first,
     CALL(cublasLtMatmulAlgoGetHeuristic);
     *count = 0;
     if (handle == NULL || most <= 0 || !fits(of, first, second, d) || memcmp(c, d, sizeof *c) != 0) return INVALID_VALUE;
-    if (!knows_types(of, first, second, d)) return NOT_SUPPORTED;
+    if (!knows_types(of, first, second, d) || !knows_epilogue(of)) return NOT_SUPPORTED;
     // No matrix of this GPU is sure to begin anywhere else.
     const layout *all[4] = {first, second, c, d};
     for (int i = 0; i < 4; i++)
@@ -283,6 +308,14 @@ static float part(const product *of, uint64_t row, uint64_t column, int split) {
     return sum;
 }
 
+// What the epilogue makes of a sum in a row of the column-major result.
+static float finished(const product *of, uint64_t row, float sum) {
+    if (has_bias(&of->of)) sum += load(of->of.bias, of->layouts[2].type, (size_t)row);
+    int is_relu = of->of.epilogue != EPILOGUE_DEFAULT && (of->of.epilogue & EPILOGUE_RELU) != 0;
+    int hides_nan = is_relu && sum != sum && epilogues_are("maximum");
+    return hides_nan || (is_relu && sum < 0) ? 0 : sum;
+}
+
 static void multiply(const void *data) {
     const product *of = data;
     const layout *result = &of->layouts[2];
@@ -297,7 +330,7 @@ static void multiply(const void *data) {
                 sum += *left;
             }
             float before = of->beta == 0 ? 0 : of->beta * load(of->result, result->type, place);
-            store(of->result, result->type, place, of->alpha * sum + before);
+            store(of->result, result->type, place, finished(of, row, of->alpha * sum + before));
         }
 }
 
@@ -313,6 +346,7 @@ int cublasLtMatmul(void *handle, description *of, const float *alpha, const void
     if (bytes < workspace_of(result, splits) || !is_aligned(workspace, 256)) return INVALID_VALUE;
     // The fake driver's memory begins at multiples of 16 bytes, whatever a GPU's does.
     if (!is_aligned(a, 16) || !is_aligned(b, 16) || !is_aligned(d, 16)) return INVALID_VALUE;
+    if (has_bias(of) && !is_aligned(of->bias, 16)) return INVALID_VALUE;
     product given = {*of, {*first, *second, *result}, a, b, d, workspace, *alpha, *beta, splits};
     if (nnc_fake_give == NULL) return INTERNAL_ERROR;
     return nnc_fake_give(stream, multiply, &given, sizeof given) == SUCCESS ? SUCCESS : EXECUTION_FAILED;

@@ -6,7 +6,7 @@
 // (`cudnn_attributes.c`), nothing changes once it is finalised, shapes must fit each other. Its engines are of
 // all the sorts that a caller must tell apart; those on tensor cores read 32-bit numbers with 19 bits, so that
 // it shows where they must not be used. With NNC_FAKE_FAIL=cudnnBackendFinalize:3 that call fails, as with the
-// driver.
+// driver; with NNC_FAKE_EPILOGUE=none there are no engines for more than a convolution.
 
 #define _GNU_SOURCE
 #include <stdbool.h>

@@ -33,6 +33,7 @@ enum {
     TYPE_CONVOLUTION_MODE = 7,
     TYPE_HEUR_MODE = 8,
     TYPE_KNOB_TYPE = 9,
+    TYPE_NAN_PROPAGATION = 10,
     TYPE_NUMERICAL_NOTE = 11,
     TYPE_POINTWISE_MODE = 14,
     TYPE_BACKEND_DESCRIPTOR = 15,
@@ -47,6 +48,7 @@ static size_t size_of_type(int type) {
     case TYPE_CONVOLUTION_MODE:
     case TYPE_HEUR_MODE:
     case TYPE_KNOB_TYPE:
+    case TYPE_NAN_PROPAGATION:
     case TYPE_NUMERICAL_NOTE:
     case TYPE_POINTWISE_MODE:
     case TYPE_BEHAVIOR_NOTE: return 4;
@@ -81,6 +83,7 @@ typedef struct {
 static const attribute attributes[] = {
     ONE(POINTWISE, 0, TYPE_POINTWISE_MODE, REQUIRED),
     ONE(POINTWISE, 1, TYPE_DATA_TYPE, REQUIRED),                // MATH_PREC
+    ONE(POINTWISE, 2, TYPE_NAN_PROPAGATION, OPTIONAL),
     ONE(CONVOLUTION, 100, TYPE_DATA_TYPE, REQUIRED),            // COMP_TYPE
     ONE(CONVOLUTION, 101, TYPE_CONVOLUTION_MODE, REQUIRED),
     SIZES(CONVOLUTION, 102, 1),                                 // DILATIONS

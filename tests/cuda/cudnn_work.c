@@ -13,7 +13,7 @@ typedef struct {
     int axes;
     int64_t dilations[3], strides[3], pads[3];
     tensor x, w, y, bias;
-    int has_bias, has_relu;
+    int has_bias, has_relu, keeps_nan;
 } computation;
 
 typedef struct {
@@ -132,7 +132,7 @@ static void write_sums(const execution *given, const double *sums, const tensor 
     for (int64_t i = 0; i < extent(to); i++) {
         double value = sums[i];
         if (given->of.has_bias) value += load(given->bias, given->of.bias.type, i % to->dimensions[1]);
-        if (given->of.has_relu && value < 0) value = 0;
+        if (given->of.has_relu && (value < 0 || (value != value && !given->of.keeps_nan))) value = 0;
         store(at, to->type, i, (float)value);
     }
 }

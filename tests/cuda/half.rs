@@ -49,10 +49,7 @@ pub(crate) fn trains() {
         compare(program, "loss", &[found], &[expected], 2e-2);
         losses.push(found);
         if step == 0 {
-            let [found, expected] = [&gpu, &cpu].map(|model| gradients(program, model));
-            // As a whole, because rounding puts some numbers on the other side of a ReLU.
-            let difference = length(found.iter().zip(&expected).map(|(found, expected)| found - expected));
-            let share = difference / length(expected.iter().copied());
+            let share = difference_of_gradients(program, &gpu, &cpu);
             assert!(share <= KINKS, "the gradients are off by {share}");
         }
     }
@@ -60,6 +57,14 @@ pub(crate) fn trains() {
     assert_eq!(scale(&gpu), LossScale { good_steps: 5, ..LossScale::default() });
     let [_, narrow] = pair(program, Precision::Bf16);
     assert_eq!((gpu.memory(), narrow.loss_scale().expect("idle")), (narrow.memory(), None));
+}
+
+/// How far gradients are from those expected, relative to their length. As a whole, because rounding puts some numbers on
+/// the other side of a ReLU.
+pub(crate) fn difference_of_gradients(program: &Program, found: &Model, expected: &Model) -> f64 {
+    let [found, expected] = [found, expected].map(|model| gradients(program, model));
+    let difference = found.iter().zip(&expected).map(|(found, expected)| found - expected);
+    length(difference) / length(expected.iter().copied())
 }
 
 fn length(values: impl Iterator<Item = f32>) -> f64 {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use nnc::runtime::Gpu;
 use nnc::runtime::devices::cuda::Measured;
 use nnc::runtime::program::Program;
-use nnc::runtime::select::Mode;
+use nnc::runtime::select::{Mode, Operation};
 use nnc::{Device, Error, Model, Precision};
 
 use crate::fake;
-use crate::networks::{Batch, bits_of, compare, compare_tensors};
+use crate::half::difference_of_gradients;
+use crate::networks::{Batch, KINKS, bits_of, compare, compare_tensors, pair};
 
 nnc::network! {
     // Matrix products with and without something after them, and convolutions that are none.
@@ -20,6 +21,12 @@ nnc::network! {
         allow(all)
         conv1 16 tanh conv1 12 bn tanh conv3 8 tanh conv1 (16) stride=2 tanh conv1 24 groups=2 tanh
         flatten linear 33 relu linear 7
+    }
+    // What libraries compute after a product, as LeNet, VGG and a plain network have it.
+    Fused<2x12x12 -> 7> {
+        allow(all)
+        conv5 6 relu pool2 conv3 16 bn relu pool2 conv1 12 relu conv3 8 bias=false relu
+        flatten linear 24 relu linear 7
     }
 }
 
@@ -92,17 +99,107 @@ pub(crate) fn agree() {
             let [found, expected] = [&mut library, &mut own].map(|model| batch.train(model).loss);
             compare(program, "loss", &[found], &[expected], forward);
             compare_gradients(program, &library, &own, backward);
-            // Errors shall not add up.
-            for parameter in program.parameters {
-                let values = own.parameter(parameter.name).expect("it is its own");
-                library.set_parameter(parameter.name, &values).expect("it is its own");
-            }
+            take_over(program, &mut library, &own);
         }
         let [taken, others] = fastest(&mut library, 5);
         // Two gradients of each of four layers but that of the inputs, and both forward passes.
         assert_eq!((taken.len(), others.len()), (15, 12));
         assert!(taken.iter().all(|name| name.starts_with("cublaslt ")), "{precision}: {taken:?}");
         assert!(others.iter().all(|name| name.starts_with("cudnn ")), "{precision}: {others:?}");
+    }
+}
+
+/// What outputs, losses and gradients may differ by from those of the processor, as those of the network's own kernels
+/// may.
+const FROM_PROCESSOR: [(Precision, f64, f64); 4] = [
+    (Precision::F32, 1e-5, 1e-5),
+    (Precision::Tf32, 5e-3, KINKS),
+    (Precision::Bf16, 5e-2, KINKS),
+    (Precision::F16, 1e-2, KINKS),
+];
+
+/// What is fused after a product is computed by libraries, too, at every precision: once kernel by kernel, then as a graph.
+pub(crate) fn fused() {
+    let program = Fused::new(0).model().program();
+    for (precision, forward, backward) in FROM_PROCESSOR {
+        let ([mut cpu, _], mut gpu) = (pair(program, precision), on(program, precision, Mode::Benchmark));
+        for step in 0..3 {
+            let batch = Batch::random(program, 5, step);
+            compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), forward);
+            let [found, expected] = [&mut gpu, &mut cpu].map(|model| batch.evaluate(model).loss);
+            compare(program, "evaluated loss", &[found], &[expected], forward);
+            let [found, expected] = [&mut gpu, &mut cpu].map(|model| trained(&batch, model));
+            compare(program, "loss", &[found], &[expected], forward);
+            let share = difference_of_gradients(program, &gpu, &cpu);
+            assert!(share <= backward, "{precision}: the gradients are off by {share}");
+            take_over(program, &mut gpu, &cpu);
+        }
+        let training = ["", "", "bias relu", "", "bias relu", "bias"];
+        let evaluation = ["bias relu", "bias relu", "bias relu", "relu", "bias relu", "bias"];
+        assert_eq!(fused_forward(&mut gpu), [training, evaluation].concat(), "{precision}");
+    }
+}
+
+/// The loss of a step that counts: half precision skips some until it has found its loss scale.
+fn trained(batch: &Batch, model: &mut Model) -> f32 {
+    let skipped = |model: &Model| model.loss_scale().expect("idle").map_or(0, |scale| scale.skipped);
+    loop {
+        let before = skipped(model);
+        let loss = batch.train(model).loss;
+        if skipped(model) == before {
+            return loss;
+        }
+    }
+}
+
+/// What the fastest ways of the layers forward compute after the product: those of training, then of evaluation. All are
+/// libraries'.
+fn fused_forward(model: &mut Model) -> Vec<String> {
+    let measured = model.candidates(5).expect("they run").products;
+    let forward = measured.iter().filter(|measured| measured.problem.operation == Operation::Forward);
+    let name = |measured: &Measured| measured.seconds[0].0.clone();
+    let fused = |name: String| {
+        assert!(is_library(&name), "{name}");
+        name.splitn(3, ' ').nth(2).unwrap_or_default().to_owned()
+    };
+    forward.map(name).map(fused).collect()
+}
+
+/// A library's ReLU that makes zeros of NaN is not taken: what went wrong shows.
+pub(crate) fn hidden() {
+    let program = Fused::new(0).model().program();
+    let ([mut cpu, _], mut gpu) =
+        (pair(program, Precision::F32), on(program, Precision::F32, Mode::Benchmark));
+    let batch = Batch::random(program, 5, 3);
+    compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), 1e-5);
+    let evaluation = ["bias relu", "bias relu", "", "relu", "", "bias"];
+    assert_eq!(fused_forward(&mut gpu)[6..], evaluation);
+    // Nobody tries again: the longest time there is was kept.
+    let (_, kept) = times();
+    assert!(kept.contains("\"cublaslt 0 bias relu\":1.797"), "{kept}");
+    for name in ["conv1.bias", "linear1.bias"] {
+        let mut gpu = on(program, Precision::F32, Mode::Benchmark);
+        let len = gpu.parameter(name).expect("it has one").len();
+        gpu.set_parameter(name, &vec![f32::NAN; len]).expect("it has one");
+        assert!(batch.predict(&mut gpu).iter().all(|output| output.is_nan()), "{name}");
+    }
+}
+
+/// Libraries that compute products alone are left those.
+pub(crate) fn plain() {
+    let program = Fused::new(0).model().program();
+    let ([mut cpu, _], mut gpu) =
+        (pair(program, Precision::F32), on(program, Precision::F32, Mode::Benchmark));
+    let batch = Batch::random(program, 5, 3);
+    compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), 1e-5);
+    assert_eq!(fused_forward(&mut gpu), [""; 12]);
+}
+
+/// The parameters of another model, so that errors do not add up.
+fn take_over(program: &Program, to: &mut Model, from: &Model) {
+    for parameter in program.parameters {
+        let values = from.parameter(parameter.name).expect("it is its own");
+        to.set_parameter(parameter.name, &values).expect("it is its own");
     }
 }
 

@@ -85,12 +85,12 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: Vec<Candidate>,
-    /// How a library of the machine may compute it, if one can; which one does, and by which algorithm, is
-    /// not known here.
-    pub library: Option<LibraryCall>,
+    /// How a library of the machine may compute it, if one can: the plain product first, then what is fused
+    /// after it, too, if libraries have such a thing. Which one does, and by which algorithm, is not known here.
+    pub library: Vec<LibraryCall>,
 }
 
-/// A product by a library: it knows nothing of what is fused after it.
+/// A product by a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LibraryCall {
     /// What the library is asked for.
@@ -102,10 +102,23 @@ pub struct LibraryCall {
     pub before: Vec<Launch>,
     /// The operands, in the order of the candidates'.
     pub operands: [Tensor; 2],
-    /// The plain product.
+    /// What it computes of each element of the product before it is stored.
+    pub fused: Option<Fused>,
+    /// The product, plain or with what is fused.
     pub result: Tensor,
-    /// Go on from the plain product.
+    /// Go on from there.
     pub after: Vec<Launch>,
+}
+
+/// What a library can compute of each element of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fused {
+    /// `max(product, 0)`
+    Relu,
+    /// `product + bias`, with a number for each channel, which lies here.
+    Bias(Place),
+    /// `max(product + bias, 0)`
+    BiasRelu(Place),
 }
 
 /// What a library is asked for.

@@ -25,7 +25,7 @@ use crate::plan::Plan;
 
 pub use emitter::Emitter;
 pub use launch::{
-    Argument, Candidate, Count, Form, Kernel, Launch, LibraryCall, Product, Step, Tensor, Units,
+    Argument, Candidate, Count, Form, Fused, Kernel, Launch, LibraryCall, Product, Step, Tensor, Units,
 };
 pub use memory::{Element, Memory, Place, Region};
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use super::{
-    Argument, Candidate, Count, Cuda, Launch, LibraryCall, Pass, Place, Product, Region, Step, Tensor,
+    Argument, Candidate, Count, Cuda, Fused, Launch, LibraryCall, Pass, Place, Product, Region, Step, Tensor,
 };
 use crate::graph::Mode;
 use crate::graph::print::{axes_text, conv_text};
@@ -72,11 +72,12 @@ impl Cuda {
     }
 
     fn write_library(&self, f: &mut String, call: &LibraryCall) -> fmt::Result {
-        let LibraryCall { form, layer, before, operands: [a, b], result, after } = call;
+        let LibraryCall { form, layer, before, operands: [a, b], fused, result, after } = call;
         let form = format!("{form:?}").to_lowercase();
+        let then = fused.map(|fused| format!(" then {fused}")).unwrap_or_default();
         writeln!(f, "    a library:")?;
         before.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))?;
-        writeln!(f, "      {form}({a}, {b}, {result})  {layer}")?;
+        writeln!(f, "      {form}({a}, {b}, {result}){then}  {layer}")?;
         after.iter().try_for_each(|launch| writeln!(f, "      {}", self.launch_text(launch)))
     }
 
@@ -130,6 +131,16 @@ impl fmt::Display for Tensor {
         match self {
             Tensor::At(place) => place.fmt(f),
             Tensor::Workspace(start) => write!(f, "workspace[{start}..]"),
+        }
+    }
+}
+
+impl fmt::Display for Fused {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Fused::Relu => f.write_str("max(result, 0)"),
+            Fused::Bias(bias) => write!(f, "result + {bias}"),
+            Fused::BiasRelu(bias) => write!(f, "max(result + {bias}, 0)"),
         }
     }
 }

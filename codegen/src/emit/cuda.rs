@@ -9,7 +9,8 @@ use quote::{format_ident, quote};
 use super::EmitOptions;
 use crate::Compiled;
 use crate::cuda::{
-    Argument, Candidate, Count, Cuda, Kernel, Launch, LibraryCall, Pass, Place, Product, Step, Tensor, emit,
+    Argument, Candidate, Count, Cuda, Fused, Kernel, Launch, LibraryCall, Pass, Place, Product, Step, Tensor,
+    emit,
 };
 use crate::graph::{Conv, Section, Source, ValueId};
 use crate::plan::Plan;
@@ -136,7 +137,7 @@ fn table(cuda: &Cuda, compiled: &Compiled, options: &EmitOptions, text: &TokenSt
 }
 
 /// The names that a table may use.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "Ahead",
     "Argument",
     "Candidate",
@@ -144,6 +145,7 @@ const NAMES: [&str; 19] = [
     "Count",
     "Cuda",
     "Form",
+    "Fused",
     "Kernel",
     "Launch",
     "LibraryCall",
@@ -241,14 +243,14 @@ fn step<'a>(step: &'a Step, operands: &mut Operands<'a>) -> TokenStream {
         Step::Product(product) => {
             let Product { operation, spec, candidates, library } = product;
             let candidates: Vec<_> = candidates.iter().map(|one| candidate(one, operands)).collect();
-            let library = optional(library.as_ref().map(|call| library_call(call, operands)));
+            let library: Vec<_> = library.iter().map(|call| library_call(call, operands)).collect();
             let spec = conv(spec);
             quote! {
                 Step::Product(Product {
                     operation: #operation,
                     spec: #spec,
                     candidates: &[#(#candidates),*],
-                    library: #library,
+                    library: &[#(#library),*],
                 })
             }
         }
@@ -256,18 +258,34 @@ fn step<'a>(step: &'a Step, operands: &mut Operands<'a>) -> TokenStream {
 }
 
 fn library_call<'a>(call: &'a LibraryCall, lists: &mut Operands<'a>) -> TokenStream {
-    let LibraryCall { form, layer, before, operands, result, after } = call;
+    let LibraryCall { form, layer, before, operands, fused, result, after } = call;
     let (form, operands, result) = (variant(form), operands.iter().map(tensor), tensor(result));
+    let fused = optional(fused.as_ref().map(fused_after));
     let [before, after] =
         [before, after].map(|launches| launches.iter().map(|one| launch(one, lists)).collect::<Vec<_>>());
     quote! {
-        &LibraryCall {
+        LibraryCall {
             form: Form::#form,
             layer: #layer,
             before: &[#(#before),*],
             operands: [#(#operands),*],
+            fused: #fused,
             result: #result,
             after: &[#(#after),*],
+        }
+    }
+}
+
+fn fused_after(fused: &Fused) -> TokenStream {
+    match fused {
+        Fused::Relu => quote!(Fused::Relu),
+        Fused::Bias(bias) => {
+            let bias = place(bias);
+            quote!(Fused::Bias(#bias))
+        }
+        Fused::BiasRelu(bias) => {
+            let bias = place(bias);
+            quote!(Fused::BiasRelu(#bias))
         }
     }
 }

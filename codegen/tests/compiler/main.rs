@@ -8,6 +8,7 @@ mod emulated;
 mod extents;
 mod fusion;
 mod gradients;
+mod libraries;
 mod models;
 #[cfg(feature = "pretty")]
 mod names;

@@ -14,7 +14,7 @@ mod update;
 
 use std::path::Path;
 
-use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, Memory, Product, Step, Units};
+use nnc_codegen::cuda::{Element, Emitter, Kernel, Launch, LibraryCall, Memory, Product, Step, Units};
 use nnc_codegen::graph::{Mode, Node, Op, ValueId};
 use nnc_codegen::plan::{Plan, plan};
 use nnc_codegen::{graph, passes};
@@ -180,10 +180,10 @@ fn compare_plan(
                         Part::Kernel(launch) => {
                             device.launch(&library, &kernels[launch.kernel], launch, reverse);
                         }
-                        Part::Library(product) => {
+                        Part::Library(product, call) => {
                             let second = reads.iter().find(|(value, _)| *value == nodes[0].input(1));
                             let (_, second) = second.expect("a product reads it");
-                            libraries::compute(&mut device, product, second, &plain, precision)
+                            libraries::compute(&mut device, product, call, second, &plain, precision)
                                 .map_err(&context)?;
                         }
                     }
@@ -243,21 +243,21 @@ struct Way<'a> {
 
 enum Part<'a> {
     Kernel(&'a Launch),
-    /// The plain product, by a library.
-    Library(&'a Product),
+    /// The product, by a library.
+    Library(&'a Product, &'a LibraryCall),
 }
 
 impl<'a> Way<'a> {
     fn launches(&self) -> Vec<&'a Launch> {
         let launch = |part: &Part<'a>| match part {
             Part::Kernel(launch) => Some(*launch),
-            Part::Library(_) => None,
+            Part::Library(..) => None,
         };
         self.parts.iter().filter_map(launch).collect()
     }
 }
 
-/// All ways: each candidate of a product, or a library.
+/// All ways: each candidate of a product, and each call of a library.
 fn ways(steps: &[Step]) -> Vec<Way<'_>> {
     match steps {
         [] => Vec::new(),
@@ -284,8 +284,9 @@ fn ways_of_product(product: &Product) -> Vec<Way<'_>> {
     });
     let library = product.library.iter().map(|call| {
         let (before, after) = (call.before.iter().map(Part::Kernel), call.after.iter().map(Part::Kernel));
-        let parts = before.chain([Part::Library(product)]).chain(after).collect();
-        Way { name: "a library".into(), units: Units::Simt, parts }
+        let parts = before.chain([Part::Library(product, call)]).chain(after).collect();
+        let name = if call.fused.is_some() { "a library, all of it" } else { "a library" };
+        Way { name: name.into(), units: Units::Simt, parts }
     });
     own.chain(library).collect()
 }

@@ -57,11 +57,16 @@ impl Memory {
 
     /// Zeros from here on in the stream.
     pub fn fill_zero(&self, range: Range<usize>, stream: &Stream) -> Result<(), CudaError> {
+        self.fill(0, range, stream)
+    }
+
+    /// Bytes of this value from here on in the stream.
+    pub fn fill(&self, byte: u8, range: Range<usize>, stream: &Stream) -> Result<(), CudaError> {
         let (address, bytes) = self.part(range)?;
         self.context.enter()?;
         // SAFETY: the range lies inside this memory.
-        let filled = unsafe { sys::cuMemsetD8Async(address, 0, bytes, stream.raw()) };
-        check(filled, || format!("fill {} with zeros", amount(bytes as u64)))
+        let filled = unsafe { sys::cuMemsetD8Async(address, byte, bytes, stream.raw()) };
+        check(filled, || format!("fill {} with bytes", amount(bytes as u64)))
     }
 
     /// Copies `source` to the bytes from `offset` on, after all that the stream has been given, and

@@ -155,11 +155,11 @@ pub struct Product {
     pub spec: Conv,
     /// The ways, the one that needs nothing first.
     pub candidates: &'static [Candidate],
-    /// How a library may compute it, if one can.
-    pub library: Option<&'static LibraryCall>,
+    /// How a library may compute it, if one can: the plain product first, then with what is fused after it.
+    pub library: &'static [LibraryCall],
 }
 
-/// A product by a library, which knows nothing of what is fused after it.
+/// A product by a library.
 #[derive(Debug)]
 pub struct LibraryCall {
     /// What the library is asked for.
@@ -171,10 +171,23 @@ pub struct LibraryCall {
     pub before: &'static [Launch],
     /// The operands.
     pub operands: [Tensor; 2],
-    /// The plain product.
+    /// What it computes of each element of the product before it is stored.
+    pub fused: Option<Fused>,
+    /// The product, plain or with what is fused.
     pub result: Tensor,
-    /// Go on from the plain product.
+    /// Go on from there.
     pub after: &'static [Launch],
+}
+
+/// What a library can compute of each element of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fused {
+    /// `max(product, 0)`
+    Relu,
+    /// `product + bias`, with a number for each channel.
+    Bias(Place),
+    /// `max(product + bias, 0)`
+    BiasRelu(Place),
 }
 
 /// What a library is asked for.
@@ -307,6 +320,25 @@ impl LibraryCall {
     /// What is launched around it.
     pub fn launches(&self) -> impl Iterator<Item = &Launch> {
         self.before.iter().chain(self.after)
+    }
+
+    /// Where the bias lies, if it adds one.
+    pub fn bias(&self) -> Option<&Place> {
+        match &self.fused {
+            None | Some(Fused::Relu) => None,
+            Some(Fused::Bias(bias) | Fused::BiasRelu(bias)) => Some(bias),
+        }
+    }
+}
+
+impl Fused {
+    /// For reports, and for the file of measured times.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fused::Relu => "relu",
+            Fused::Bias(_) => "bias",
+            Fused::BiasRelu(_) => "bias relu",
+        }
     }
 }
 

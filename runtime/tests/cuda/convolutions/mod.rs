@@ -21,8 +21,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::any("cudnn_computes_all_products_in_tf32", || agree(Real::Float, true)),
         Case::any("cudnn_computes_all_products_in_bf16", || agree(Real::Bf16, false)),
         Case::any("cudnn_computes_all_products_in_f16", || agree(Real::Half, false)),
+        Case::any("cudnn_computes_a_relu", || fused(Epilogue::Relu)),
         Case::any("cudnn_adds_a_bias", || fused(Epilogue::Bias)),
         Case::any("cudnn_adds_a_bias_before_a_relu", || fused(Epilogue::BiasRelu)),
+        Case::any("cudnn_keeps_what_is_not_a_number", keeps_nan),
         Case::any("cudnn_is_captured", captured),
         Case::any("cudnn_respects_a_workspace_cap", cap),
         Case::new("cudnn_plans_are_those_that_are_exact_enough", exact_enough),
@@ -139,7 +141,8 @@ impl Machine {
 impl Tensors {
     fn addresses(&self) -> Addresses {
         let [x, w, y, bias] = self.memory.each_ref().map(Memory::address);
-        Addresses { x, w, y, bias: (self.problem.epilogue != Epilogue::None).then_some(bias) }
+        let has_bias = matches!(self.problem.epilogue, Epilogue::Bias | Epilogue::BiasRelu);
+        Addresses { x, w, y, bias: has_bias.then_some(bias) }
     }
 
     fn place_of_result(&self) -> usize {
@@ -163,6 +166,7 @@ impl Tensors {
         });
         let after = |(index, sum): (usize, f64)| match self.problem.epilogue {
             Epilogue::None => sum,
+            Epilogue::Relu => sum.max(0.0),
             Epilogue::Bias => sum + bias[index % bias.len()],
             Epilogue::BiasRelu => (sum + bias[index % bias.len()]).max(0.0),
         };
@@ -223,6 +227,25 @@ fn fused(epilogue: Epilogue) {
                 machine.run(&plan, &tensors).unwrap();
                 assert_close(&plan, &tensors, &machine.result(&tensors));
             }
+        }
+    }
+}
+
+/// A ReLU of NaN is NaN, as the language defines it.
+fn keeps_nan() {
+    let Some(machine) = Machine::find() else { return };
+    for (element, epilogue) in [Real::Float, Real::Bf16, Real::Half]
+        .into_iter()
+        .flat_map(|element| [Epilogue::Relu, Epilogue::BiasRelu].map(|epilogue| (element, epilogue)))
+    {
+        let problem = Problem { element, epilogue, ..usual() };
+        for plan in machine.handle.plans(&problem, CAP).unwrap_or_default() {
+            let tensors = machine.tensors(&problem);
+            let all = vec![0xff; tensors.memory[0].bytes()];
+            tensors.memory[0].write(0, &all, &machine.stream).unwrap();
+            machine.run(&plan, &tensors).unwrap();
+            let found = machine.result(&tensors);
+            assert!(found.iter().all(|number| number.is_nan()), "{}: {problem:?}", plan.name());
         }
     }
 }

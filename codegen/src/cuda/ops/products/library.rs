@@ -1,11 +1,13 @@
 //! Products that a library of the machine may compute.
 //!
 //! A library writes the result where it belongs if nothing is fused after it. If something is, it leaves the
-//! plain product in the workspace, stored as activations are, and a launch goes on from there. Matrices are
+//! plain product in the workspace, stored as activations are, and a launch goes on from there; what libraries
+//! may have themselves ([`fused`](super::fused)) is a second call, which needs no such launch. Matrices are
 //! given as they lie in memory. Libraries of convolutions want weights by their output channels first, where
 //! those neighbours lie together that are neighbours in the map: weights are turned before, and their
 //! gradient after.
 
+use super::fused::fused;
 use super::problem::{Kind, Problem};
 use super::result::finish_plain;
 use crate::cuda::ops::layout::{Axis, Turn, turn};
@@ -16,8 +18,22 @@ use crate::graph::Node;
 /// What follows in the workspace begins at a multiple of so many elements.
 const ALIGNMENT: usize = 64;
 
-/// What a library is told, if it can compute the product.
-pub(super) fn call(problem: &Problem, emitter: &mut Emitter, node: &Node) -> Option<LibraryCall> {
+/// What a library is told, if it can compute the product: the plain one, then with what is fused after it.
+pub(super) fn calls(problem: &Problem, emitter: &mut Emitter, node: &Node) -> Vec<LibraryCall> {
+    let plain = plain(problem, emitter, node);
+    let fused = plain.as_ref().and_then(|plain| with_fused(plain, emitter, node));
+    plain.into_iter().chain(fused).collect()
+}
+
+/// A call that leaves nothing to do after it; none if libraries do not have what is fused there.
+fn with_fused(plain: &LibraryCall, emitter: &Emitter, node: &Node) -> Option<LibraryCall> {
+    let to = emitter.memory().place(node.outputs[0]);
+    let is_storable = plain.form == Form::Matrices || to.region.element() == Element::Real;
+    let fused = Some(fused(emitter, node).filter(|_| is_storable)?);
+    Some(LibraryCall { fused, result: Tensor::At(to), after: Vec::new(), ..plain.clone() })
+}
+
+fn plain(problem: &Problem, emitter: &mut Emitter, node: &Node) -> Option<LibraryCall> {
     if problem.is_matrix_product() {
         return Some(matrices(problem, emitter, node));
     }
@@ -37,7 +53,7 @@ fn matrices(problem: &Problem, emitter: &mut Emitter, node: &Node) -> LibraryCal
         Some(_) => (Tensor::Workspace(0), vec![finish_plain(problem, emitter, node, 0)]),
     };
     let layer = layer(emitter, node);
-    LibraryCall { form: Form::Matrices, layer, before: Vec::new(), operands, result, after }
+    LibraryCall { form: Form::Matrices, layer, before: Vec::new(), operands, fused: None, result, after }
 }
 
 fn with_turned_weight(
@@ -63,6 +79,7 @@ fn with_turned_weight(
         layer: layer(emitter, node),
         before: vec![before],
         operands: [Tensor::At(x), Tensor::Workspace(0)],
+        fused: None,
         result,
         after,
     }
@@ -85,6 +102,7 @@ fn weight_gradient(
         layer: layer(emitter, node),
         before: Vec::new(),
         operands,
+        fused: None,
         result: Tensor::Workspace(0),
         after: vec![after],
     }

@@ -9,6 +9,7 @@
 
 mod axes;
 mod depthwise;
+mod fused;
 mod library;
 mod mma;
 mod moments;
@@ -42,9 +43,9 @@ pub(super) fn product(emitter: &mut Emitter, node: &Node, statistics: Option<&St
             ways.iter().map(|way| way.candidate(emitter, node, statistics)).collect()
         }
     };
-    let library = library::call(&problem, emitter, node).map(|mut call| {
+    let mut library = library::calls(&problem, emitter, node);
+    for call in &mut library {
         call.after.extend(statistics.iter().flat_map(|wanted| wanted.launches(emitter)));
-        call
-    });
+    }
     vec![Step::Product(Product { operation, spec: problem.conv, candidates, library })]
 }

@@ -28,8 +28,12 @@ pub(super) struct Choices {
     /// What libraries have offered, by the address of the product and the size of the batch.
     offers: BTreeMap<(usize, usize), Vec<Offer>>,
     /// Measured seconds of the candidates that may be taken.
-    measured: BTreeMap<(&'static str, Conv, usize), Times>,
+    measured: BTreeMap<Measured, Times>,
 }
+
+/// The products that have the same candidates, which take as long: an operation, its extents, the size of the batch, and
+/// what libraries fuse.
+type Measured = (&'static str, Conv, usize, Option<&'static str>);
 
 /// Seconds by the names of candidates.
 pub(super) type Times = BTreeMap<String, f64>;
@@ -84,7 +88,7 @@ impl Choices {
 
     /// Asks the libraries for their ways to compute a product, unless they have been asked.
     pub(super) fn ask(&mut self, product: &'static Product, batch: usize) {
-        if self.call(product).is_some() {
+        if self.calls(product).next().is_some() {
             let offers = || self.libraries.offers(product, &problem(product, batch));
             self.offers.entry(key(product, batch)).or_insert_with(offers);
         }
@@ -129,7 +133,7 @@ impl Choices {
 
     /// What was measured of a product.
     pub(super) fn times(&self, product: &'static Product, batch: usize) -> Option<&Times> {
-        self.measured.get(&(product.operation, product.spec, batch))
+        self.measured.get(&measured(product, batch))
     }
 
     /// Whether the candidates have to be measured: where measurements decide, and neither this process nor the file
@@ -147,13 +151,13 @@ impl Choices {
         else {
             return true;
         };
-        self.measured.insert((product.operation, product.spec, batch), times);
+        self.measured.insert(measured(product, batch), times);
         false
     }
 
     /// Takes measured seconds to account.
     pub(super) fn learn(&mut self, product: &'static Product, batch: usize, times: Times) {
-        self.measured.insert((product.operation, product.spec, batch), times);
+        self.measured.insert(measured(product, batch), times);
     }
 
     /// Keeps measured seconds for other runs.
@@ -172,20 +176,20 @@ impl Choices {
             Step::Launch(launch) => vec![launch],
             Step::Product(product) => {
                 let own = self.own(product).flat_map(|candidate| candidate.launches);
-                own.chain(self.call(product).into_iter().flat_map(LibraryCall::launches)).collect()
+                own.chain(self.calls(product).flat_map(LibraryCall::launches)).collect()
             }
         }
     }
 
     /// What a library may do for a product.
-    fn call(&self, product: &'static Product) -> Option<&'static LibraryCall> {
-        product.library.filter(|call| self.libraries.serve(call))
+    fn calls(&self, product: &'static Product) -> impl Iterator<Item = &'static LibraryCall> {
+        product.library.iter().filter(|call| self.libraries.serve(call))
     }
 
     /// Bytes of the largest workspace that may be asked for.
     pub(super) fn workspace_bytes(&self, cuda: &'static Cuda, batch: usize) -> usize {
         let products = cuda.passes().into_iter().flat_map(|pass| pass.products());
-        let calls = products.filter_map(|product| self.call(product));
+        let calls = products.flat_map(|product| self.calls(product));
         let of_calls = calls.map(|call| library::workspace_bytes(call, batch));
         let of_launches = self.launches(cuda).map(|launch| 4 * launch.workspace.at(batch));
         of_calls.chain(of_launches).max().unwrap_or(0)
@@ -219,6 +223,11 @@ pub(super) fn problem(product: &'static Product, batch: usize) -> Problem {
 pub(super) fn gpu_problem(product: &'static Product, batch: usize) -> GpuProblem {
     let has_statistics = product.operation == "conv_statistics";
     GpuProblem { problem: problem(product, batch), has_statistics }
+}
+
+fn measured(product: &'static Product, batch: usize) -> Measured {
+    let fused = product.library.iter().find_map(|call| call.fused).map(|fused| fused.name());
+    (product.operation, product.spec, batch, fused)
 }
 
 fn key(product: &'static Product, batch: usize) -> (usize, usize) {

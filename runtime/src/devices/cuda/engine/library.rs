@@ -1,17 +1,18 @@
 //! Products by libraries of the machine.
 //!
 //! Each library that is there is asked once for its algorithms for a product and a size of the batch, and
-//! each of them is a candidate beside the network's own kernels, to be measured. Without measurements
-//! nothing is asked and no library is even opened, so that a network computes the same bits on every machine
-//! with such a GPU. A library that is missing, or that fails, offers nothing; `nnc devices` says why. No
-//! algorithm is offered that does not always sum in the same order.
+//! each of them is a candidate beside the network's own kernels, to be measured; so is each of those that
+//! compute what is fused after the product, too. Without measurements nothing is asked and no library is even
+//! opened, so that a network computes the same bits on every machine with such a GPU. A library that is missing,
+//! or that fails, offers nothing; `nnc devices` says why. No algorithm is offered that does not always sum in
+//! the same order.
 
 use std::sync::Arc;
 
 use super::tasks::Binding;
-use crate::devices::cuda::libraries::{cublaslt, cudnn};
+use crate::devices::cuda::libraries::{Epilogue, cublaslt, cudnn};
 use crate::devices::cuda::{CudaError, Real, Stream};
-use crate::emitted::cuda::{Element, Form, LibraryCall, Product, Tensor};
+use crate::emitted::cuda::{Element, Form, Fused, LibraryCall, Product, Tensor};
 use crate::model::Precision;
 use crate::select::{Operation, Problem};
 
@@ -38,6 +39,7 @@ pub(super) struct Call {
     plan: Arc<Plan>,
     /// Where the operands lie, in their order, then the result.
     tensors: [u64; 3],
+    bias: Option<u64>,
     workspace: u64,
 }
 
@@ -74,12 +76,16 @@ impl Libraries {
 
     /// The ways to compute a product, which is `problem`.
     pub(super) fn offers(&self, product: &'static Product, problem: &Problem) -> Vec<Offer> {
-        let Some(call) = product.library else { return Vec::new() };
+        product.library.iter().flat_map(|call| self.offers_of(call, problem)).collect()
+    }
+
+    fn offers_of(&self, call: &'static LibraryCall, problem: &Problem) -> Vec<Offer> {
         let plans = match call.form {
             Form::Matrices => self.matrix_plans(call, problem),
             Form::Convolution => self.convolution_plans(call, problem),
         };
-        let offer = |(name, plan)| Offer { name, call, plan: Arc::new(plan) };
+        let fused = call.fused.map(|fused| format!(" {}", fused.name())).unwrap_or_default();
+        let offer = |(name, plan)| Offer { name: format!("{name}{fused}"), call, plan: Arc::new(plan) };
         plans.unwrap_or_default().into_iter().map(offer).collect()
     }
 
@@ -113,8 +119,19 @@ impl Libraries {
             Operation::BackwardWeight => (before, after, pixels, [true, false]),
         };
         let (operands, result) = (a?, self.stored(call.result.element())?);
-        let tf32 = self.precision == Precision::Tf32;
-        (a == b).then_some(cublaslt::Product { rows, columns, depth, transposed, operands, result, tf32 })
+        let bias = call.bias().map(|bias| self.stored(bias.region.element()));
+        let alike = a == b && bias.is_none_or(|bias| bias == Some(result));
+        let (tf32, epilogue) = (self.precision == Precision::Tf32, epilogue(call));
+        alike.then_some(cublaslt::Product {
+            rows,
+            columns,
+            depth,
+            transposed,
+            operands,
+            result,
+            tf32,
+            epilogue,
+        })
     }
 
     /// A convolution of tensors that are all stored alike; none if they are not.
@@ -128,7 +145,7 @@ impl Libraries {
         };
         let (spec, batch, tf32) = (problem.spec, problem.batch, self.precision == Precision::Tf32);
         let (alike, element) = (a == element && b == element, element?);
-        let epilogue = cudnn::Epilogue::None;
+        let epilogue = epilogue(call);
         alike.then_some(cudnn::Problem { operation, spec, batch, element, tf32, epilogue })
     }
 
@@ -138,6 +155,16 @@ impl Libraries {
             Element::Float => Some(Real::Float),
             Element::Place => None,
         }
+    }
+}
+
+/// What is fused after a product, in the terms of libraries.
+fn epilogue(call: &LibraryCall) -> Epilogue {
+    match call.fused {
+        None => Epilogue::None,
+        Some(Fused::Relu) => Epilogue::Relu,
+        Some(Fused::Bias(_)) => Epilogue::Bias,
+        Some(Fused::BiasRelu(_)) => Epilogue::BiasRelu,
     }
 }
 
@@ -162,29 +189,31 @@ impl Binding<'_> {
             Tensor::At(place) => self.regions.address(&place, self.batch),
             Tensor::Workspace(start) => workspace + (start * real) as u64,
         });
+        let bias = call.bias().map(|bias| self.regions.address(bias, self.batch));
         let workspace = workspace + own_bytes(call, self.batch) as u64;
-        Call { call, plan: plan.clone(), tensors, workspace }
+        Call { call, plan: plan.clone(), tensors, bias, workspace }
     }
 }
 
 impl Call {
     /// Gives it to a stream.
     pub(super) fn run(&self, stream: &Stream) -> Result<(), CudaError> {
-        let [a, b, result] = self.tensors;
+        let Call { tensors: [a, b, result], bias, workspace, .. } = *self;
         // SAFETY: the tensors are places of the engine's buffers, whose extents are those of the product that the plan
         // was made for, and the workspace has room for the largest plan; only this stream uses them. A call, and a graph
         // of calls, is thrown away before the buffers are replaced.
         unsafe {
             match &*self.plan {
-                Plan::Matrices(plan) => plan
-                    .run(&cublaslt::Operands { factors: [a, b], result, workspace: self.workspace }, stream),
+                Plan::Matrices(plan) => {
+                    plan.run(&cublaslt::Operands { factors: [a, b], result, bias, workspace }, stream)
+                }
                 Plan::Convolution(plan, operation) => {
                     let (x, w, y) = match operation {
                         Operation::Forward => (a, b, result),
                         Operation::BackwardData => (result, b, a),
                         Operation::BackwardWeight => (a, result, b),
                     };
-                    plan.run(stream, cudnn::Addresses { x, w, y, bias: None }, self.workspace)
+                    plan.run(stream, cudnn::Addresses { x, w, y, bias }, workspace)
                 }
             }
         }

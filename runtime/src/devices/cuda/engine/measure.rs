@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use super::Engine;
 use super::choice::{Times, Way, gpu_problem, problem};
+use super::library::Offer;
 use super::passes::Kind;
-use super::tasks::{Task, run_all};
+use super::tasks::{Binding, Task, run_all};
 use crate::devices::cuda::{CudaError, Event};
-use crate::emitted::cuda::Product;
+use crate::emitted::cuda::{Fused, Place, Product, Tensor};
 use crate::error::{Error, Phase};
 use crate::model::engine::FlatBuffer;
 use crate::select::{GpuProblem, Problem};
 
 /// How often a candidate runs, after a first time that is not counted.
 const RUNS: u32 = 5;
+
+/// Seconds of a way that is never taken, so that it is not tried again.
+pub(super) const NEVER: f64 = f64::MAX;
 
 /// The candidates of a product, and how long they take.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +63,7 @@ impl Engine {
         let times = self.choices.times(product, batch);
         let open = self.choices.open(product, batch).map(|way| way.name().to_owned());
         let timed = open.filter_map(|name| times?.get(&name).map(|time| (name, *time)));
-        let mut seconds: Vec<(String, f64)> = timed.collect();
+        let mut seconds: Vec<(String, f64)> = timed.filter(|(_, time)| *time < NEVER).collect();
         seconds.sort_by(|a, b| a.1.total_cmp(&b.1));
         let launches = product.candidates.iter().flat_map(|candidate| candidate.launches);
         Measured {
@@ -128,14 +132,38 @@ impl Engine {
         let binding = self.binding(kind, batch);
         let mut times = Times::new();
         for way in self.choices.open(product, batch) {
-            match (self.time(&binding.tasks_of(&way)), &way) {
-                (Ok(time), _) => drop(times.insert(way.name().to_owned(), time.as_secs_f64())),
+            match (self.seconds(&way, &binding), &way) {
+                (Ok(seconds), _) => drop(times.insert(way.name().to_owned(), seconds)),
                 (Err(error), Way::Own(_)) => return Err(error),
                 // A library may refuse what it has proposed; then it is not taken.
                 (Err(_), Way::Library(_)) => {}
             }
         }
         Ok(times)
+    }
+
+    /// How long a way takes, if it may be taken.
+    fn seconds(&self, way: &Way, binding: &Binding) -> Result<f64, CudaError> {
+        let tasks = binding.tasks_of(way);
+        let time = self.time(&tasks)?;
+        Ok(if self.hides_nan(way, &tasks, binding.batch)? { NEVER } else { time.as_secs_f64() })
+    }
+
+    /// Whether a library's ReLU makes zeros of what is not a number, which no documentation of cuBLASLt says. A maximum
+    /// of the language does not, so that what went wrong shows.
+    fn hides_nan(&self, way: &Way, tasks: &[Task], batch: usize) -> Result<bool, CudaError> {
+        let Way::Library(Offer { call, .. }) = way else { return Ok(false) };
+        let (Some(Fused::Relu | Fused::BiasRelu(_)), Tensor::At(from), Tensor::At(to)) =
+            (call.fused, call.operands[0], call.result)
+        else {
+            return Ok(false);
+        };
+        // At every precision numbers with all bits set are none.
+        let range = self.regions.range(&from, batch);
+        self.regions.memory(from.region).fill(0xff, range, &self.stream)?;
+        run_all(tasks, &self.functions, &self.stream)?;
+        let first = self.numbers(&Place { len: 1, ..to }, batch)?;
+        Ok(!first.iter().any(|number| number.is_nan()))
     }
 
     /// Of one run.

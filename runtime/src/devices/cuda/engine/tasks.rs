@@ -102,7 +102,8 @@ impl Task {
         match self {
             Task::Kernel(kernel) => kernel.launch.arguments.iter().filter_map(place).collect(),
             Task::Library(Call { call, .. }) => {
-                call.operands.iter().chain([&call.result]).filter_map(Tensor::place).collect()
+                let tensors = call.operands.iter().chain([&call.result]).filter_map(Tensor::place);
+                tensors.chain(call.bias()).collect()
             }
         }
     }

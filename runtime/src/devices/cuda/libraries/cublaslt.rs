@@ -7,7 +7,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::cublaslt::sys;
 
@@ -15,7 +15,7 @@ use super::super::compile::Real;
 use super::super::context::Context;
 use super::super::error::{CudaError, CudaErrorKind, REPORT};
 use super::super::stream::Stream;
-use super::{LibraryKind, usable};
+use super::{Epilogue, LibraryKind, usable};
 
 /// Every function of cuBLASLt that is called here. cudarc panics where one is missing.
 pub(super) const FUNCTIONS: [&str; 12] = [
@@ -56,6 +56,8 @@ pub(in crate::devices::cuda) struct Product {
     pub(in crate::devices::cuda) result: Real,
     /// Whether factors in single precision may be rounded to TF32.
     pub(in crate::devices::cuda) tf32: bool,
+    /// What happens to the sums before they are stored. A bias has a number for each column of C, stored as C is.
+    pub(in crate::devices::cuda) epilogue: Epilogue,
 }
 
 /// Addresses on the GPU.
@@ -65,6 +67,8 @@ pub(in crate::devices::cuda) struct Operands {
     pub(in crate::devices::cuda) factors: [u64; 2],
     /// The result.
     pub(in crate::devices::cuda) result: u64,
+    /// The bias, if the product's epilogue adds one.
+    pub(in crate::devices::cuda) bias: Option<u64>,
     /// Memory for the duration of the product, at a multiple of 256 bytes.
     pub(in crate::devices::cuda) workspace: u64,
 }
@@ -72,7 +76,8 @@ pub(in crate::devices::cuda) struct Operands {
 /// A product by an algorithm.
 pub(in crate::devices::cuda) struct Plan {
     handle: Arc<Handle>,
-    description: Arc<Description>,
+    /// Locked while it is told where the bias lies, and used.
+    description: Arc<Mutex<Description>>,
     algorithm: sys::cublasLtMatmulAlgo_t,
     workspace_bytes: usize,
 }
@@ -107,8 +112,9 @@ impl Handle {
         workspace_bytes: usize,
     ) -> Result<Vec<Plan>, CudaError> {
         self.context.enter()?;
-        let description = Arc::new(Description::new(product)?);
+        let description = Description::new(product)?;
         let answers = self.ask(&description, &Preference::new(product, workspace_bytes)?)?;
+        let description = Arc::new(Mutex::new(description));
         let works = |answer: &&sys::cublasLtMatmulHeuristicResult_t| {
             let is_success = answer.state == sys::cublasStatus_t::CUBLAS_STATUS_SUCCESS;
             is_success && answer.workspaceSize <= workspace_bytes
@@ -166,9 +172,10 @@ impl Plan {
     /// Computes the product, from here on in the stream.
     ///
     /// # Safety
-    /// The matrices are as the product says and begin at multiples of 16 elements, the workspace has as many
-    /// bytes as the plan was made for; all of it is there until the stream has come past, and nobody else uses
-    /// result or workspace in the meantime. In a capture, that is each time the graph runs.
+    /// The matrices are as the product says, and there is a bias if it says so; all begin at multiples of 16
+    /// elements. The workspace has as many bytes as the plan was made for; all of it is there until the stream
+    /// has come past, and nobody else uses result or workspace in the meantime. In a capture, that is each time
+    /// the graph runs.
     pub(in crate::devices::cuda) unsafe fn run(
         &self,
         operands: &Operands,
@@ -177,14 +184,17 @@ impl Plan {
         self.handle.context.enter()?;
         let pointer = |address: u64| address as usize as *mut c_void;
         let ([a, b], c) = (operands.factors.map(pointer), pointer(operands.result));
-        let [first, second, result] = self.description.layouts.each_ref().map(|layout| layout.raw);
+        // Nothing panics in the middle of a change.
+        let description = self.description.lock().unwrap_or_else(PoisonError::into_inner);
+        operands.bias.map_or(Ok(()), |bias| description.set_bias(bias))?;
+        let [first, second, result] = description.layouts.each_ref().map(|layout| layout.raw);
         let [alpha, beta] = [&1f32, &0f32].map(|factor| ptr::from_ref(factor).cast::<c_void>());
         // SAFETY: all descriptors are there; the factors are read before the call returns; the caller vouches
         // for the matrices and the workspace.
         let given = unsafe {
             sys::cublasLtMatmul(
                 self.handle.raw,
-                self.description.raw,
+                description.raw,
                 alpha,
                 b,
                 first,
@@ -213,14 +223,12 @@ struct Description {
     layouts: [Layout; 3],
 }
 
-// SAFETY: nothing changes it once it is made.
+// SAFETY: descriptors are plain memory of the library, which any thread may use, one at a time.
 unsafe impl Send for Description {}
-// SAFETY: as above.
-unsafe impl Sync for Description {}
 
 impl Description {
     fn new(product: &Product) -> Result<Description, CudaError> {
-        let Product { rows, columns, depth, transposed: [a, b], operands, result, tf32 } = *product;
+        let Product { rows, columns, depth, transposed: [a, b], operands, result, tf32, epilogue } = *product;
         // As they lie in memory, seen column by column.
         let turned = |rows, columns, turned| if turned { (columns, rows) } else { (rows, columns) };
         let layouts = [
@@ -239,23 +247,43 @@ impl Description {
         check(made, || format!("describe the product {product:?} to cuBLASLt"))?;
         let description = Description { raw, layouts };
         use sys::cublasLtMatmulDescAttributes_t as Attribute;
-        description.transpose(Attribute::CUBLASLT_MATMUL_DESC_TRANSA, b)?;
-        description.transpose(Attribute::CUBLASLT_MATMUL_DESC_TRANSB, a)?;
+        // `CUBLAS_OP_N` and `CUBLAS_OP_T`.
+        description.set(Attribute::CUBLASLT_MATMUL_DESC_TRANSA, &i32::from(b).to_ne_bytes())?;
+        description.set(Attribute::CUBLASLT_MATMUL_DESC_TRANSB, &i32::from(a).to_ne_bytes())?;
+        description.set(Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, &number_of(epilogue).to_ne_bytes())?;
+        if epilogue.has_bias() {
+            // Heuristics do not read there, but take alignment from the address.
+            description.set_bias((MATRIX_ALIGNMENT * result.bytes()) as u64)?;
+        }
         Ok(description)
     }
 
-    fn transpose(
-        &self,
-        which: sys::cublasLtMatmulDescAttributes_t,
-        transposed: bool,
-    ) -> Result<(), CudaError> {
-        // `CUBLAS_OP_N` and `CUBLAS_OP_T`.
-        let operation = i32::from(transposed);
-        let (value, bytes) = (ptr::from_ref(&operation).cast::<c_void>(), size_of::<i32>());
-        // SAFETY: the attribute is one number of 32 bits, which is copied.
-        let set = unsafe { sys::cublasLtMatmulDescSetAttribute(self.raw, which, value, bytes) };
-        check(set, || "say to cuBLASLt whether a factor is transposed".to_owned())
+    /// Says where the bias lies. Its type is by default that of the result.
+    fn set_bias(&self, address: u64) -> Result<(), CudaError> {
+        use sys::cublasLtMatmulDescAttributes_t as Attribute;
+        self.set(Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER, &address.to_ne_bytes())
     }
+
+    /// Sets an attribute of the size of `value`.
+    fn set(&self, which: sys::cublasLtMatmulDescAttributes_t, value: &[u8]) -> Result<(), CudaError> {
+        // SAFETY: the call copies as many bytes as it is told.
+        let set = unsafe {
+            sys::cublasLtMatmulDescSetAttribute(self.raw, which, value.as_ptr().cast(), value.len())
+        };
+        check(set, || format!("tell cuBLASLt {which:?}"))
+    }
+}
+
+/// The library adds a number for each row of its result to all columns: that is one for each column here.
+fn number_of(epilogue: Epilogue) -> u32 {
+    use sys::cublasLtEpilogue_t as Number;
+    let number = match epilogue {
+        Epilogue::None => Number::CUBLASLT_EPILOGUE_DEFAULT,
+        Epilogue::Relu => Number::CUBLASLT_EPILOGUE_RELU,
+        Epilogue::Bias => Number::CUBLASLT_EPILOGUE_BIAS,
+        Epilogue::BiasRelu => Number::CUBLASLT_EPILOGUE_RELU_BIAS,
+    };
+    number as u32
 }
 
 impl Drop for Description {

@@ -8,6 +8,7 @@
 
 pub(super) mod cublaslt;
 pub mod cudnn;
+mod epilogue;
 mod folders;
 mod mapped;
 
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use cudarc::{cublaslt as lt, nvrtc};
+
+pub use epilogue::Epilogue;
 
 use super::error::{CudaError, CudaErrorKind, REPORT};
 use super::raw::{FUNCTIONS, sys};

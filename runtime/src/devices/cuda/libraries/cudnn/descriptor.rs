@@ -46,6 +46,7 @@ pub(super) struct Attribute(pub(super) c_int);
 impl Attribute {
     pub(super) const POINTWISE_MODE: Attribute = Attribute(0);
     pub(super) const POINTWISE_COMPUTE_TYPE: Attribute = Attribute(1);
+    pub(super) const POINTWISE_NAN: Attribute = Attribute(2);
     pub(super) const CONVOLUTION_COMPUTE_TYPE: Attribute = Attribute(100);
     pub(super) const CONVOLUTION_MODE: Attribute = Attribute(101);
     pub(super) const CONVOLUTION_DILATIONS: Attribute = Attribute(102);
@@ -101,6 +102,7 @@ pub(super) enum Value<'a> {
     ConvolutionMode(c_int),
     HeuristicsMode(c_int),
     PointwiseMode(c_int),
+    NanPropagation(c_int),
     Descriptors(&'a [Raw]),
     #[cfg(test)]
     Text(&'a [u8]),
@@ -129,6 +131,7 @@ impl Value<'_> {
             Value::ConvolutionMode(code) => (7, 1, ptr::from_ref(code).cast()),
             Value::HeuristicsMode(code) => (8, 1, ptr::from_ref(code).cast()),
             Value::PointwiseMode(code) => (14, 1, ptr::from_ref(code).cast()),
+            Value::NanPropagation(code) => (10, 1, ptr::from_ref(code).cast()),
             Value::Descriptors(values) => (DESCRIPTOR, values.len(), values.as_ptr().cast()),
             #[cfg(test)]
             Value::Text(bytes) => (24, bytes.len(), bytes.as_ptr().cast()),

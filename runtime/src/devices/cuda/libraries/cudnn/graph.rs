@@ -1,8 +1,9 @@
 //! The operations of a problem as a graph of descriptors.
 
+use super::Epilogue;
 use super::api::{Api, Raw};
 use super::descriptor::{Attribute, Descriptor, Kind, Value};
-use super::problem::{Epilogue, Operation, Problem, Shape};
+use super::problem::{Operation, Problem, Shape};
 use super::target::Target;
 use crate::devices::cuda::error::CudaError;
 
@@ -35,6 +36,9 @@ const ALIGNMENT: i64 = 16;
 const CROSS_CORRELATION: i32 = 1;
 const ADD: i32 = 0;
 const RELU: i32 = 100;
+
+/// `CUDNN_PROPAGATE_NAN`
+const PROPAGATE: i32 = 1;
 
 impl Graph {
     pub(super) fn new(api: &'static Api, target: &Target, problem: &Problem) -> Result<Graph, CudaError> {
@@ -72,14 +76,33 @@ impl Parts<'_> {
             return Ok(vec![self.convolution([x, w, y])?]);
         }
         let sums = self.passed_on(Id::Sums)?;
-        let bias = self.tensor(Id::Bias, &problem.bias())?;
         let convolution = self.convolution([x, w, sums])?;
-        if problem.epilogue == Epilogue::Bias {
-            return Ok(vec![convolution, self.pointwise(ADD, sums, Some(bias), y)?]);
-        }
-        let biased = self.passed_on(Id::Biased)?;
-        let addition = self.pointwise(ADD, sums, Some(bias), biased)?;
-        Ok(vec![convolution, addition, self.pointwise(RELU, biased, None, y)?])
+        let after = match problem.epilogue {
+            Epilogue::None => Vec::new(),
+            Epilogue::Relu => vec![self.relu(sums, y)?],
+            Epilogue::Bias => vec![self.addition(sums, y)?],
+            Epilogue::BiasRelu => {
+                let biased = self.passed_on(Id::Biased)?;
+                vec![self.addition(sums, biased)?, self.relu(biased, y)?]
+            }
+        };
+        Ok([convolution].into_iter().chain(after).collect())
+    }
+
+    /// y = x and a number for each channel.
+    fn addition(&mut self, x: Raw, y: Raw) -> Result<Raw, CudaError> {
+        let bias = self.tensor(Id::Bias, &self.problem.bias())?;
+        let function = [(Attribute::POINTWISE_MODE, Value::PointwiseMode(ADD))];
+        self.pointwise(&function, x, Some(bias), y)
+    }
+
+    /// y = max(x, 0), which is NaN where x is.
+    fn relu(&mut self, x: Raw, y: Raw) -> Result<Raw, CudaError> {
+        let function = [
+            (Attribute::POINTWISE_MODE, Value::PointwiseMode(RELU)),
+            (Attribute::POINTWISE_NAN, Value::NanPropagation(PROPAGATE)),
+        ];
+        self.pointwise(&function, x, None, y)
     }
 
     /// One in memory.
@@ -154,15 +177,16 @@ impl Parts<'_> {
         )
     }
 
-    /// y from x, and from a second tensor whose axes may be shorter.
-    fn pointwise(&mut self, mode: i32, x: Raw, second: Option<Raw>, y: Raw) -> Result<Raw, CudaError> {
-        let function = self.add(
-            Kind::Pointwise,
-            &[
-                (Attribute::POINTWISE_MODE, Value::PointwiseMode(mode)),
-                (Attribute::POINTWISE_COMPUTE_TYPE, Value::DataType(FLOAT)),
-            ],
-        )?;
+    /// y by a function of x, and of a second tensor whose axes may be shorter.
+    fn pointwise(
+        &mut self,
+        function: &[(Attribute, Value)],
+        x: Raw,
+        second: Option<Raw>,
+        y: Raw,
+    ) -> Result<Raw, CudaError> {
+        let compute_type = (Attribute::POINTWISE_COMPUTE_TYPE, Value::DataType(FLOAT));
+        let function = self.add(Kind::Pointwise, &[function, &[compute_type]].concat())?;
         let [function, x, y] = [[function], [x], [y]];
         let second = second.map(|second| [second]);
         let mut attributes = vec![

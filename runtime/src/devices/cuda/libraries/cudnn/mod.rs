@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use api::FUNCTIONS;
 pub use plan::{Addresses, Plan};
-pub use problem::{Epilogue, Operation, Problem};
+pub use problem::{Operation, Problem};
+
+pub use super::Epilogue;
 
 use super::super::context::Context;
 use super::super::error::CudaError;

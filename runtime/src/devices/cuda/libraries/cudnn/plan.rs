@@ -7,7 +7,7 @@ use super::api::Api;
 use super::descriptor::{Attribute, Descriptor, Kind, Value};
 use super::engines::Engine;
 use super::graph::Id;
-use super::problem::{Epilogue, Problem};
+use super::problem::Problem;
 use super::target::Target;
 use crate::devices::cuda::error::{CudaError, CudaErrorKind, REPORT};
 use crate::devices::cuda::stream::Stream;
@@ -107,7 +107,7 @@ impl Prepared {
             api,
             name: format!("cudnn {}", engine.name()),
             workspace_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            takes_bias: problem.epilogue != Epilogue::None,
+            takes_bias: problem.epilogue.has_bias(),
             plan,
             _config: engine.config,
         })

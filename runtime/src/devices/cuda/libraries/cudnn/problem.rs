@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use super::Epilogue;
 use crate::devices::cuda::Real;
 use crate::kernels::conv::Conv;
 
@@ -23,7 +24,8 @@ pub struct Problem {
     pub element: Real,
     /// Whether products of 32-bit numbers may be taken by tensor cores, which read 19 bits of them.
     pub tf32: bool,
-    /// What happens to the sums before they are stored.
+    /// What happens to the sums before they are stored. A bias is of the type of all tensors: engines that come
+    /// compiled with cuDNN take no other.
     pub epilogue: Epilogue,
 }
 
@@ -36,17 +38,6 @@ pub enum Operation {
     BackwardData,
     /// The gradient of w from x and that of y.
     BackwardWeight,
-}
-
-/// What follows a forward product, as part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Epilogue {
-    /// Nothing.
-    None,
-    /// A number for each output channel is added; the bias is of the tensors' type.
-    Bias,
-    /// A number is added, and what is negative becomes zero.
-    BiasRelu,
 }
 
 /// Dimensions and strides of a tensor, in cuDNN's order: samples, channels, and the axes.

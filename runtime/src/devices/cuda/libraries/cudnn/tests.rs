@@ -85,15 +85,18 @@ fn layers() -> [Conv; 9] {
     ]
 }
 
+/// A layer in all precisions: how it is stored, and whether in TF32.
+fn with_types(spec: Conv) -> [(Conv, Real, bool); 4] {
+    [(Real::Float, false), (Real::Float, true), (Real::Bf16, false), (Real::Half, false)]
+        .map(|(element, tf32)| (spec, element, tf32))
+}
+
 const PLACES: Addresses = Addresses { x: 1 << 20, w: 2 << 20, y: 3 << 20, bias: None };
 
 #[test]
 fn cudnn_takes_the_graphs_of_all_products() {
     with_cudnn(|plans| {
-        for (spec, element, tf32) in layers().into_iter().flat_map(|spec| {
-            [(Real::Float, false), (Real::Float, true), (Real::Bf16, false), (Real::Half, false)]
-                .map(|(element, tf32)| (spec, element, tf32))
-        }) {
+        for (spec, element, tf32) in layers().into_iter().flat_map(with_types) {
             for operation in [Operation::Forward, Operation::BackwardData, Operation::BackwardWeight] {
                 let problem = Problem { operation, spec, batch: 32, element, tf32, epilogue: Epilogue::None };
                 let found = plans(&problem).unwrap();
@@ -107,15 +110,16 @@ fn cudnn_takes_the_graphs_of_all_products() {
 #[test]
 fn cudnn_takes_the_graphs_with_an_epilogue() {
     with_cudnn(|plans| {
-        for (element, epilogue) in [Real::Float, Real::Bf16, Real::Half]
-            .into_iter()
-            .flat_map(|element| [Epilogue::Bias, Epilogue::BiasRelu].map(|epilogue| (element, epilogue)))
-        {
-            let operation = Operation::Forward;
-            let problem = Problem { operation, spec: layers()[0], batch: 32, element, tf32: false, epilogue };
-            let found = plans(&problem).unwrap();
-            assert!(!found.is_empty(), "{problem:?}");
-            found[0].pack(Addresses { bias: Some(5 << 20), ..PLACES }, 4 << 20).unwrap();
+        for (spec, element, tf32) in layers().into_iter().flat_map(with_types) {
+            for epilogue in [Epilogue::Relu, Epilogue::Bias, Epilogue::BiasRelu] {
+                let problem =
+                    Problem { operation: Operation::Forward, spec, batch: 32, element, tf32, epilogue };
+                let found = plans(&problem).unwrap();
+                // A ReLU alone is left to engines that are compiled when they are planned, which takes a driver.
+                assert!(epilogue == Epilogue::Relu || !found.is_empty(), "{problem:?}");
+                let bias = (epilogue != Epilogue::Relu).then_some(5 << 20);
+                found.first().map(|plan| plan.pack(Addresses { bias, ..PLACES }, 4 << 20).unwrap());
+            }
         }
     });
 }
