@@ -23,6 +23,8 @@ mod networks;
 mod shipped;
 #[path = "cuda/steady.rs"]
 mod steady;
+#[path = "cuda/workspace.rs"]
+mod workspace;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -111,6 +113,14 @@ const CASES: &[Case] = &[
         .with(&[libraries::SLOW])
         .timed()
         .without_libraries(),
+    Case::new("ways_beyond_the_cap_are_not_taken", workspace::capped).with(&[workspace::FAST]).timed(),
+    Case::new("smaller_batches_have_the_room_of_the_cap", workspace::smaller)
+        .with(&[workspace::FAST])
+        .timed()
+        .without_libraries(),
+    Case::new("what_is_beyond_the_cap_needs_no_memory", workspace::memory)
+        .with(&[("NNC_FAKE_MEMORY", "90000000")])
+        .timed(),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 

@@ -105,7 +105,7 @@ fn start_low(gpu: &mut Model) -> Outcome<()> {
 
 /// The first GPU, with algorithms that are chosen without measuring.
 pub(crate) fn device(precision: Precision) -> Device {
-    Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Deterministic })
+    Device::Cuda(Gpu { precision, mode: Mode::Deterministic, ..Gpu::default() })
 }
 
 struct Comparison {

@@ -40,7 +40,7 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
 
 fn measure(program: &'static Program, size: usize, precision: Precision, settings: &Settings) -> Outcome<()> {
     let floor = settings.peaks.floor(program, size, precision).ok_or("it was compiled without kernels")?;
-    let device = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Benchmark });
+    let device = Device::Cuda(Gpu { precision, mode: Mode::Benchmark, ..Gpu::default() });
     let mut model = Model::on(program, 0, &device)?;
     model.set_learning_rate(RATE)?;
     let dataset = dataset(program, size * GROUP)?;

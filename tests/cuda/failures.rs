@@ -3,7 +3,6 @@
 use nnc::runtime::Gpu;
 use nnc::runtime::data;
 use nnc::runtime::program::Program;
-use nnc::runtime::select::Mode;
 use nnc::{Device, Error, Model, Precision, StepReport};
 
 use crate::networks::{Batch, bits_of, convolution, loaded, mlp, pair};
@@ -121,7 +120,7 @@ pub(crate) const REFUSED: [&str; 3] =
 /// always do.
 pub(crate) fn memory_refused() {
     let program = convolution();
-    let device = Device::Cuda(Gpu { ordinal: 0, precision: Precision::Bf16, mode: Mode::Heuristic });
+    let device = Device::Cuda(Gpu { precision: Precision::Bf16, ..Gpu::default() });
     let Ok(mut gpu) = Model::on(program, 7, &device) else { return crate::report(REFUSED[0]) };
     let batches = [2, 6, 3, 7].map(|samples| Batch::random(program, samples, samples as u64));
     let mut trained = Vec::new();
@@ -160,7 +159,7 @@ pub(crate) fn memory() {
 /// Some call of the driver fails: an error, and no panic.
 pub(crate) fn launch() {
     let program = convolution();
-    let gpu = Device::Cuda(Gpu { ordinal: 0, precision: Precision::F32, mode: Mode::Heuristic });
+    let gpu = Device::Cuda(Gpu::default());
     let error = match Model::on(program, 1, &gpu) {
         Err(error) => error,
         Ok(mut model) => first_error(&mut model, program),
