@@ -10,6 +10,7 @@ mod axes;
 mod depthwise;
 mod library;
 mod mma;
+mod parts;
 mod problem;
 mod result;
 mod simt;
