@@ -112,7 +112,7 @@ pub(crate) fn evaluation() {
 
 type Begin = fn(&mut Model, &mut data::Batch) -> Result<Option<StepReport>, Error>;
 
-/// What [`memory_refused`] tells, by the time at which an allocation fails.
+/// What [`memory_refused`] and [`locked_memory_refused`] tell, by the time at which an allocation fails.
 pub(crate) const REFUSED: [&str; 3] =
     ["the model was not made", "a batch was refused", "everything was allocated"];
 
@@ -138,6 +138,32 @@ pub(crate) fn memory_refused() {
         batch.train(&mut other);
     }
     assert_eq!((gpu.step(), bits_of(program, &gpu)), (3, bits_of(program, &other)));
+    crate::report(REFUSED[1]);
+}
+
+/// A batch for which page-locked memory is refused takes no report of another with it, and can be begun again.
+pub(crate) fn locked_memory_refused() {
+    let program = convolution();
+    let device = Device::Cuda(Gpu::default());
+    let Ok(mut gpu) = Model::on(program, 7, &device) else { return crate::report(REFUSED[0]) };
+    // There is a larger one while three are under way.
+    let mut batches = [2, 2, 2, 6, 7, 3, 9].map(|samples| loaded(program, samples, samples as u64));
+    let (mut reports, mut refused) = (Vec::new(), 0);
+    for batch in &mut batches {
+        let begun = gpu.train_ahead(batch).or_else(|error| {
+            assert!(matches!(error, Error::Cuda(_)), "{error}");
+            refused += 1;
+            gpu.train_ahead(batch)
+        });
+        reports.extend(begun.expect("only one call fails"));
+    }
+    reports.extend(std::iter::from_fn(|| gpu.finish().expect("all are good")));
+    if refused == 0 {
+        return crate::report(REFUSED[2]);
+    }
+    let mut other = Model::on(program, 7, &device).expect("only one call fails");
+    let expected = batches.each_mut().map(|batch| other.train_batch(batch).expect("it fits"));
+    assert_eq!(reports, expected);
     crate::report(REFUSED[1]);
 }
 
