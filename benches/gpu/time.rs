@@ -29,7 +29,7 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
     for program in networks::timed::all().into_iter().filter(|program| settings.wants(program.name)) {
         for &batch in &settings.batches {
             let batch = if sample_len(program) > LARGE_SAMPLE { batch.div_ceil(16) } else { batch };
-            for precision in Precision::ALL {
+            for &precision in &settings.precisions {
                 measure(program, batch, precision, settings)
                     .map_err(|error| format!("{}, {batch} in {precision}: {error}", program.name))?;
             }
