@@ -23,6 +23,8 @@ mod networks;
 mod shipped;
 #[path = "cuda/steady.rs"]
 mod steady;
+#[path = "cuda/workspace.rs"]
+mod workspace;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -118,18 +120,28 @@ const CASES: &[Case] = &[
         .with(&[libraries::SLOW])
         .timed()
         .without_libraries(),
+    Case::new("ways_beyond_the_cap_are_not_taken", workspace::capped).with(&[workspace::FAST]).timed(),
+    Case::new("smaller_batches_have_the_room_of_the_cap", workspace::smaller)
+        .with(&[workspace::FAST])
+        .timed()
+        .without_libraries(),
+    Case::new("what_is_beyond_the_cap_needs_no_memory", workspace::memory)
+        .with(&[("NNC_FAKE_MEMORY", "90000000")])
+        .timed(),
     Case::new("a_failed_graph_is_an_error", failures::launch).with(&[("NNC_FAKE_FAIL", "cuGraphLaunch:1")]),
 ];
 
-/// A part of a check.
+/// Parts of checks.
 const REFUSED_MEMORY: Case = Case::new("refused_memory", failures::memory_refused);
+const REFUSED_LOCKED_MEMORY: Case = Case::new("refused_locked_memory", failures::locked_memory_refused);
 
 /// A check of what several processes say.
 type OfProcesses = fn() -> Result<(), String>;
 
-const OF_PROCESSES: [(&str, OfProcesses); 2] = [
+const OF_PROCESSES: [(&str, OfProcesses); 3] = [
     ("graphs_and_kernels_give_the_same_bits", same_bits),
-    ("memory_that_is_refused_leaves_the_model_usable", refused_memory),
+    ("memory_that_is_refused_leaves_the_model_usable", || refused(REFUSED_MEMORY, "cuMemAlloc")),
+    ("locked_memory_that_is_refused_takes_no_report", || refused(REFUSED_LOCKED_MEMORY, "cuMemHostAlloc")),
 ];
 
 /// The same steps as graphs and kernel by kernel, threads forward and in reverse, with libraries and without.
@@ -175,7 +187,7 @@ fn cache_of_the_rest(_: &str) -> PathBuf {
 
 fn main() -> ExitCode {
     if let Ok(name) = std::env::var(CHILD) {
-        let mut cases = CASES.iter().chain([&REFUSED_MEMORY]);
+        let mut cases = CASES.iter().chain([&REFUSED_MEMORY, &REFUSED_LOCKED_MEMORY]);
         (cases.find(|case| case.name == name).expect("a case of this name").check)();
         return ExitCode::SUCCESS;
     }
@@ -203,13 +215,13 @@ fn same_bits() -> Result<(), String> {
     if same { Ok(()) } else { Err(bits.join("\n")) }
 }
 
-/// Every allocation of a model and of its batches fails once.
-fn refused_memory() -> Result<(), String> {
+/// Every allocation of a model and of its batches by a function of the driver fails once.
+fn refused(case: Case, function: &str) -> Result<(), String> {
     let mut found = [0; failures::REFUSED.len()];
     for call in 1.. {
-        let failing = format!("cuMemAlloc:{call}").leak();
+        let failing = format!("{function}:{call}").leak();
         let environment = vec![("NNC_FAKE_FAIL", &*failing)].leak();
-        let said = said(&REFUSED_MEMORY.with(environment))?;
+        let said = said(&case.with(environment))?;
         let kind = failures::REFUSED.iter().position(|kind| said.trim() == *kind);
         found[kind.ok_or(said)?] += 1;
         if *found.last().unwrap_or(&1) > 0 {

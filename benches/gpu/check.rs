@@ -10,7 +10,7 @@ use nnc::runtime::select::{Mode, Selector};
 use nnc::runtime::{Device, Gpu, Precision};
 
 use crate::data::{Batch, randomise};
-use crate::{Outcome, Settings, networks};
+use crate::{Outcome, Settings};
 
 /// Samples of a batch: odd, so that no vector or tile comes out even.
 const BATCH: usize = 5;
@@ -23,20 +23,19 @@ const LOSS_SCALE: f32 = 128.0;
 
 pub(crate) fn run(settings: &Settings) -> Outcome<()> {
     let mut failures = 0;
-    let all = [networks::small(), networks::timed::all()].concat();
-    for precision in Precision::ALL {
+    let networks = settings.networks();
+    for &precision in &settings.precisions {
         let mut worst = Worst::default();
-        let wanted = || all.iter().filter(|program| settings.wants(program.name));
-        for program in wanted() {
+        for program in &networks {
             match compare(program, precision) {
                 Ok(found) => worst.add(program, found),
                 Err(error) => {
-                    println!("{} in {precision}: {error}", program.name);
+                    println!("- {} in {precision}: {error}", program.name);
                     failures += 1;
                 }
             }
         }
-        println!("{} networks in {precision}: {worst}", wanted().count());
+        println!("- {} networks in {precision}: {worst}", networks.len());
     }
     if failures > 0 { Err(format!("{failures} comparisons").into()) } else { Ok(()) }
 }
@@ -105,7 +104,7 @@ fn start_low(gpu: &mut Model) -> Outcome<()> {
 
 /// The first GPU, with algorithms that are chosen without measuring.
 pub(crate) fn device(precision: Precision) -> Device {
-    Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Deterministic })
+    Device::Cuda(Gpu { precision, mode: Mode::Deterministic, ..Gpu::default() })
 }
 
 struct Comparison {

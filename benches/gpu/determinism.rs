@@ -6,21 +6,20 @@ use nnc::runtime::program::Program;
 
 use crate::check::device;
 use crate::data::Batch;
-use crate::{Outcome, Settings, networks};
+use crate::{Outcome, Settings};
 
 const STEPS: usize = 5;
 
 pub(crate) fn run(settings: &Settings) -> Outcome<()> {
-    let all = [networks::small(), networks::timed::all()].concat();
-    let wanted: Vec<_> = all.into_iter().filter(|program| settings.wants(program.name)).collect();
-    for precision in Precision::ALL {
-        for program in &wanted {
+    let networks = settings.networks();
+    for &precision in &settings.precisions {
+        for program in &networks {
             let [first, second] = [(); 2].map(|()| parameters(program, precision));
             if first? != second? {
                 return Err(format!("{} in {precision}: two runs differ", program.name).into());
             }
         }
-        println!("{} networks in {precision}: the same bits twice after {STEPS} steps", wanted.len());
+        println!("- {} networks in {precision}: the same bits twice after {STEPS} steps", networks.len());
     }
     Ok(())
 }

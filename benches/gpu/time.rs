@@ -29,7 +29,7 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
     for program in networks::timed::all().into_iter().filter(|program| settings.wants(program.name)) {
         for &batch in &settings.batches {
             let batch = if sample_len(program) > LARGE_SAMPLE { batch.div_ceil(16) } else { batch };
-            for precision in Precision::ALL {
+            for &precision in &settings.precisions {
                 measure(program, batch, precision, settings)
                     .map_err(|error| format!("{}, {batch} in {precision}: {error}", program.name))?;
             }
@@ -40,7 +40,7 @@ pub(crate) fn run(settings: &Settings) -> Outcome<()> {
 
 fn measure(program: &'static Program, size: usize, precision: Precision, settings: &Settings) -> Outcome<()> {
     let floor = settings.peaks.floor(program, size, precision).ok_or("it was compiled without kernels")?;
-    let device = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Benchmark });
+    let device = Device::Cuda(Gpu { precision, mode: Mode::Benchmark, ..Gpu::default() });
     let mut model = Model::on(program, 0, &device)?;
     model.set_learning_rate(RATE)?;
     let dataset = dataset(program, size * GROUP)?;

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 
-use nnc::runtime::Precision;
 use nnc::runtime::train::{Options, Outcome as Ended, Overrides, Silent, Start, train};
 
 use crate::check::device;
@@ -11,8 +10,8 @@ use crate::{Outcome, Settings, networks};
 /// What every precision must reach, in percent.
 const WANTED: f64 = 98.0;
 
-pub(crate) fn run(_: &Settings) -> Outcome<()> {
-    for precision in Precision::ALL {
+pub(crate) fn run(settings: &Settings) -> Outcome<()> {
+    for &precision in &settings.precisions {
         let folder = std::env::temp_dir().join(format!("nnc-gpu-{}-{precision}", std::process::id()));
         let options = Options {
             overrides: Overrides::default(),
@@ -26,7 +25,7 @@ pub(crate) fn run(_: &Settings) -> Outcome<()> {
         std::fs::remove_dir_all(&folder)?;
         let Ended::Finished { result, .. } = ended else { return Err("nobody interrupted it".into()) };
         let accuracy = result.test.accuracy.unwrap_or(f64::NAN) * 100.0;
-        println!("digits in {precision}: test accuracy {accuracy:.2} %, {seconds:.1} s");
+        println!("- digits in {precision}: test accuracy {accuracy:.2} %, {seconds:.1} s");
         if accuracy.is_nan() || accuracy < WANTED {
             return Err(format!("{accuracy:.2} % in {precision}, less than {WANTED} %").into());
         }

@@ -70,7 +70,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="threads of every system (default 2)")
     parser.add_argument("--quick", action="store_true", help="few and short turns, to see that all works")
     parser.add_argument("--device", choices=list(GROUPS), default="cpu", help="where to compute (default cpu)")
-    precisions = ["f32", "tf32", "bf16"]
+    precisions = ["f32", "tf32", "bf16", "f16"]
     parser.add_argument("--precision", choices=precisions, default="f32", help="on a GPU (default f32)")
     numbers = lambda text: [int(number) for number in text.split(",")]
     parser.add_argument("--batches", type=numbers, default=[], help="instead of each network's own batch")

@@ -13,6 +13,7 @@ mod cargo;
 mod check;
 mod command;
 mod crate_folder;
+mod data;
 mod devices;
 mod dump;
 mod explain;

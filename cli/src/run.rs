@@ -16,7 +16,7 @@ use crate::cache::{Cache, unique_name};
 use crate::crate_folder::write_crate;
 use crate::failure::Failure;
 use crate::model_file::ModelFile;
-use crate::{cargo, model_file, package};
+use crate::{cargo, data, model_file, package};
 
 /// The definition.
 pub(crate) fn command() -> Command {
@@ -40,7 +40,9 @@ pub(crate) fn command() -> Command {
 /// Trains. On Unix it does not come back but for a failure.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let file = model_file::load(matches)?;
-    check_hyperparameters(&file.model, &TrainSettings::new(matches))?;
+    let settings = TrainSettings::new(matches);
+    check_hyperparameters(&file.model, &settings)?;
+    data::check(&file.model, &settings)?;
     start(&file, wants_cuda(matches), |program| {
         let mut process = Process::new(program);
         process.arg("train").args(train_command_line(matches));

@@ -3,7 +3,6 @@
 use nnc::runtime::Gpu;
 use nnc::runtime::data;
 use nnc::runtime::program::Program;
-use nnc::runtime::select::Mode;
 use nnc::{Device, Error, Model, Precision, StepReport};
 
 use crate::networks::{Batch, bits_of, convolution, loaded, mlp, pair};
@@ -113,7 +112,7 @@ pub(crate) fn evaluation() {
 
 type Begin = fn(&mut Model, &mut data::Batch) -> Result<Option<StepReport>, Error>;
 
-/// What [`memory_refused`] tells, by the time at which an allocation fails.
+/// What [`memory_refused`] and [`locked_memory_refused`] tell, by the time at which an allocation fails.
 pub(crate) const REFUSED: [&str; 3] =
     ["the model was not made", "a batch was refused", "everything was allocated"];
 
@@ -121,7 +120,7 @@ pub(crate) const REFUSED: [&str; 3] =
 /// always do.
 pub(crate) fn memory_refused() {
     let program = convolution();
-    let device = Device::Cuda(Gpu { ordinal: 0, precision: Precision::Bf16, mode: Mode::Heuristic });
+    let device = Device::Cuda(Gpu { precision: Precision::Bf16, ..Gpu::default() });
     let Ok(mut gpu) = Model::on(program, 7, &device) else { return crate::report(REFUSED[0]) };
     let batches = [2, 6, 3, 7].map(|samples| Batch::random(program, samples, samples as u64));
     let mut trained = Vec::new();
@@ -139,6 +138,32 @@ pub(crate) fn memory_refused() {
         batch.train(&mut other);
     }
     assert_eq!((gpu.step(), bits_of(program, &gpu)), (3, bits_of(program, &other)));
+    crate::report(REFUSED[1]);
+}
+
+/// A batch for which page-locked memory is refused takes no report of another with it, and can be begun again.
+pub(crate) fn locked_memory_refused() {
+    let program = convolution();
+    let device = Device::Cuda(Gpu::default());
+    let Ok(mut gpu) = Model::on(program, 7, &device) else { return crate::report(REFUSED[0]) };
+    // There is a larger one while three are under way.
+    let mut batches = [2, 2, 2, 6, 7, 3, 9].map(|samples| loaded(program, samples, samples as u64));
+    let (mut reports, mut refused) = (Vec::new(), 0);
+    for batch in &mut batches {
+        let begun = gpu.train_ahead(batch).or_else(|error| {
+            assert!(matches!(error, Error::Cuda(_)), "{error}");
+            refused += 1;
+            gpu.train_ahead(batch)
+        });
+        reports.extend(begun.expect("only one call fails"));
+    }
+    reports.extend(std::iter::from_fn(|| gpu.finish().expect("all are good")));
+    if refused == 0 {
+        return crate::report(REFUSED[2]);
+    }
+    let mut other = Model::on(program, 7, &device).expect("only one call fails");
+    let expected = batches.each_mut().map(|batch| other.train_batch(batch).expect("it fits"));
+    assert_eq!(reports, expected);
     crate::report(REFUSED[1]);
 }
 
@@ -160,7 +185,7 @@ pub(crate) fn memory() {
 /// Some call of the driver fails: an error, and no panic.
 pub(crate) fn launch() {
     let program = convolution();
-    let gpu = Device::Cuda(Gpu { ordinal: 0, precision: Precision::F32, mode: Mode::Heuristic });
+    let gpu = Device::Cuda(Gpu::default());
     let error = match Model::on(program, 1, &gpu) {
         Err(error) => error,
         Ok(mut model) => first_error(&mut model, program),

@@ -41,7 +41,7 @@ fn products() -> &'static Program {
 }
 
 fn on(program: &'static Program, precision: Precision, mode: Mode) -> Model {
-    let gpu = Device::Cuda(Gpu { ordinal: 0, precision, mode });
+    let gpu = Device::Cuda(Gpu { precision, mode, ..Gpu::default() });
     Model::on(program, 7, &gpu).expect("the device is there")
 }
 

@@ -177,7 +177,7 @@ pub(crate) fn ahead() {
 pub(crate) fn benchmark() {
     let program = convolution();
     let [mut cpu, _] = pair(program, Precision::F32);
-    let gpu = Device::Cuda(Gpu { ordinal: 0, precision: Precision::F32, mode: Mode::Benchmark });
+    let gpu = Device::Cuda(Gpu { mode: Mode::Benchmark, ..Gpu::default() });
     let mut gpu = Model::on(program, 7, &gpu).expect("the device is there");
     // The last is measured among what the others have left, and their running averages shall not move by that.
     for samples in [4, 4, 3] {
@@ -245,7 +245,7 @@ pub(crate) fn loaded(program: &Program, size: usize, seed: u64) -> data::Batch {
 /// The same model on both devices, the processor's by algorithms that only round.
 pub(crate) fn pair(program: &'static Program, precision: Precision) -> [Model; 2] {
     let pool = Pool::default().with_selector(Selector::new(Mode::Deterministic));
-    let gpu = Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Heuristic });
+    let gpu = Device::Cuda(Gpu { precision, ..Gpu::default() });
     [Device::Cpu(Arc::new(pool)), gpu]
         .map(|device| Model::on(program, 7, &device).expect("the device is there"))
 }

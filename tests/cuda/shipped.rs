@@ -56,7 +56,7 @@ pub(crate) fn run() {
 }
 
 fn on(precision: Precision) -> Device {
-    Device::Cuda(Gpu { ordinal: 0, precision, mode: Mode::Benchmark })
+    Device::Cuda(Gpu { precision, mode: Mode::Benchmark, ..Gpu::default() })
 }
 
 /// `digits` with what was compiled, said to be for an architecture.

@@ -19,8 +19,8 @@ from .child import Child, Failure
 # What is timed in a loop.
 LOOPS = ("training", "evaluation", "latency")
 MEASURES = (*LOOPS, "start", "memory")
-# Relative to the largest output, respectively to the loss: TF32 has 10 bits, bf16 has 7.
-TOLERANCES = {"f32": 1e-3, "tf32": 1e-2, "bf16": 1e-1}
+# Relative to the largest output, respectively to the loss: TF32 and f16 have 10 bits, bf16 has 7.
+TOLERANCES = {"f32": 1e-3, "tf32": 1e-2, "bf16": 1e-1, "f16": 1e-2}
 CHECK_RATE = 0.01
 CHECK_STEPS = 3
 

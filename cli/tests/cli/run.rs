@@ -81,6 +81,24 @@ fn mistakes_are_told_before_anything_is_built() {
     };
     refused(&["--set", "width=0"], "error[");
     refused(&["--hyper", "momentum=0.9"], "`adadelta` has no hyperparameter `momentum`");
+    refused(&["--data", "somewhere"], "the format of the data set `somewhere` is not known");
+    refused(
+        &["--data", "mnist:nowhere"],
+        "nowhere: there is no such file or folder; expected a folder of IDX",
+    );
+    refused(&["--data", "digits", "--loss", "mse"], "`digits` has a class per sample");
+    refused(&["--resume"], "no run");
+    refused(&["--resume", "nowhere"], "`nowhere` holds no run to go on with");
+    for (train, part) in [
+        ("", "no data set is given"),
+        ("train Tiny { data mnist }", "the data set `mnist` needs the path of a folder of IDX files"),
+        ("train Tiny { data csv \"no.csv\" }", "no.csv: there is no such file"),
+    ] {
+        let network = "network Tiny<3x8x8 -> 10> { conv3 8 relu gap linear 10 }";
+        fs::write(folder.path("tiny.nn"), format!("{network} {train}")).unwrap();
+        refused(&[], part);
+    }
+    refused(&["--data", "digits"], "digits: the data is 1x8x8, but the network takes 3x8x8");
     assert!(!nowhere.exists());
 }
 

@@ -3,10 +3,10 @@
 
 use crate::emulated;
 use crate::gradients::feed;
-use crate::models::Body;
+use crate::models::{Body, window};
 use nnc_codegen::graph;
 use nnc_codegen::graph::Mode;
-use nnc_dsl::model::{CheckedModel, Interpolation, Join, Layer, Loss};
+use nnc_dsl::model::{CheckedModel, Conv, Interpolation, Join, Layer, Loss};
 
 const SCALE: Layer = Layer::Scale { initial: 0.5 };
 
@@ -60,6 +60,18 @@ fn other_sizes() {
             check_layer("resize", &[16, 7, 5], Layer::Resize(interpolation), &output);
         }
         check_layer("resize", &[3, 2, 3, 4], Layer::Resize(interpolation), &[3, 5, 3, 7]);
+    }
+}
+
+/// In single precision: what stands where in a grid is the same at all of them.
+#[test]
+fn more_groups_and_residues_than_a_grid_has_blocks_along_z() {
+    for (name, groups, stride) in [("groups of two", 4, [128, 129]), ("groups of one", 8, [257, 256])] {
+        let conv = Conv { groups, stride: stride.to_vec(), ..window(&[2, 2], 1, 0) };
+        let body = Body::new(&[8, stride[0], stride[1]]).same("before", SCALE);
+        let model = body.layer("conv", Layer::Conv(conv), &[8, 1, 1]).same("after", SCALE).model();
+        let feed = feed(&graph(&model, Mode::Training));
+        emulated::check_changed(&model, &feed, &str::to_owned).unwrap_or_else(|why| panic!("{name}: {why}"));
     }
 }
 

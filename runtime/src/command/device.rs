@@ -71,8 +71,18 @@ pub(super) fn gpu(program: &Program, matches: &ArgMatches) -> Option<Gpu> {
         },
         Wish::Auto | Wish::Cpu => return None,
     };
+    Some(numbered(ordinal, matches))
+}
+
+/// The GPU of this number, and how the matches want it to compute.
+fn numbered(ordinal: usize, matches: &ArgMatches) -> Gpu {
     let precision = matches.get_one::<String>("precision").and_then(|name| name.parse().ok());
-    Some(Gpu { ordinal, precision: precision.unwrap_or_default(), mode: engine::mode(matches) })
+    Gpu {
+        ordinal,
+        precision: precision.unwrap_or_default(),
+        mode: engine::mode(matches),
+        workspace: engine::workspace(matches),
+    }
 }
 
 fn wished(matches: &ArgMatches) -> Wish {
@@ -104,6 +114,7 @@ fn wish(text: &str) -> Result<Wish, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::select::Mode;
 
     #[test]
     fn devices_have_names() {
@@ -112,6 +123,19 @@ mod tests {
         for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CUDA"] {
             assert!(wish(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_gpu_computes_as_the_arguments_say() {
+        let command = clap::Command::new("run").args(device_arguments()).args(engine::engine_arguments());
+        let gpu = |line: &[&str]| {
+            let matches = command.clone().try_get_matches_from([&["run"], line].concat());
+            numbered(2, &matches.expect("a command line"))
+        };
+        assert_eq!(gpu(&[]), Gpu { ordinal: 2, ..Gpu::default() });
+        let (precision, mode, workspace) = (Precision::Tf32, Mode::Benchmark, 64 << 20);
+        let line = ["--precision", "tf32", "--algorithms", "benchmark", "--workspace", "64MiB"];
+        assert_eq!(gpu(&line), Gpu { ordinal: 2, precision, mode, workspace });
     }
 
     #[test]

@@ -46,12 +46,12 @@ pub(super) fn workspace_argument() -> Arg {
         .long(workspace)
         .value_name("SIZE")
         .value_parser(ValueParser::new(size))
-        .help("Leave out algorithms with more scratch memory than this, such as 64MiB")
+        .help("Leave out algorithms with more scratch memory than this, such as 64MiB; on GPUs, too")
 }
 
 /// The threads and the choice of algorithms that the matches of [`engine_arguments`] ask for.
 pub(super) fn pool(matches: &ArgMatches) -> Result<Arc<Pool>, Error> {
-    let selector = capped(Selector::new(mode(matches)), matches);
+    let selector = Selector::new(mode(matches)).with_workspace(workspace(matches));
     let pool = Pool::new(threads(matches)?);
     Ok(Arc::new(pool.with_selector(selector.with_cache(TimingCache::of_user()))))
 }
@@ -65,15 +65,13 @@ pub(super) fn mode(matches: &ArgMatches) -> Mode {
 
 /// A pool whose selector measures for so long.
 pub(super) fn tuning_pool(matches: &ArgMatches, budget: Duration) -> Result<Pool, Error> {
-    let selector = capped(Selector::new(Mode::Benchmark), matches);
+    let selector = Selector::new(Mode::Benchmark).with_workspace(workspace(matches));
     Ok(Pool::new(threads(matches)?).with_selector(selector.with_budget(budget)))
 }
 
-fn capped(selector: Selector, matches: &ArgMatches) -> Selector {
-    match matches.get_one::<usize>("workspace") {
-        Some(bytes) => selector.with_workspace(*bytes),
-        None => selector,
-    }
+/// The cap on scratch memory, in bytes.
+pub(super) fn workspace(matches: &ArgMatches) -> usize {
+    matches.get_one("workspace").copied().unwrap_or(usize::MAX)
 }
 
 fn threads(matches: &ArgMatches) -> Result<usize, Error> {

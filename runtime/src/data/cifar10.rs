@@ -19,10 +19,7 @@ const TRAIN: [&str; 5] =
 const TEST: &str = "test_batch.bin";
 
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
-    request.check_classes_wanted()?;
-    let folder = request.path("a folder of binary batches, or of images by class")?;
-    request.check_shape(folder, &SHAPE)?;
-    request.check_class_count(folder, CLASSES.len())?;
+    let folder = folder(request)?;
     if folder.join("train").is_dir() {
         return images::load(request);
     }
@@ -30,6 +27,15 @@ pub(super) fn load(request: &Request) -> Result<Source, Error> {
     let train = load_files(&folder, &TRAIN)?;
     let test = load_files(&folder, &[TEST])?;
     Ok(Source::new(&folder, Parts::Tested { train, test }))
+}
+
+/// Where it lies, for a network of such images.
+pub(super) fn folder<'a>(request: &Request<'a>) -> Result<&'a Path, Error> {
+    request.check_classes_wanted()?;
+    let folder = request.path("a folder of binary batches, or of images by class")?;
+    request.check_shape(folder, &SHAPE)?;
+    request.check_class_count(folder, CLASSES.len())?;
+    Ok(folder)
 }
 
 /// The archive holds one folder; its parent will do as well.

@@ -16,8 +16,13 @@ use crate::program::TargetKind;
 
 const SHARES: Shares = Shares { validation: 15, test: 15 };
 
+/// Where it lies.
+pub(super) fn file<'a>(request: &Request<'a>) -> Result<&'a Path, Error> {
+    request.path("a CSV file")
+}
+
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
-    let mut table = Table::open(request.path("a CSV file")?)?;
+    let mut table = Table::open(file(request)?)?;
     let width = match request.wanted {
         TargetKind::Classes => 1,
         TargetKind::Values => request.outputs(),

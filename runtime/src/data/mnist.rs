@@ -13,8 +13,7 @@ use super::{Dataset, Error, Parts, Request, Samples, Source, Storage, Targets, f
 const UNSIGNED_BYTE: u8 = 0x08;
 
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
-    request.check_classes_wanted()?;
-    let folder = request.path("a folder of IDX files")?;
+    let folder = folder(request)?;
     let train = Part::open(request, folder, "train")?;
     let test = Part::open(request, folder, "t10k")?;
     // Nothing in the files says how many classes there are; the training labels show it.
@@ -22,6 +21,12 @@ pub(super) fn load(request: &Request) -> Result<Source, Error> {
     request.check_class_count(&train.labels.path, last.map_or(0, |&last| last as usize + 1))?;
     let (train, test) = (train.into_dataset(request)?, test.into_dataset(request)?);
     Ok(Source::new(folder, Parts::Tested { train, test }))
+}
+
+/// Where it lies, for a network that wants classes.
+pub(super) fn folder<'a>(request: &Request<'a>) -> Result<&'a Path, Error> {
+    request.check_classes_wanted()?;
+    request.path("a folder of IDX files")
 }
 
 /// The files of the training or the test part, checked against each other and the network.

@@ -53,6 +53,19 @@ pub struct Splits {
     pub notes: Vec<String>,
 }
 
+/// Whether the data set that `request` names can serve the network, as far as that is known before it is read.
+pub fn check(request: &Request) -> Result<(), Error> {
+    request.check_augment()?;
+    match request.format {
+        "digits" => digits::check(request),
+        "mnist" => mnist::folder(request).map(drop),
+        "cifar10" => cifar10::folder(request).map(drop),
+        "images" => images::folder(request).map(drop),
+        "csv" => csv::file(request).map(drop),
+        other => Err(unknown_format(other)),
+    }
+}
+
 /// Reads the data set that `request` names, checks it against the network and cuts it into parts.
 pub fn load(request: &Request) -> Result<Splits, Error> {
     request.check_augment()?;

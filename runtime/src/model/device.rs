@@ -25,6 +25,9 @@ pub struct Gpu {
     pub precision: Precision,
     /// How products are computed.
     pub mode: Mode,
+    /// Bytes of scratch memory beyond which a way to compute a product is left out; if the network's own ways all
+    /// need more, the one that needs the least stays.
+    pub workspace: usize,
 }
 
 /// What activations are stored in and products are computed with on a GPU. Parameters, their gradients, statistics
@@ -51,7 +54,14 @@ impl Device {
 
     /// The GPU with this number, in single precision.
     pub fn cuda(ordinal: usize) -> Device {
-        Device::Cuda(Gpu { ordinal, precision: Precision::default(), mode: Mode::default() })
+        Device::Cuda(Gpu { ordinal, ..Gpu::default() })
+    }
+}
+
+impl Default for Gpu {
+    /// The first one in single precision, with as much scratch memory as products like.
+    fn default() -> Gpu {
+        Gpu { ordinal: 0, precision: Precision::default(), mode: Mode::default(), workspace: usize::MAX }
     }
 }
 

@@ -111,6 +111,18 @@ impl Config {
 }
 
 impl Source {
+    /// The data set of `text`, as [`Source::parse`] reads it, or else that of the model.
+    pub fn choose(text: Option<&str>, default: Option<Source>) -> Result<Source, Error> {
+        match (text, default) {
+            (Some(text), default) => Source::parse(text, default),
+            (None, Some(default)) => Ok(default),
+            (None, None) => Err(Error::settings(
+                "no data set is given",
+                "give one with `--data FORMAT:PATH`, or write `data FORMAT \"path\"` into the `train` section",
+            )),
+        }
+    }
+
     /// Reads `FORMAT:PATH`, `PATH` or the name of the embedded data set. A path alone takes its
     /// format from `default`, or from its ending `.csv`.
     pub fn parse(text: &str, default: Option<Source>) -> Result<Source, Error> {
@@ -161,15 +173,7 @@ impl From<&program::Data> for Source {
 
 /// The data set of `text`, or else that of the model's text.
 pub(crate) fn source(program: &Program, text: Option<&str>) -> Result<Source, Error> {
-    let default = program.defaults.data.as_ref().map(Source::from);
-    match (text, default) {
-        (Some(text), default) => Source::parse(text, default),
-        (None, Some(default)) => Ok(default),
-        (None, None) => Err(Error::settings(
-            "no data set is given",
-            "give one with `--data FORMAT:PATH`, or write `data FORMAT \"path\"` into the `train` section",
-        )),
-    }
+    Source::choose(text, program.defaults.data.as_ref().map(Source::from))
 }
 
 /// The optimiser's hyperparameters, some of them replaced.

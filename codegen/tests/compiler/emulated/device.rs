@@ -154,6 +154,8 @@ impl Device {
         };
         let arguments: Vec<u64> = launch.arguments.iter().map(|argument| address(self, argument)).collect();
         let grid = launch.grid.map(|count| count.at(self.batch) as u32);
+        // What a driver takes.
+        assert!(grid[0] <= 0x7fff_ffff && grid[1..].iter().all(|blocks| *blocks <= 65535), "{grid:?}");
         // SAFETY: every argument is the address of a live buffer; kernels stay within their operands, which
         // is what these tests are about.
         unsafe {

@@ -13,16 +13,23 @@ const SHAPE: [usize; 3] = [1, 8, 8];
 const PIXELS: usize = 64;
 const SHARES: Shares = Shares { validation: 10, test: 20 };
 
+const PLACE: &str = "digits";
+
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
-    let place = Path::new("digits");
+    check(request)?;
+    Ok(Source::new(Path::new(PLACE), Parts::Whole(read()?, SHARES)))
+}
+
+/// Whether the network is one for it.
+pub(super) fn check(request: &Request) -> Result<(), Error> {
+    let place = Path::new(PLACE);
     if let Some(path) = request.path {
         return Err(Error::at(path, "the data set `digits` is part of the program and takes no path")
             .help("write `data digits`, or name another format"));
     }
     request.check_classes_wanted()?;
     request.check_shape(place, &SHAPE)?;
-    request.check_class_count(place, 10)?;
-    Ok(Source::new(place, Parts::Whole(read()?, SHARES)))
+    request.check_class_count(place, 10)
 }
 
 fn read() -> Result<Dataset, Error> {

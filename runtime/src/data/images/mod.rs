@@ -19,14 +19,19 @@ const SHARES: Shares = Shares { validation: 15, test: 15 };
 const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 pub(super) fn load(request: &Request) -> Result<Source, Error> {
-    request.check_classes_wanted()?;
-    let folder = request.path("a folder of images by class")?;
+    let folder = folder(request)?;
     let train_folder = folder.join("train");
     if train_folder.is_dir() {
         load_tested(request, folder, &train_folder)
     } else {
         load_whole(request, folder)
     }
+}
+
+/// Where it lies, for a network that wants classes.
+pub(super) fn folder<'a>(request: &Request<'a>) -> Result<&'a Path, Error> {
+    request.check_classes_wanted()?;
+    request.path("a folder of images by class")
 }
 
 /// The image file `path` as one sample of a network that takes `input`.

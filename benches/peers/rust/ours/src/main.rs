@@ -85,7 +85,8 @@ fn device(request: &Request) -> Result<Device> {
     match request.device.as_str() {
         "cpu" => Ok(Device::cpu()),
         "cuda" => {
-            Ok(Device::Cuda(Gpu { ordinal: 0, precision: request.precision.parse()?, mode: Mode::Benchmark }))
+            let precision = request.precision.parse()?;
+            Ok(Device::Cuda(Gpu { precision, mode: Mode::Benchmark, ..Gpu::default() }))
         }
         other => Err(format!("no device `{other}`").into()),
     }

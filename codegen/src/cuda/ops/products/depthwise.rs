@@ -1,6 +1,7 @@
 //! Convolutions with a group for each channel: every result is a sum of a few products of its own, so
 //! there is nothing for a matrix product to share; memory traffic is what they cost.
 
+use super::parts::Parts;
 use super::problem::{Kind, Problem};
 use super::result::{finish, operands, sum, workspace};
 use crate::cuda::emitter::THREADS;
@@ -48,11 +49,12 @@ fn map(
     let extent = if problem.kind == Kind::BackwardData && multiplier > 1 { 1 } else { channels };
     let (vector, finish) = finish(problem, emitter, node, &mut writer, extent);
     writer.batch();
-    let pixels = pixels(vector);
+    let (pixels, residues) = (pixels(vector), Parts(problem.residues()));
     let (weights, products) = products(problem.kind, multiplier, vector, elements);
     let values = [
         ("WIDTH", vector.width().to_string()),
         ("PIXELS", pixels.to_string()),
+        ("BLOCK", residues.block()),
         ("A_TYPE", elements[0].c_type().to_owned()),
         ("UNROLL", if problem.window() <= UNROLLED { "UNROLL " } else { "" }.to_owned()),
         ("WEIGHTS", weights),
@@ -69,8 +71,8 @@ fn map(
         ..threads
     };
     let launch = emitter.launch(node, "depthwise", THREADS, blocks, writer.finish(), &body);
-    let residues = Count::fixed(problem.parts() / problem.conv.groups);
-    Launch { grid: [blocks, Count::fixed(1), residues], ..launch }
+    let [x, z] = residues.grid(blocks);
+    Launch { grid: [x, Count::fixed(1), z], ..launch }
 }
 
 /// Loads the weights of a tap, and adds what they give with the elements at `from` to `sums[i]`.

@@ -13,6 +13,7 @@ mod fused;
 mod library;
 mod mma;
 mod moments;
+mod parts;
 mod problem;
 mod result;
 mod simt;

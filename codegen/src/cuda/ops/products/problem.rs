@@ -2,6 +2,7 @@
 //! a sum over the depth.
 
 use super::axes::Axes;
+use super::parts::Parts;
 use crate::cuda::text::fill;
 use crate::cuda::{Count, Memory, Place};
 use crate::graph::{Conv, Node, Op, Type};
@@ -127,11 +128,12 @@ impl Problem {
     }
 
     /// Groups and residues: what has tiles of its own.
-    pub(super) fn parts(&self) -> usize {
-        self.conv.groups * self.residues()
+    pub(super) fn parts(&self) -> Parts {
+        Parts(self.conv.groups * self.residues())
     }
 
-    fn residues(&self) -> usize {
+    /// Positions of the operand that different taps meet, because of a stride.
+    pub(super) fn residues(&self) -> usize {
         if self.kind == Kind::BackwardData { self.axes.residues() } else { 1 }
     }
 
@@ -185,28 +187,32 @@ impl Problem {
     /// The text that finds a block's place, for tiles of so many columns.
     pub(super) fn block_text(&self, tile_n: usize) -> String {
         let (groups, residues) = (self.conv.groups, self.residues());
+        let (parts, tiles) = (self.parts(), self.columns().div_ceil(tile_n));
+        let part = parts.number(tiles);
         let group = match (groups, residues) {
             (1, _) => "0".to_owned(),
-            (_, 1) => "(int)blockIdx.z".to_owned(),
-            _ => format!("(int)blockIdx.z / {residues}"),
+            (_, 1) => part.clone(),
+            _ => format!("{part} / {residues}"),
         };
         fill(
             include_str!("../../templates/products/block.cu"),
             &[
                 ("ROWS", self.rows().text()),
-                ("COLUMN_TILES", self.columns().div_ceil(tile_n).to_string()),
+                ("ROW_BLOCKS", parts.row(tiles).to_string()),
+                ("COLUMN_TILES", tiles.to_string()),
                 ("EXTENT", self.extent().to_string()),
                 ("GROUP", group),
-                ("AXES", self.axes_text()),
+                ("AXES", self.axes_text(&part)),
             ],
         )
     }
 
-    fn axes_text(&self) -> String {
+    /// For a block of the part of this number.
+    fn axes_text(&self, part: &str) -> String {
         match self.residues() {
             1 => self.axes.declarations(),
             residues => {
-                let residue = format!("const int residue = (int)blockIdx.z % {residues};\n");
+                let residue = format!("const int residue = {part} % {residues};\n");
                 residue + &self.axes.declarations()
             }
         }
@@ -245,7 +251,7 @@ impl Problem {
         let kept = if kept.is_empty() { String::new() } else { format!("int {};", kept.join(", ")) };
         let keep = self.axes.checked().map(|axis| format!("a_{axis}[i] = {axis};\n"));
         let values = [
-            ("AXES", self.axes_text()),
+            ("AXES", self.axes_text(&Parts(self.residues()).number(1))),
             ("ROWS", self.rows().text()),
             ("TAPS", self.axes.taps()),
             ("KEPT", kept),

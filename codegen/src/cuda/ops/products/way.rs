@@ -34,7 +34,7 @@ pub(super) struct Way<'a> {
 
 /// Blocks of such tiles, for a usual batch.
 pub(super) fn blocks(problem: &Problem, [m, n]: [usize; 2]) -> usize {
-    problem.typical_rows().div_ceil(m) * problem.columns().div_ceil(n) * problem.parts()
+    problem.typical_rows().div_ceil(m) * problem.columns().div_ceil(n) * problem.parts().0
 }
 
 impl Way<'_> {
@@ -159,7 +159,7 @@ impl Way<'_> {
         let blocks = Count { each: m, ..self.problem.rows() }.times(columns);
         let suffix = self.name.replace(' ', "_");
         let launch = emitter.launch(node, &suffix, self.threads, blocks, parts, body);
-        let grid = [blocks, splits, Count::fixed(self.problem.parts())];
-        Launch { grid, shared: self.shared, ..launch }
+        let [x, z] = self.problem.parts().grid(blocks);
+        Launch { grid: [x, splits, z], shared: self.shared, ..launch }
     }
 }

@@ -1,6 +1,6 @@
     // A thread computes neighbours in channels of a few positions, so that a weight is read once for them.
     enum { WIDTH = @WIDTH@, A_COUNT = @PIXELS@ };
-    const int64 thread = (int64)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64 thread = (int64)@BLOCK@ * blockDim.x + threadIdx.x;
     const int64 first_row = thread / (@CHANNELS@ / WIDTH) * A_COUNT, rows = @ROWS@;
     const int channel = (int)(thread % (@CHANNELS@ / WIDTH)) * WIDTH;
     if (first_row >= rows) return;

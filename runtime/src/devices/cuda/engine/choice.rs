@@ -22,6 +22,8 @@ pub(super) struct Choices {
     multiprocessors: usize,
     /// Bytes of shared memory that a block can have.
     shared_bytes: u32,
+    /// Bytes of workspace beyond which a way is left out.
+    cap: usize,
     mode: Mode,
     cache: TimingCache,
     libraries: Libraries,
@@ -78,6 +80,7 @@ impl Choices {
             precision: gpu.precision,
             multiprocessors: properties.multiprocessors as usize,
             shared_bytes: properties.shared_bytes,
+            cap: gpu.workspace,
             mode: gpu.mode,
             cache: TimingCache::of_user(),
             libraries,
@@ -89,7 +92,7 @@ impl Choices {
     /// Asks the libraries for their ways to compute a product, unless they have been asked.
     pub(super) fn ask(&mut self, product: &'static Product, batch: usize) {
         if self.calls(product).next().is_some() {
-            let offers = || self.libraries.offers(product, &problem(product, batch));
+            let offers = || self.libraries.offers(product, &problem(product, batch), self.cap);
             self.offers.entry(key(product, batch)).or_insert_with(offers);
         }
     }
@@ -97,12 +100,24 @@ impl Choices {
     /// The ways that may be taken, the network's own first.
     pub(super) fn open(&self, product: &'static Product, batch: usize) -> impl Iterator<Item = Way> {
         let offers = self.offers.get(&key(product, batch)).into_iter().flatten();
-        self.own(product).map(Way::Own).chain(offers.cloned().map(Way::Library))
+        self.own(product, batch).map(Way::Own).chain(offers.cloned().map(Way::Library))
+    }
+
+    /// The candidates that serve within the cap, or else those that need the least.
+    fn own(&self, product: &'static Product, batch: usize) -> impl Iterator<Item = &'static Candidate> {
+        let cap = self.cap.max(self.least_bytes(product, batch));
+        self.serving(product).filter(move |candidate| workspace_bytes(candidate.launches, batch) <= cap)
+    }
+
+    /// Bytes of workspace that a product cannot do without.
+    fn least_bytes(&self, product: &'static Product, batch: usize) -> usize {
+        let each = self.serving(product).map(|candidate| workspace_bytes(candidate.launches, batch));
+        each.min().unwrap_or(0)
     }
 
     /// The candidates that serve the precision and that the GPU has shared memory for. In single precision tensor cores do
     /// not serve, as they round the factors.
-    fn own(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
+    fn serving(&self, product: &'static Product) -> impl Iterator<Item = &'static Candidate> {
         let (rounds, most) = (is_rounded(self.precision), self.shared_bytes);
         let fits = move |candidate: &Candidate| candidate.launches.iter().all(|launch| launch.shared <= most);
         let serves = move |candidate: &Candidate| candidate.units == Units::Simt || rounds;
@@ -165,17 +180,21 @@ impl Choices {
         self.cache.keep_gpu(&self.gpu, measured)
     }
 
-    /// Every launch that may ever be asked for.
-    pub(super) fn launches(&self, cuda: &'static Cuda) -> impl Iterator<Item = &'static Launch> {
+    /// Every launch that may be asked for with batches of this size.
+    pub(super) fn launches(
+        &self,
+        cuda: &'static Cuda,
+        batch: usize,
+    ) -> impl Iterator<Item = &'static Launch> {
         let steps = cuda.passes().into_iter().flat_map(|pass| pass.steps());
-        steps.flat_map(|step| self.launches_of(step)).chain(cuda.update)
+        steps.flat_map(move |step| self.launches_of(step, batch)).chain(cuda.update)
     }
 
-    fn launches_of(&self, step: &'static Step) -> Vec<&'static Launch> {
+    fn launches_of(&self, step: &'static Step, batch: usize) -> Vec<&'static Launch> {
         match step {
             Step::Launch(launch) => vec![launch],
             Step::Product(product) => {
-                let own = self.own(product).flat_map(|candidate| candidate.launches);
+                let own = self.own(product, batch).flat_map(|candidate| candidate.launches);
                 own.chain(self.calls(product).flat_map(LibraryCall::launches)).collect()
             }
         }
@@ -186,13 +205,23 @@ impl Choices {
         product.library.iter().filter(|call| self.libraries.serve(call))
     }
 
-    /// Bytes of the largest workspace that may be asked for.
+    /// Bytes of the largest workspace that batches of up to this size may ask for.
     pub(super) fn workspace_bytes(&self, cuda: &'static Cuda, batch: usize) -> usize {
-        let products = cuda.passes().into_iter().flat_map(|pass| pass.products());
-        let calls = products.flat_map(|product| self.calls(product));
-        let of_calls = calls.map(|call| library::workspace_bytes(call, batch));
-        let of_launches = self.launches(cuda).map(|launch| 4 * launch.workspace.at(batch));
-        of_calls.chain(of_launches).max().unwrap_or(0)
+        let steps = cuda.passes().into_iter().flat_map(|pass| pass.steps());
+        let of_steps = steps.map(|step| match step {
+            Step::Launch(launch) => workspace_bytes([launch], batch),
+            Step::Product(product) => self.product_bytes(product, batch),
+        });
+        of_steps.chain([workspace_bytes(cuda.update, batch)]).max().unwrap_or(0)
+    }
+
+    /// A way that needs too much for the batch may be within the cap for a smaller one, and then takes as much as that.
+    fn product_bytes(&self, product: &'static Product, batch: usize) -> usize {
+        let own = self.serving(product).map(|candidate| candidate.launches);
+        let within = own.filter(|launches| workspace_bytes(*launches, 1) <= self.cap);
+        let of_own = within.map(|launches| workspace_bytes(launches, batch).min(self.cap));
+        let of_calls = self.calls(product).map(|call| library::workspace_bytes(call, batch, self.cap));
+        of_own.chain(of_calls).fold(self.least_bytes(product, batch), usize::max)
     }
 
     /// Tensor cores where they are admitted; then, because a larger tile reads less, the fewest blocks that still give every
@@ -205,7 +234,7 @@ impl Choices {
             let few = if is_full { usize::MAX - blocks } else { blocks };
             (candidate.units == Units::TensorCores, is_full, few)
         };
-        self.own(product).max_by_key(merit).unwrap_or(&product.candidates[0])
+        self.own(product, batch).max_by_key(merit).unwrap_or(&product.candidates[0])
     }
 }
 
@@ -232,6 +261,11 @@ fn measured(product: &'static Product, batch: usize) -> Measured {
 
 fn key(product: &'static Product, batch: usize) -> (usize, usize) {
     (std::ptr::from_ref(product).addr(), batch)
+}
+
+/// Bytes that some launches need together, each of which has the whole workspace. They grow with the batch.
+pub(super) fn workspace_bytes<'a>(launches: impl IntoIterator<Item = &'a Launch>, batch: usize) -> usize {
+    launches.into_iter().map(|launch| 4 * launch.workspace.at(batch)).max().unwrap_or(0)
 }
 
 fn blocks(launch: &Launch, batch: usize) -> usize {

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::choice;
 use super::tasks::Binding;
 use crate::devices::cuda::libraries::{Epilogue, cublaslt, cudnn};
 use crate::devices::cuda::{CudaError, Real, Stream};
@@ -74,33 +75,46 @@ impl Libraries {
         }
     }
 
-    /// The ways to compute a product, which is `problem`.
-    pub(super) fn offers(&self, product: &'static Product, problem: &Problem) -> Vec<Offer> {
-        product.library.iter().flat_map(|call| self.offers_of(call, problem)).collect()
+    /// The ways to compute a product, which is `problem`, with at most `cap` bytes of workspace.
+    pub(super) fn offers(&self, product: &'static Product, problem: &Problem, cap: usize) -> Vec<Offer> {
+        product.library.iter().flat_map(|call| self.offers_of(call, problem, cap)).collect()
     }
 
-    fn offers_of(&self, call: &'static LibraryCall, problem: &Problem) -> Vec<Offer> {
+    fn offers_of(&self, call: &'static LibraryCall, problem: &Problem, cap: usize) -> Vec<Offer> {
+        let Some(room) = cap.checked_sub(own_bytes(call, problem.batch)) else { return Vec::new() };
+        let room = room.min(WORKSPACE_BYTES);
         let plans = match call.form {
-            Form::Matrices => self.matrix_plans(call, problem),
-            Form::Convolution => self.convolution_plans(call, problem),
+            Form::Matrices => self.matrix_plans(call, problem, room),
+            Form::Convolution => self.convolution_plans(call, problem, room),
         };
         let fused = call.fused.map(|fused| format!(" {}", fused.name())).unwrap_or_default();
         let offer = |(name, plan)| Offer { name: format!("{name}{fused}"), call, plan: Arc::new(plan) };
         plans.unwrap_or_default().into_iter().map(offer).collect()
     }
 
-    /// Algorithms of cuBLASLt, by their rank among its answers.
-    fn matrix_plans(&self, call: &LibraryCall, problem: &Problem) -> Option<Vec<(String, Plan)>> {
+    /// Algorithms of cuBLASLt, by their rank among its answers, which depend on the room that they are told of.
+    fn matrix_plans(
+        &self,
+        call: &LibraryCall,
+        problem: &Problem,
+        room: usize,
+    ) -> Option<Vec<(String, Plan)>> {
         let product = self.matrices(call, problem)?;
-        let plans = self.matrices.as_ref()?.plans(&product, WORKSPACE_BYTES).ok()?;
+        let plans = self.matrices.as_ref()?.plans(&product, room).ok()?;
+        let within = if room < WORKSPACE_BYTES { format!(" within {room} bytes") } else { String::new() };
         let named = plans.into_iter().enumerate();
-        Some(named.map(|(rank, plan)| (format!("cublaslt {rank}"), Plan::Matrices(plan))).collect())
+        Some(named.map(|(rank, plan)| (format!("cublaslt {rank}{within}"), Plan::Matrices(plan))).collect())
     }
 
     /// Engines of cuDNN, by their own names.
-    fn convolution_plans(&self, call: &LibraryCall, problem: &Problem) -> Option<Vec<(String, Plan)>> {
+    fn convolution_plans(
+        &self,
+        call: &LibraryCall,
+        problem: &Problem,
+        room: usize,
+    ) -> Option<Vec<(String, Plan)>> {
         let asked = self.convolution(call, problem)?;
-        let plans = self.convolutions.as_ref()?.plans(&asked, WORKSPACE_BYTES).ok()?;
+        let plans = self.convolutions.as_ref()?.plans(&asked, room).ok()?;
         let named = plans
             .into_iter()
             .map(|plan| (plan.name().to_owned(), Plan::Convolution(plan, problem.operation)));
@@ -168,15 +182,15 @@ fn epilogue(call: &LibraryCall) -> Epilogue {
     }
 }
 
-/// Bytes of the workspace that a call may take for a batch: what lies there before or after, then what the
-/// algorithm asks for.
-pub(super) fn workspace_bytes(call: &LibraryCall, batch: usize) -> usize {
-    own_bytes(call, batch) + WORKSPACE_BYTES
+/// Bytes of the workspace that a call may take for batches of up to this size within a cap: what lies there before or
+/// after, then what the algorithm asks for.
+pub(super) fn workspace_bytes(call: &LibraryCall, batch: usize, cap: usize) -> usize {
+    let is_offered = own_bytes(call, 1) <= cap;
+    if is_offered { cap.min(own_bytes(call, batch) + WORKSPACE_BYTES) } else { 0 }
 }
 
 fn own_bytes(call: &LibraryCall, batch: usize) -> usize {
-    let floats = call.launches().map(|launch| launch.workspace.at(batch)).max().unwrap_or(0);
-    (4 * floats).next_multiple_of(WORKSPACE_ALIGNMENT)
+    choice::workspace_bytes(call.launches(), batch).next_multiple_of(WORKSPACE_ALIGNMENT)
 }
 
 impl Binding<'_> {

@@ -48,7 +48,7 @@ impl Engine {
     /// Measures the candidates of all products, for batches of this size, and keeps the times.
     pub(crate) fn candidates(&mut self, batch: usize) -> Result<Measurements, Error> {
         self.reserve(batch)?;
-        self.functions.compile(self.choices.launches(self.cuda))?;
+        self.functions.compile(self.choices.launches(self.cuda, batch))?;
         let (mut products, mut new) = (Vec::new(), Vec::new());
         for (phase, kind) in [(Phase::Training, Kind::Train), (Phase::Evaluation, Kind::Measure)] {
             let of_pass: Vec<_> = self.pass(kind).products().collect();

@@ -67,10 +67,9 @@ impl Engine {
     /// failed, nothing is begun.
     pub(crate) fn train(&mut self, source: Source, settings: Settings) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Train);
-        // What fails for want of memory does so before the report of another batch is taken.
-        self.schedule(key)?;
-        let ended = self.make_room()?;
-        self.fill(Phase::Training, source, settings.hyperparameters)?;
+        let batch = self.parts(Phase::Training, source, settings.hyperparameters);
+        let ended = self.make_room(key, &batch)?;
+        self.fill(batch, source, settings.hyperparameters);
         // Steps under way have not been counted yet.
         let counted = ended.iter().filter(|ended| ended.phase == Phase::Training).count();
         let ahead = counted + self.slots.pending(Phase::Training);
@@ -85,9 +84,9 @@ impl Engine {
     /// Begins to measure a batch; what has ended is as in [`Engine::train`].
     pub(crate) fn measure(&mut self, source: Source) -> Result<Option<Ended>, Stop> {
         let key = source.key(Kind::Measure);
-        self.schedule(key)?;
-        let ended = self.make_room()?;
-        self.fill(Phase::Evaluation, source, &[])?;
+        let batch = self.parts(Phase::Evaluation, source, &[]);
+        let ended = self.make_room(key, &batch)?;
+        self.fill(batch, source, &[]);
         self.prepare(key)?;
         self.send(key)?;
         Ok(ended)
@@ -122,9 +121,14 @@ impl Engine {
         Ok(outputs.map(|place| self.numbers(place, size)).collect::<Result<_, _>>()?)
     }
 
-    /// Waits for the earliest batch if all slots are under way.
-    fn make_room(&mut self) -> Result<Option<Ended>, Stop> {
-        if self.slots.is_full() { self.end() } else { Ok(None) }
+    /// Waits for the earliest batch if all slots are under way. What fails for want of memory does so before, as its report
+    /// is given once.
+    fn make_room(&mut self, key: Key, batch: &Batch) -> Result<Option<Ended>, Stop> {
+        self.schedule(key)?;
+        let larger = self.slots.larger(&self.context, batch.end)?;
+        let ended = if self.slots.is_full() { self.end()? } else { None };
+        larger.into_iter().for_each(|larger| self.slots.next().sent = larger);
+        Ok(ended)
     }
 
     /// Makes the schedule, unless there is one.
@@ -200,17 +204,20 @@ impl Engine {
         self.status.address() + start as u64
     }
 
-    /// Copies a batch into the next slot.
-    fn fill(&mut self, phase: Phase, source: Source, hyperparameters: &[f32]) -> Result<(), CudaError> {
-        let slot = self.slots.next();
+    /// Where the parts of a batch go in a slot.
+    fn parts(&self, phase: Phase, source: Source, hyperparameters: &[f32]) -> Batch {
         let extents = self.regions.extents();
-        slot.batch = upload::parts(extents, phase, source.size(), source.kept(), hyperparameters.len());
-        slot.reserve(&self.context, slot.batch.end)?;
+        upload::parts(extents, phase, source.size(), source.kept(), hyperparameters.len())
+    }
+
+    /// Copies a batch into the next slot, which has room for it.
+    fn fill(&mut self, batch: Batch, source: Source, hyperparameters: &[f32]) {
+        let slot = self.slots.next();
+        slot.batch = batch;
         if let Source::Feed(feed) = source {
-            upload::lay_out(self.program, self.cuda, feed, &slot.batch, &mut slot.sent);
+            upload::lay_out(self.program, self.cuda, feed, &batch, &mut slot.sent);
         }
-        upload::lay_out_settings(hyperparameters, &slot.batch, &mut slot.sent);
-        Ok(())
+        upload::lay_out_settings(hyperparameters, &batch, &mut slot.sent);
     }
 
     /// Gives the GPU the batch of the next slot: copies there, the pass, the copy of its report.

@@ -85,6 +85,12 @@ impl Slots {
         self.next
     }
 
+    /// Page-locked memory for `bytes` that are to be sent next, if the slot has too little, which may still be under way.
+    pub(super) fn larger(&self, context: &Context, bytes: usize) -> Result<Option<Pinned>, CudaError> {
+        let is_short = self.slots[self.next].sent.len() < bytes;
+        is_short.then(|| Pinned::new(context, bytes)).transpose()
+    }
+
     /// The slot to fill, which is not under way.
     pub(super) fn next(&mut self) -> &mut Slot {
         &mut self.slots[self.next]
@@ -110,15 +116,5 @@ impl Slots {
 
     pub(super) fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]
-    }
-}
-
-impl Slot {
-    /// Room for `bytes` that are to be sent.
-    pub(super) fn reserve(&mut self, context: &Context, bytes: usize) -> Result<(), CudaError> {
-        if self.sent.len() < bytes {
-            self.sent = Pinned::new(context, bytes)?;
-        }
-        Ok(())
     }
 }
