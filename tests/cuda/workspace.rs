@@ -53,9 +53,11 @@ pub(crate) fn capped() {
     }
     compare_tensors(deep(), &capped, &cpu, 1e-4);
     assert_eq!(capped.workspace(), LEAST);
-    let (own, library) = ("simt 32x32", "cublaslt 0 within 0 bytes");
-    // What is fused after a library's part would find it in the workspace: that leaves one product of them.
-    assert_eq!(offered(&mut capped, Operation::Forward), [library, own, own, own, own]);
+    let (own, library, biased) =
+        ("simt 32x32", "cublaslt 0 within 0 bytes", "cublaslt 0 within 0 bytes bias");
+    // A library adds a bias itself. What else is fused after its part would find that in the workspace: one product
+    // has nothing of the kind.
+    assert_eq!(offered(&mut capped, Operation::Forward), [library, own, biased, own, own, biased, own]);
     let weights = offered(&mut capped, Operation::BackwardWeight);
     assert_eq!(weights, [library, "simt 32x32 split", library, "simt 32x32 split"]);
     // Nor do the times within a cap tell those without one of anything else.
