@@ -2,7 +2,7 @@
 
 use nnc_dsl::scalar::Expr;
 
-use super::super::emitter::{FOUR_AT_ONCE, THREADS};
+use super::super::emitter::{FOUR_AT_ONCE, THREADS, THREE_AT_ONCE};
 use super::super::fused::Fused;
 use super::super::text::{Parts, Vector, Writer, fill, indented};
 use super::super::{Argument, Count, Element, Emitter, Launch, Step};
@@ -141,7 +141,7 @@ impl Sums<'_> {
         let own = [("RANGE", share.text()), ("FOLDS", folds)];
         let values = [&shared[..], &own, &self.sums(vector, 3)].concat();
         let body = fill(include_str!("../templates/column_sums.cu"), &values);
-        let block = if self.stores.len() > 1 { FOUR_AT_ONCE } else { THREADS.into() };
+        let block = if self.stores.len() > 1 { THREE_AT_ONCE } else { FOUR_AT_ONCE };
         let mut launch = emitter.launch(self.node, "sums", block, blocks, parts, &body);
         launch.grid[1] = Count::fixed(tiles);
         launch

@@ -4,7 +4,7 @@
 //! of Chan, Golub & LeVeque 1979: memory is read once. The numbers are distances from the first of them, which are
 //! exact where they are much smaller than the numbers themselves. All variances are biased.
 
-use super::super::emitter::THREADS;
+use super::super::emitter::{FOUR_AT_ONCE, THREADS};
 use super::super::text::{Parts, Vector, Writer, fill, indented};
 use super::super::{Argument, Count, Element, Emitter, Launch};
 use super::Rows;
@@ -180,7 +180,7 @@ impl Moments<'_> {
                 ("FOLLOW", indented(&results.follow)),
             ],
         );
-        let mut launch = emitter.launch(self.node, "statistics", THREADS, blocks, parts, &body);
+        let mut launch = emitter.launch(self.node, "statistics", FOUR_AT_ONCE, blocks, parts, &body);
         launch.grid[1] = Count::fixed(columns.tiles);
         launch
     }
