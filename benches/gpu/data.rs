@@ -18,13 +18,13 @@ enum Target {
 }
 
 /// Streams of random numbers, each to be used once.
-struct Streams {
+pub(crate) struct Streams {
     seed: u64,
     next: u32,
 }
 
 impl Streams {
-    fn new(seed: u64) -> Streams {
+    pub(crate) fn new(seed: u64) -> Streams {
         Streams { seed, next: 0 }
     }
 
@@ -44,6 +44,12 @@ impl Streams {
     fn uniform(&mut self, len: usize, [low, high]: [f32; 2]) -> Vec<f32> {
         let stream = self.stream();
         (0..len as u64).map(|index| low + (high - low) * stream.uniform(index)).collect()
+    }
+
+    /// Changes each number by up to `by` of itself.
+    pub(crate) fn change(&mut self, values: &mut [f32], by: f32) {
+        let factors = self.uniform(values.len(), [1.0 - by, 1.0 + by]);
+        values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
     }
 
     fn classes(&mut self, len: usize, classes: usize) -> Vec<u32> {
@@ -72,6 +78,11 @@ impl Batch {
         self.inputs.iter().map(Vec::as_slice).collect()
     }
 
+    /// The inputs, to be changed.
+    pub(crate) fn inputs_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.inputs.iter_mut().map(Vec::as_mut_slice)
+    }
+
     /// The targets, in the order of the outputs that are judged.
     pub(crate) fn targets(&self) -> Vec<Targets<'_>> {
         self.targets.iter().map(Target::lent).collect()
@@ -87,25 +98,28 @@ impl Target {
     }
 }
 
-/// Gives `models` the same parameters and states, at which signals neither vanish nor explode; scales
-/// and shifts away from 1 and 0, where mistakes would not show.
-pub(crate) fn randomise(models: &mut [&mut Model], seed: u64) -> Outcome<()> {
+/// Gives `model` parameters and states at which signals neither vanish nor explode; scales and shifts away from
+/// 1 and 0, where mistakes would not show. Biases lie further from zero by `away`, on the side where they are.
+pub(crate) fn randomise(model: &mut Model, seed: u64, away: f32) -> Outcome<()> {
     let mut streams = Streams::new(seed);
-    let program = models[0].program();
+    let program = model.program();
     for parameter in program.parameters {
         let len: usize = parameter.shape.iter().product();
         let inputs: usize = parameter.shape.iter().skip(1).product();
         let values = match parameter.shape.len() {
-            0 | 1 if parameter.name.ends_with("bias") => streams.uniform(len, [-0.5, 0.5]),
+            0 | 1 if parameter.name.ends_with("bias") => {
+                let biases = streams.uniform(len, [-0.5, 0.5]);
+                biases.into_iter().map(|bias| bias + away.copysign(bias)).collect()
+            }
             0 | 1 => streams.uniform(len, [0.5, 1.5]),
             _ => streams.normal(len, (2.0 / inputs as f32).sqrt()),
         };
-        models.iter_mut().try_for_each(|model| model.set_parameter(parameter.name, &values))?;
+        model.set_parameter(parameter.name, &values)?;
     }
     for state in program.states {
         let bounds = if state.name.ends_with("mean") { [-0.5, 0.5] } else { [0.4, 2.5] };
         let values = streams.uniform(state.shape.iter().product(), bounds);
-        models.iter_mut().try_for_each(|model| model.set_state(state.name, &values))?;
+        model.set_state(state.name, &values)?;
     }
     Ok(())
 }

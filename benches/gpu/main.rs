@@ -18,12 +18,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 
 mod check;
+mod comparison;
 mod data;
 mod determinism;
 mod floor;
 mod networks;
 mod time;
 mod train;
+mod trial;
 
 use std::process::ExitCode;
 
