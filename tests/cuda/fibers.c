@@ -208,6 +208,11 @@ static void nnc_run_block(int reverse) {
     }
 }
 
+// Stacks stay from kernel to kernel, and go with the library.
+__attribute__((destructor)) static void nnc_release(void) {
+    for (int i = 0; i < NNC_THREADS; i++) free(nnc_fibers[i].memory), free(nnc_fibers[i].copies);
+}
+
 // Runs a kernel of `count` parameters; nothing is returned, mistakes end the process.
 __attribute__((visibility("default"))) void nnc_launch(const char *name, void (*kernel)(void), const uint64 *arguments,
                                                        int count, const unsigned *grid, unsigned threads,

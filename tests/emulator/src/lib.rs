@@ -78,7 +78,7 @@ impl Library {
         if !path.exists() {
             compile(&text, &path);
         }
-        // SAFETY: the library has no initialiser.
+        // SAFETY: the library has no initialiser, and its finaliser frees what is its own.
         let library = unsafe { libloading::Library::new(&path) }.expect("the library was just built");
         let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
         Library { library, turn: turns.entry(path).or_default().clone() }
