@@ -168,10 +168,8 @@ fn fused_forward(model: &mut Model) -> Vec<String> {
 /// A library's ReLU that makes zeros of NaN is not taken: what went wrong shows.
 pub(crate) fn hidden() {
     let program = Fused::new(0).model().program();
-    let ([mut cpu, _], mut gpu) =
-        (pair(program, Precision::F32), on(program, Precision::F32, Mode::Benchmark));
     let batch = Batch::random(program, 5, 3);
-    compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), 1e-5);
+    let mut gpu = agreeing(program, &batch);
     let evaluation = ["bias relu", "bias relu", "", "relu", "", "bias"];
     assert_eq!(fused_forward(&mut gpu)[6..], evaluation);
     // Nobody tries again: the longest time there is was kept.
@@ -188,11 +186,16 @@ pub(crate) fn hidden() {
 /// Libraries that compute products alone are left those.
 pub(crate) fn plain() {
     let program = Fused::new(0).model().program();
-    let ([mut cpu, _], mut gpu) =
-        (pair(program, Precision::F32), on(program, Precision::F32, Mode::Benchmark));
-    let batch = Batch::random(program, 5, 3);
-    compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), 1e-5);
+    let mut gpu = agreeing(program, &Batch::random(program, 5, 3));
     assert_eq!(fused_forward(&mut gpu), [""; 12]);
+}
+
+/// A network by its fastest ways, which gives the outputs that the processor does.
+fn agreeing(program: &'static Program, batch: &Batch) -> Model {
+    let [mut cpu, _] = pair(program, Precision::F32);
+    let mut gpu = on(program, Precision::F32, Mode::Benchmark);
+    compare(program, "outputs", &batch.predict(&mut gpu), &batch.predict(&mut cpu), 1e-5);
+    gpu
 }
 
 /// The parameters of another model, so that errors do not add up.

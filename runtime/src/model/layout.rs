@@ -9,32 +9,27 @@ use crate::program::{Layout, Parameter};
 
 /// The parameter's elements in the kernels' order.
 pub(super) fn to_inside(pool: &Pool, parameter: &Parameter, outside: &[f32]) -> Vec<f32> {
-    let [outputs, inputs, taps] = extents(parameter);
-    let mut inside = vec![0.0; outside.len()];
-    let rows = TASK.div_ceil(outputs);
-    pool.for_each_piece([&mut inside], [rows * outputs], |task, [piece]| {
-        for (row, to) in piece.chunks_exact_mut(outputs).enumerate() {
-            let row = task * rows + row;
-            let from = outside[row % inputs * taps + row / inputs..].iter().step_by(inputs * taps);
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-        }
-    });
-    inside
+    reversed(pool, extents(parameter), outside)
 }
 
 /// The parameter's elements in the order of files.
 pub(super) fn to_outside(pool: &Pool, parameter: &Parameter, inside: &[f32]) -> Vec<f32> {
     let [outputs, inputs, taps] = extents(parameter);
-    let mut outside = vec![0.0; inside.len()];
-    let rows = TASK.div_ceil(taps);
-    pool.for_each_piece([&mut outside], [rows * taps], |task, [piece]| {
-        for (row, to) in piece.chunks_exact_mut(taps).enumerate() {
+    reversed(pool, [taps, inputs, outputs], inside)
+}
+
+/// The elements of `from`, whose three axes have these extents, with the axes in the reverse order.
+fn reversed(pool: &Pool, [first, middle, last]: [usize; 3], from: &[f32]) -> Vec<f32> {
+    let mut reversed = vec![0.0; from.len()];
+    let rows = TASK.div_ceil(first);
+    pool.for_each_piece([&mut reversed], [rows * first], |task, [piece]| {
+        for (row, to) in piece.chunks_exact_mut(first).enumerate() {
             let row = task * rows + row;
-            let from = inside[row % inputs * outputs + row / inputs..].iter().step_by(inputs * outputs);
+            let from = from[row % middle * last + row / middle..].iter().step_by(middle * last);
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
         }
     });
-    outside
+    reversed
 }
 
 /// Writes a batch of samples of `shape` (channels first) as channels last.
