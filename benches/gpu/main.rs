@@ -29,6 +29,8 @@ mod trial;
 
 use std::process::ExitCode;
 
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use nnc::runtime::Precision;
 use nnc::runtime::devices::cuda::{Context, Libraries, Library};
 use nnc::runtime::program::Program;
@@ -36,29 +38,23 @@ use nnc::runtime::program::Program;
 /// What a part found: nothing, or what does not hold.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// A part: its word and what it does.
-type Part = (&'static str, fn(&Settings) -> Outcome<()>);
+/// A part: its word, what it does in words, and in deed.
+type Part = (&'static str, &'static str, fn(&Settings) -> Outcome<()>);
 
-const PARTS: [Part; 4] =
-    [("check", check::run), ("determinism", determinism::run), ("train", train::run), ("time", time::run)];
-
-const USAGE: &str = "\
-gpu [PARTS] [OPTIONS]
-
-Parts, all if none is named:
-  check        compare every word, structure and block, and the networks of the benchmarks, with the processor
-  determinism  the same bits from two runs
-  train        the embedded digits, to 98 %
-  time         training steps and evaluation of the networks of the benchmarks, beside the floor of memory and arithmetic
-
-Options:
-  --small              check, determinism: leave out the networks of the benchmarks (for compute-sanitizer)
-  --only WORD          check, determinism, time: networks whose names contain it
-  --precisions LIST    of f32,tf32,bf16,f16 (all)
-  --rounds N           time: repetitions of a measurement (9)
-  --batches LIST       time: sizes of the batch (64,256,1024)
-  --peaks LIST         time: TB/s, and TFLOP/s in f32, tf32 and bf16 (3.35,67,495,990, of an H100)
-";
+const PARTS: [Part; 4] = [
+    (
+        "check",
+        "compare every word, structure and block, and the networks of the benchmarks, with the processor",
+        check::run,
+    ),
+    ("determinism", "the same bits from two runs", determinism::run),
+    ("train", "the embedded digits, to 98 %", train::run),
+    (
+        "time",
+        "training steps and evaluation of the networks of the benchmarks, beside the floor of memory and arithmetic",
+        time::run,
+    ),
+];
 
 /// The command line.
 struct Settings {
@@ -78,17 +74,7 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    if std::env::args().any(|argument| argument == "--help") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let settings = match Settings::read() {
-        Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(2);
-        }
-    };
+    let settings = Settings::of(&command().get_matches());
     match heading() {
         Ok(heading) => println!("{heading}"),
         Err(error) => {
@@ -97,7 +83,7 @@ fn main() -> ExitCode {
         }
     }
     let mut holds = true;
-    for (name, part) in PARTS {
+    for (name, _, part) in PARTS {
         if settings.parts.is_empty() || settings.parts.iter().any(|word| word == name) {
             println!("\n## {name}\n");
             if let Err(error) = part(&settings) {
@@ -119,41 +105,60 @@ fn heading() -> Outcome<String> {
     Ok(format!("# {}\n\n{}, nnc {}", context.properties().name, found.join(", "), env!("CARGO_PKG_VERSION")))
 }
 
+fn command() -> Command {
+    let parts = PARTS.map(|(name, does, _)| PossibleValue::new(name).help(does));
+    let list = |name: &'static str| Arg::new(name).long(name).value_name("LIST");
+    let number = value_parser!(u32).range(1..);
+    Command::new("gpu").about("Proves on a GPU what wants one; without a part, everything").args([
+        Arg::new("parts").num_args(0..).value_parser(parts),
+        list("precisions")
+            .value_delimiter(',')
+            .value_parser(value_parser!(Precision))
+            .default_values(Precision::ALL.map(Precision::name))
+            .help("At which precisions"),
+        Arg::new("small")
+            .long("small")
+            .action(ArgAction::SetTrue)
+            .help("check, determinism: leave out the networks of the benchmarks (for compute-sanitizer)"),
+        Arg::new("only")
+            .long("only")
+            .value_name("WORD")
+            .default_value("")
+            .hide_default_value(true)
+            .help("check, determinism, time: networks whose names contain it"),
+        Arg::new("rounds")
+            .long("rounds")
+            .value_name("N")
+            .value_parser(number.clone())
+            .default_value("9")
+            .help("time: repetitions of a measurement"),
+        list("batches")
+            .value_delimiter(',')
+            .value_parser(number)
+            .default_values(["64", "256", "1024"])
+            .help("time: sizes of the batch"),
+        list("peaks")
+            .value_parser(value_parser!(floor::Peaks))
+            .default_value(floor::H100)
+            .help("time: TB/s, and TFLOP/s in f32, tf32 and bf16; unless others are given, those of an H100"),
+        // What cargo adds.
+        Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true),
+    ])
+}
+
 impl Settings {
-    fn read() -> Result<Settings, String> {
-        let mut settings = Settings {
-            parts: Vec::new(),
-            small: false,
-            precisions: Precision::ALL.to_vec(),
-            only: String::new(),
-            rounds: 9,
-            batches: vec![64, 256, 1024],
-            peaks: floor::H100,
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("`{argument}` takes a value"));
-            match argument.as_str() {
-                "--bench" => {}
-                "--small" => settings.small = true,
-                "--precisions" => {
-                    settings.precisions = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?
-                }
-                "--only" => settings.only = value()?.to_lowercase(),
-                "--rounds" => settings.rounds = number(&value()?)?,
-                "--batches" => {
-                    settings.batches = value()?.split(',').map(number).collect::<Result<_, _>>()?
-                }
-                "--peaks" => settings.peaks = value()?.parse()?,
-                word if PARTS.iter().any(|(name, _)| *name == word) => settings.parts.push(argument),
-                _ => {
-                    return Err(format!(
-                        "`{argument}` is not known; parts are check, determinism, train, time; see --help"
-                    ));
-                }
-            }
+    fn of(matches: &ArgMatches) -> Settings {
+        let sizes = |name| matches.get_many::<u32>(name).into_iter().flatten().map(|size| *size as usize);
+        let only: &String = matches.get_one("only").expect("it has a default");
+        Settings {
+            parts: matches.get_many("parts").into_iter().flatten().cloned().collect(),
+            small: matches.get_flag("small"),
+            precisions: matches.get_many("precisions").into_iter().flatten().copied().collect(),
+            only: only.to_lowercase(),
+            rounds: *matches.get_one::<u32>("rounds").expect("it has a default") as usize,
+            batches: sizes("batches").collect(),
+            peaks: *matches.get_one("peaks").expect("it has a default"),
         }
-        Ok(settings)
     }
 
     /// The networks that are checked.
@@ -165,12 +170,5 @@ impl Settings {
 
     fn wants(&self, name: &str) -> bool {
         name.to_lowercase().contains(&self.only)
-    }
-}
-
-fn number(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("expected a number from 1 on, found `{text}`")),
     }
 }
