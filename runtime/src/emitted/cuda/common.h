@@ -5,8 +5,8 @@
 // `threads`, `AT_ONCE(threads, blocks)` gives a thread as many registers as let a multiprocessor run so many blocks. A
 // text is compiled once per precision: `real` is the type of activations in memory, everything is
 // computed in `float`. Before this file stands one of two preludes: `prelude.cuh` for the device, or
-// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `SHARED`,
-// `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
+// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `NO_UNROLL`,
+// `SHARED`, `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
 // conversions `from_real` and `to_real`.
 
 // What the kernels of one step have in common; lies in device memory, so that a captured graph need
