@@ -1,4 +1,4 @@
-//! What a compiled network calls: devices, kernels, data and training.
+//! A compiled network at work: its model on a device, data and training.
 //!
 //! The runtime does not know that a language exists. A compiled network is a
 //! [`program::Program`]: constants and functions that the compiler emitted, written
