@@ -26,7 +26,7 @@
 //! ```toml
 //! [profile.dev]
 //! opt-level = 1
-//! [profile.dev.package.nnc-runtime]
+//! [profile.dev.package.nnc-kernels]
 //! opt-level = 3
 //! ```
 

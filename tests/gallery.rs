@@ -156,7 +156,7 @@ impl Network {
             package: self.name.clone(),
             file: format!("{}.nn", self.name),
             source: self.source.clone(),
-            runtime: RuntimeDependency::Path(concat!(env!("CARGO_MANIFEST_DIR"), "/runtime").to_owned()),
+            runtime: RuntimeDependency::Path(env!("CARGO_MANIFEST_DIR").to_owned()),
             ahead: Vec::new(),
         };
         crate_files(&self.model, &self.compiled, &options)

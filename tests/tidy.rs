@@ -20,6 +20,18 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     let is_path = |path: &&str| {
         path.contains('/') && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
     };
-    let rooms = ["dsl/", "codegen/", "runtime/", "macros/", "cli/", "tests/", "examples/", "docs/", "src/"];
+    let rooms = [
+        "dsl/",
+        "codegen/",
+        "kernels/",
+        "runtime/",
+        "command/",
+        "macros/",
+        "cli/",
+        "tests/",
+        "examples/",
+        "docs/",
+        "src/",
+    ];
     quoted.chain(linked).filter(is_path).filter(move |path| rooms.iter().any(|room| path.starts_with(room)))
 }

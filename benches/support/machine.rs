@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use nnc_runtime::devices::cpu::{Isa, Pool, Vectorised};
+use nnc_kernels::cpu::{Isa, Pool, Vectorised};
 
 use super::timing::best;
 

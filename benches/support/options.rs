@@ -1,6 +1,6 @@
 //! `cargo bench … -- [WORDS] [--threads N] [--rounds N] [--isa NAME]`.
 
-use nnc_runtime::devices::cpu::{Isa, Pool};
+use nnc_kernels::cpu::{Isa, Pool};
 
 /// What the command line asks for.
 pub(crate) struct Options {

@@ -1,8 +1,8 @@
 //! The data set of a network, as far as the network and the arguments tell: what is missing is said before the program is
 //! built, not after it.
 
+use nnc_command::TrainSettings;
 use nnc_dsl::model::{CheckedModel, Loss};
-use nnc_runtime::command::TrainSettings;
 use nnc_runtime::data::{self, Augment, Request};
 use nnc_runtime::program::TargetKind;
 use nnc_runtime::train::{RunFolder, Source, Start};

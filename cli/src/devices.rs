@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
-use nnc_runtime::command::units::bytes;
+use nnc_command::units::bytes;
 use nnc_runtime::devices::cpu::{Isa, Pool, processor};
 use nnc_runtime::devices::cuda::{Availability, Context, Library, Properties};
 use serde::Serialize;

@@ -46,13 +46,13 @@ pub(crate) fn lock_file() -> Option<PathBuf> {
 const RESERVED: &str = "
     abstract alloc as async aux await become box break build con const continue core crate deps do dyn
     else enum examples extern false final fn for gen if impl in incremental let loop macro main match
-    mod move mut nnc nnc-runtime nul override priv prn proc-macro pub ref return self static std struct
+    mod move mut nnc nnc-command nnc-runtime nul override priv prn proc-macro pub ref return self static std struct
     super test trait true try type typeof unsafe unsized use virtual where while yield
 ";
 
 fn runtime() -> RuntimeDependency {
     match checkout() {
-        Some(checkout) => RuntimeDependency::Path(checkout.join("runtime").display().to_string()),
+        Some(checkout) => RuntimeDependency::Path(checkout.display().to_string()),
         None => RuntimeDependency::Version(env!("CARGO_PKG_VERSION").to_owned()),
     }
 }

@@ -6,10 +6,8 @@ use std::process::{Command as Process, ExitCode};
 
 use clap::{ArgMatches, Command};
 use nnc_codegen::compile;
+use nnc_command::{TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line, wants_cuda};
 use nnc_dsl::CheckedModel;
-use nnc_runtime::command::{
-    TRAIN_COMMAND_VARIABLE, TrainSettings, train_arguments, train_command_line, wants_cuda,
-};
 
 use crate::ahead::Wanted;
 use crate::cache::{Cache, unique_name};

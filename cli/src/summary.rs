@@ -9,9 +9,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use nnc_codegen::compile;
 use nnc_codegen::summary::{Memory, Summary, summary};
+use nnc_command::table::table;
+use nnc_command::units::{bytes, thousands};
 use nnc_dsl::model::{Input, Output};
-use nnc_runtime::command::table::table;
-use nnc_runtime::command::units::{bytes, thousands};
 use serde::Serialize;
 
 use crate::failure::Failure;

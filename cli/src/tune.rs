@@ -3,7 +3,7 @@
 use std::process::{Command as Process, ExitCode};
 
 use clap::{ArgMatches, Command};
-use nnc_runtime::command::{tune_arguments, tune_command_line, wants_cuda};
+use nnc_command::{tune_arguments, tune_command_line, wants_cuda};
 
 use crate::failure::Failure;
 use crate::model_file;

@@ -115,6 +115,15 @@ impl Error {
         move |source| Error::File { action, path: path.to_owned(), source }
     }
 
+    /// Why nothing runs on a GPU in a program that was built without the feature `cuda`.
+    pub fn without_cuda() -> Error {
+        Error::settings(
+            "this program was built without CUDA",
+            "build it with the feature `cuda` of nnc, or of the generated crate; \
+             `nnc run --device cuda` does so by itself",
+        )
+    }
+
     /// Settings that do not fit.
     pub(crate) fn settings(message: impl Into<String>, help: impl Into<String>) -> Error {
         Error::Settings { message: message.into(), help: help.into() }

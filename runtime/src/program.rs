@@ -4,7 +4,7 @@
 //! everything that works on it is compiled once, in this crate, and not in the user's.
 
 use crate::emitted::cuda::Cuda;
-use crate::emitted::{Pass, Slot, Update};
+use nnc_kernels::emitted::{Pass, Slot, Update};
 
 /// A compiled network.
 #[derive(Clone)]

@@ -29,6 +29,7 @@ typedef unsigned short uint16;
     void name
 #define AT_ONCE(threads, blocks) threads
 #define UNROLL
+#define NO_UNROLL
 #define ALIGNED(bytes) _Alignas(bytes)
 #define SHARED static _Alignas(16) __attribute__((section("nnc_shared")))
 #define DYNAMIC_SHARED(type, name) type *name = (type *)nnc_dynamic_shared

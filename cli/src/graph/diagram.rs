@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
+use nnc_command::units::thousands;
 use nnc_dsl::model::{CheckedModel, Input, Join, Layer, Output, Sequence, Step, StepKind, Tap};
 use nnc_dsl::{parameter_count, parameters};
-use nnc_runtime::command::units::thousands;
 
 use super::alike::{Scope, keyword, run};
 use super::kind::Kind;

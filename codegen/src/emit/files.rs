@@ -21,16 +21,16 @@ pub struct CrateOptions {
     pub file: String,
     /// The model's text.
     pub source: String,
-    /// Where the runtime comes from.
+    /// Where the runtime and its command line come from.
     pub runtime: RuntimeDependency,
     /// What was compiled for GPUs ahead, in files of the folder `src`.
     pub ahead: Vec<Ahead>,
 }
 
-/// Where an emitted crate finds the runtime.
+/// Where an emitted crate finds the runtime and its command line.
 #[derive(Clone, Debug)]
 pub enum RuntimeDependency {
-    /// A checkout: the path of the crate.
+    /// A checkout: its path.
     Path(String),
     /// A registry: the exact version.
     Version(String),
@@ -118,8 +118,8 @@ fn file(path: &str, text: String) -> EmittedFile {
 }
 
 fn fill(template: &str, model: &CheckedModel, type_name: &str, options: &CrateOptions) -> String {
-    let runtime = match &options.runtime {
-        RuntimeDependency::Path(path) => format!("{{ path = {} }}", toml_string(path)),
+    let dependency = |folder: &str| match &options.runtime {
+        RuntimeDependency::Path(path) => format!("{{ path = {} }}", toml_string(&format!("{path}/{folder}"))),
         RuntimeDependency::Version(version) => toml_string(&format!("={version}")),
     };
     let one = |input: &Input| format!("&[0.0; {}]", input.shape.len());
@@ -144,7 +144,8 @@ fn fill(template: &str, model: &CheckedModel, type_name: &str, options: &CrateOp
             ("type", type_name),
             ("run", &type_name.to_lowercase()),
             ("file", &one_line(&options.file)),
-            ("runtime", &runtime),
+            ("command", &dependency("command")),
+            ("runtime", &dependency("runtime")),
             ("input", &ports(model.inputs.iter().map(|input| (&input.name, &input.shape)))),
             ("output", &ports(model.outputs.iter().map(|output| (&output.name, &output.shape)))),
             ("sample", &sample),

@@ -128,6 +128,9 @@ fn strings_of_users_stay_strings() {
         assert!(file.text.contains("*/ {{type}}.nn"), "a value is not a template");
     }
     let manifest = text(&files, "Cargo.toml");
-    assert!(manifest.contains(r#"{ path = "a \"path\"\u000A{{type}}" }"#), "{manifest}");
+    for folder in ["command", "runtime"] {
+        let path = r#"{ path = "a \"path\"\u000A{{type}}/FOLDER" }"#.replace("FOLDER", folder);
+        assert!(manifest.contains(&path), "{manifest}");
+    }
     assert_eq!(text(&files, "model.nn"), "network \"{}\" */");
 }

@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::transform::{Scratch, View};
 use super::{Augment, Dataset, Error, Statistics, Targets, Transform};
-use crate::random::permutation;
+use nnc_kernels::random::permutation;
 
 /// Batches that wait, finished, for the training thread.
 const AHEAD: usize = 3;

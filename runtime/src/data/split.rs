@@ -5,7 +5,7 @@
 //! a checkpoint is never tested on what it was trained on.
 
 use super::{Dataset, Targets};
-use crate::random::{Purpose, Stream, shuffle};
+use nnc_kernels::random::{Purpose, Stream, shuffle};
 
 /// The one seed of all cuts.
 const SEED: u64 = 1797;

@@ -4,7 +4,7 @@
 //! input is. Zeros around a cut are therefore the mean colour.
 
 use super::{Error, Samples, Statistics, Storage, shape_text};
-use crate::random::{Purpose, Stream};
+use nnc_kernels::random::{Purpose, Stream};
 
 /// Random changes to training images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

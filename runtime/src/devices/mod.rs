@@ -1,8 +1,9 @@
 //! Where kernels run.
 //!
 //! A device brings its threads, its memory and what its vector units can do. Kernels are written
-//! against these; which kernel serves a call is decided in [`select`](crate::select).
+//! against these; which kernel serves a call is decided in [`select`](nnc_kernels::select).
 
-pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+
+pub use nnc_kernels::cpu;

@@ -1,40 +1,6 @@
-//! All that emitted code uses, and nothing else does.
-//!
-//! A pass is a list of calls, each naming its operands as [`Slot`]s: places in the planned
-//! buffers. Every tensor is channels last. The functions here check that a call's outputs
-//! overlap none of its other operands, then run the kernel on all cores; results do not
-//! depend on the number of threads.
-
-mod operand;
-mod pass;
-mod slot;
-mod update;
+//! All that emitted code uses, and nothing else does: [`cuda`] for GPUs, all else is the
+//! [processor's](nnc_kernels::emitted).
 
 pub mod cuda;
-pub mod math;
 
-pub use crate::kernels::conv::{
-    Conv, Linear, conv, conv_backward_data, conv_backward_weight, conv_then, linear, linear_backward_data,
-    linear_backward_weight, linear_then,
-};
-pub use crate::kernels::crop::{Crop, crop};
-pub use crate::kernels::elementwise::{pointwise, reduce_channels, reduce_groups, reduce_positions, update};
-pub use crate::kernels::layout::{concat_channels, split_channels};
-pub use crate::kernels::loss::{
-    CrossEntropy, cross_entropy, cross_entropy_backward, loss_terms, loss_terms_backward,
-};
-pub use crate::kernels::permute::{Permute, permute};
-pub use crate::kernels::pool::{
-    Pool, Windows, avg_pool, avg_pool_backward, max_pool, max_pool_backward, max_pool_of,
-};
-pub use crate::kernels::resize::{Interpolation, Resize, resize, resize_backward};
-pub use crate::kernels::softmax::{log_sum_exp, softmax, softmax_backward};
-pub use crate::kernels::statistics::{
-    channel_statistics, group_statistics, position_statistics, running_statistics,
-};
-pub(crate) use operand::MAX_OPERANDS;
-pub use operand::{Distribution, Extent, Operand, Per, Random, Unpooled};
-pub(crate) use pass::Trace;
-pub use pass::{MAX_TARGETS, Pass, RandomKey};
-pub use slot::{Region, Slot};
-pub use update::{Flat, Update};
+pub use nnc_kernels::emitted::*;

@@ -7,10 +7,10 @@
 use super::cpu::reserve;
 use super::{Targets, layout};
 use crate::data;
-use crate::devices::cpu::{Buffer, Pool};
-use crate::emitted::MAX_TARGETS;
 use crate::error::Error;
 use crate::program::{Port, Program, Target, TargetKind, count_text};
+use nnc_kernels::cpu::{Buffer, Pool};
+use nnc_kernels::emitted::MAX_TARGETS;
 
 /// A batch in the kernels' order.
 pub(crate) struct Feed<'a> {

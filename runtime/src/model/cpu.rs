@@ -6,11 +6,11 @@ use super::StepReport;
 use super::batch::{Feed, judged};
 use super::engine::{Ended, FlatBuffer, NotFinite, Settings, Stop};
 use super::finite::all_finite;
-use crate::devices::cpu::{Buffer, Buffers, Pool};
-use crate::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
 use crate::error::Phase;
-use crate::kernels::conv::PackedWeights;
 use crate::program::{Group, Port, Program, TargetKind};
+use nnc_kernels::PackedWeights;
+use nnc_kernels::cpu::{Buffer, Buffers, Pool};
+use nnc_kernels::emitted::{Flat, Pass, RandomKey, Region, Slot, Update};
 
 /// The flat buffers and arenas of a network in the processor's memory.
 pub(super) struct Cpu {

@@ -7,12 +7,12 @@ use super::engine::{Ended, FlatBuffer, Settings, Stop, Take};
 use super::kept::KeptBatch;
 use super::{Gpu, LossScale, Memory};
 use crate::data::{Dataset, LoaderOptions};
-use crate::devices::cpu::Pool;
 use crate::devices::cuda::Measurements;
 use crate::devices::cuda::engine::{Engine, Source};
 use crate::emitted::cuda::Region;
 use crate::error::Error;
 use crate::program::Program;
+use nnc_kernels::cpu::Pool;
 
 /// The engine of a network on a GPU.
 pub(super) struct Cuda {

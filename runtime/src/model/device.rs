@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::devices::cpu::Pool;
-use crate::select::Mode;
+use nnc_kernels::cpu::Pool;
+use nnc_kernels::select::Mode;
 
 /// What a model computes on.
 #[derive(Clone)]
@@ -93,14 +93,4 @@ impl FromStr for Precision {
         let named = Precision::ALL.into_iter().find(|precision| precision.name() == text);
         named.ok_or_else(|| format!("expected one of {}", Precision::ALL.map(Precision::name).join(", ")))
     }
-}
-
-/// Why no model of this program runs on a GPU.
-#[cfg(not(feature = "cuda"))]
-pub(crate) fn not_compiled_in() -> crate::error::Error {
-    crate::error::Error::settings(
-        "this program was built without CUDA",
-        "build it with the feature `cuda` of nnc, or of the generated crate; \
-         `nnc run --device cuda` does so by itself",
-    )
 }

@@ -9,9 +9,9 @@ use std::ops::Range;
 use super::batch::Feed;
 use super::cpu::Cpu;
 use super::{LossScale, StepReport};
-use crate::devices::cpu::Pool;
 use crate::error::{Error, Phase};
 use crate::program::Port;
+use nnc_kernels::cpu::Pool;
 
 /// The engines there are.
 pub(super) enum Engine {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::devices::cpu::{Pool, Vectorised};
+use nnc_kernels::cpu::{Pool, Vectorised};
 
 /// Elements of a task.
 const TASK: usize = 1 << 14;

@@ -1,9 +1,9 @@
 //! Initial values of parameters.
 
 use super::{layout, orthogonal};
-use crate::devices::cpu::Pool;
 use crate::program::{Init, Parameter};
-use crate::random::{Purpose, Stream};
+use nnc_kernels::cpu::Pool;
+use nnc_kernels::random::{Purpose, Stream};
 
 /// Where a truncated normal distribution ends, in deviations of the whole one.
 const CUT: f32 = 2.0;

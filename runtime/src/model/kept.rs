@@ -11,7 +11,7 @@ use super::engine::{Ended, Engine, Settings, Stop};
 use super::{Model, StepReport};
 use crate::data::{Dataset, LoaderOptions, Order};
 use crate::error::Error;
-use crate::random::permutation;
+use nnc_kernels::random::permutation;
 
 /// A data set that the device of a model keeps.
 pub(super) struct Kept {

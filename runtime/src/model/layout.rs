@@ -4,8 +4,8 @@
 //! is channels last. Both directions are one permutation of three axes: whatever the number of
 //! spatial axes, they keep their order and go together.
 
-use crate::devices::cpu::Pool;
 use crate::program::{Layout, Parameter};
+use nnc_kernels::cpu::Pool;
 
 /// The parameter's elements in the kernels' order.
 pub(super) fn to_inside(pool: &Pool, parameter: &Parameter, outside: &[f32]) -> Vec<f32> {

@@ -26,8 +26,6 @@ mod products;
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(not(feature = "cuda"))]
-pub(crate) use device::not_compiled_in;
 pub use device::{Device, Gpu, Precision};
 pub use kept::Epoch;
 pub use loss_scale::LossScale;
@@ -36,12 +34,12 @@ pub use products::Product;
 
 use crate::checkpoint::Checkpoint;
 use crate::data::Batch;
-use crate::devices::cpu::Pool;
 use crate::error::{Error, Phase};
 use crate::program::Program;
 use batch::{Feed, Staging};
 use cpu::Cpu;
 use engine::{Ended, Engine, FlatBuffer, Settings, Stop, Take};
+use nnc_kernels::cpu::Pool;
 
 /// A network with its parameters, ready to be trained and used.
 pub struct Model {
@@ -121,7 +119,7 @@ impl Model {
 
     #[cfg(not(feature = "cuda"))]
     fn on_gpu(_: &'static Program, _: u64, _: &Gpu) -> Result<Model, Error> {
-        Err(not_compiled_in())
+        Err(Error::without_cuda())
     }
 
     fn of(program: &'static Program, seed: u64, pool: Arc<Pool>, engine: Engine) -> Model {

@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::devices::cpu::{Isa, Pool, Vectorised};
+use nnc_kernels::cpu::{Isa, Pool, Vectorised};
 
 /// Reflections that go over a column at once: some MiB at most, even of a large layer.
 const PANEL: usize = 32;
@@ -134,7 +134,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Purpose, Stream};
+    use nnc_kernels::random::{Purpose, Stream};
 
     fn normal(len: usize, seed: u64) -> Vec<f64> {
         let stream = Stream::new(seed, Purpose::Initialization, 0, 0);

@@ -5,10 +5,10 @@ use super::cpu::Cpu;
 use super::engine::Engine;
 use super::layout::channels_and_positions;
 use super::{Model, Targets};
-use crate::emitted::{RandomKey, Trace};
 use crate::error::{Error, Phase};
 use crate::program::{Port, Program, Target, TargetKind};
-use crate::select::Problem;
+use nnc_kernels::emitted::{RandomKey, Trace};
+use nnc_kernels::select::Problem;
 
 /// A convolution or a matrix product of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]

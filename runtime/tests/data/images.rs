@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nnc_runtime::data::{Request, Storage, Targets, load_samples};
+use png::{BitDepth, ColorType};
 
 use crate::support::{Folder, bytes, check_error, request, sizes, try_load};
 
@@ -13,10 +14,10 @@ const OUTPUT: [usize; 1] = [2];
 fn write_image(folder: &Folder, name: &str, shade: u8) {
     let mut pixels = [shade, 1, 2].repeat(4);
     pixels[9..].fill(0);
-    write_png(&folder.write(name, []), [2, 2], png::ColorType::Rgb, &pixels);
+    write_png(&folder.write(name, []), [2, 2], ColorType::Rgb, &pixels);
 }
 
-fn write_png(path: &Path, [height, width]: [u32; 2], colour: png::ColorType, pixels: &[u8]) {
+fn write_png(path: &Path, [height, width]: [u32; 2], colour: ColorType, pixels: &[u8]) {
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
     encoder.set_color(colour);
     encoder.write_header().unwrap().write_image_data(pixels).unwrap();
@@ -71,14 +72,43 @@ fn colours_follow_the_network() {
     let flat = try_load(&folder, &Request { input: &[12], ..images(&folder) }).unwrap();
     assert_eq!(flat.test.shape(), [3, 2, 2]);
     let path = folder.write("grey.png", []);
-    write_png(&path, [2, 2], png::ColorType::Grayscale, &[7; 4]);
+    write_png(&path, [2, 2], ColorType::Grayscale, &[7; 4]);
     let sample = load_samples(&path, &INPUT, None).unwrap();
     assert_eq!(sample.storage(), &Storage::Bytes(vec![7; 12]));
-    write_png(&path, [2, 2], png::ColorType::Rgba, &[10, 20, 30, 0].repeat(4));
+    write_png(&path, [2, 2], ColorType::Rgba, &[10, 20, 30, 0].repeat(4));
     let sample = load_samples(&path, &INPUT, None).unwrap();
     assert_eq!(sample.storage(), &Storage::Bytes([10, 20, 30].repeat(4)));
     let grey = load_samples(&path, &[1, 2, 2], None).unwrap();
     assert_eq!(grey.storage(), &Storage::Bytes(vec![18; 4])); // 0.299 * 10 + 0.587 * 20 + 0.114 * 30
+}
+
+#[test]
+fn png_files_may_have_other_depths() {
+    let folder = Folder::new();
+    let read = |colour, depth, rows: &[u8]| {
+        let path = folder.write("image.png", []);
+        let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 2, 2);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        if colour == ColorType::Indexed {
+            encoder.set_palette(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        }
+        encoder.write_header().unwrap().write_image_data(rows).unwrap();
+        load_samples(&path, &INPUT, None).unwrap().storage().clone()
+    };
+    // Each row begins with a byte of its own.
+    let grey = |pixels: [u8; 4]| Storage::Bytes(pixels.into_iter().flat_map(|pixel| [pixel; 3]).collect());
+    assert_eq!(read(ColorType::Grayscale, BitDepth::One, &[0b10 << 6, 0b01 << 6]), grey([255, 0, 0, 255]));
+    assert_eq!(
+        read(ColorType::Grayscale, BitDepth::Two, &[0b0110 << 4, 0b1100 << 4]),
+        grey([85, 170, 255, 0])
+    );
+    assert_eq!(read(ColorType::Grayscale, BitDepth::Four, &[0x0f, 0x12]), grey([0, 255, 17, 34]));
+    let sixteen = [1, 255, 2, 0, 3, 127, 4, 128];
+    assert_eq!(read(ColorType::Grayscale, BitDepth::Sixteen, &sixteen), grey([1, 2, 3, 4]));
+    assert_eq!(read(ColorType::GrayscaleAlpha, BitDepth::Eight, &sixteen), grey([1, 2, 3, 4]));
+    let colours = Storage::Bytes(vec![1, 2, 3, 7, 8, 9, 4, 5, 6, 1, 2, 3]);
+    assert_eq!(read(ColorType::Indexed, BitDepth::Two, &[0b0010 << 4, 0b0100 << 4]), colours);
 }
 
 #[test]
@@ -100,7 +130,7 @@ fn jpeg_files_are_read() {
 #[test]
 fn an_image_of_another_size() {
     let folder = good();
-    write_png(&folder.path().join("train/dog/004.png"), [2, 3], png::ColorType::Rgb, &[0; 18]);
+    write_png(&folder.path().join("train/dog/004.png"), [2, 3], ColorType::Rgb, &[0; 18]);
     check_error(
         &folder,
         &images(&folder),

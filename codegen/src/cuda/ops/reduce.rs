@@ -171,6 +171,8 @@ impl Sums<'_> {
         emitter.launch(self.node, "sums", threads, blocks, parts, &body)
     }
 
+    /// The loop over channels stays rolled (see the head of `pool.rs`): how many registers it needs must not depend on
+    /// their number.
     fn per_position(self, emitter: &mut Emitter, parts: Parts) -> Launch {
         let (channels, pixels) = (self.extent.channels(), Rows::of(self.extent, self.extent.positions()));
         let vector = self.fused.vector(&[channels]);

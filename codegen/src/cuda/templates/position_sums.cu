@@ -2,6 +2,6 @@
     const int64 pixel = ((int64)blockIdx.x * blockDim.x + threadIdx.x) / @LANES@;
     ALIGNED(16) float @SUMS@;
     if (pixel < @PIXELS@)
-        for (int channel = lane * @WIDTH@; channel < @CHANNELS@; channel += @LANES@ * @WIDTH@) {
+        NO_UNROLL for (int channel = lane * @WIDTH@; channel < @CHANNELS@; channel += @LANES@ * @WIDTH@) {
 @ACCUMULATE@        }
 @FOLDS@

@@ -32,14 +32,15 @@ const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 #[cfg(feature = "images")]
 fn decode_png(bytes: &[u8]) -> Result<Picture, String> {
-    let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
-    let len = reader.output_buffer_size().ok_or("it is too large")?;
-    let mut pixels = vec![0; len];
-    let info = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
-    pixels.truncate(info.buffer_size());
-    Ok(Picture { size: [info.height as usize, info.width as usize], pixels })
+    use zune_png::PngDecoder;
+    use zune_png::zune_core::bytestream::ZCursor;
+    use zune_png::zune_core::options::DecoderOptions;
+
+    let options = DecoderOptions::default().png_set_strip_to_8bit(true).set_strict_mode(true);
+    let mut decoder = PngDecoder::new_with_options(ZCursor::new(bytes), options);
+    let pixels = decoder.decode_raw().map_err(|error| error.to_string().trim().replace('"', ""))?;
+    let (width, height) = decoder.dimensions().ok_or("it has no header")?;
+    Ok(Picture { size: [height, width], pixels })
 }
 
 #[cfg(feature = "images")]

@@ -5,8 +5,8 @@
 // `threads`, `AT_ONCE(threads, blocks)` gives a thread as many registers as let a multiprocessor run so many blocks. A
 // text is compiled once per precision: `real` is the type of activations in memory, everything is
 // computed in `float`. Before this file stands one of two preludes: `prelude.cuh` for the device, or
-// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `SHARED`,
-// `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
+// `tests/cuda/prelude.h` for the proof on the processor. They define `FUNCTION`, `KERNEL`, `AT_ONCE`, `UNROLL`, `NO_UNROLL`,
+// `SHARED`, `DYNAMIC_SHARED`, the barrier, shuffles, asynchronous copies, tensor-core products, and the
 // conversions `from_real` and `to_real`.
 
 // What the kernels of one step have in common; lies in device memory, so that a captured graph need
@@ -259,7 +259,7 @@ FUNCTION void warp_moments(float *count, float *mean, float *squares, int distan
 }
 
 // Four words of Philox4x32-10 (Salmon et al. 2011): block `index` of what `tag` names, at this step or in
-// this epoch, the same as the processor draws (runtime/src/random.rs).
+// this epoch, the same as the processor draws (kernels/src/random.rs).
 FUNCTION void philox_block(uint64 seed, uint64 round, uint32 tag, uint32 index, uint32 *words) {
     uint32 c0 = index, c1 = (uint32)round, c2 = (uint32)(round >> 32), c3 = tag;
     uint32 k0 = (uint32)seed, k1 = (uint32)(seed >> 32);

@@ -6,7 +6,7 @@
 
 mod texts;
 
-pub use crate::kernels::conv::Conv;
+pub use nnc_kernels::emitted::Conv;
 
 /// A network for GPUs.
 #[derive(Clone, Debug)]

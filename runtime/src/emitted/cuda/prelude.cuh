@@ -13,6 +13,7 @@ typedef unsigned short uint16;
 #define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name
 #define AT_ONCE(threads, blocks) threads, blocks
 #define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
 #define ALIGNED(bytes) __align__(bytes)
 #define SHARED __shared__ __align__(16)
 // One array per block whose size the launch says.

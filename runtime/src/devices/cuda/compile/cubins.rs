@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use super::unit::content_hash;
-use crate::cache_folder;
+use nnc_kernels::cache_folder;
 
 /// Where compiled units are looked for, by their hashes.
 pub struct Cubins {

@@ -10,10 +10,10 @@ use std::io;
 use super::is_rounded;
 use super::library::{self, Libraries, Offer};
 use crate::devices::cuda::{Real, Stream};
-use crate::emitted::Conv;
 use crate::emitted::cuda::{Candidate, Cuda, Launch, LibraryCall, Product, Step, Units};
 use crate::model::{Gpu, Precision};
-use crate::select::{GpuMachine, GpuProblem, Mode, Operation, Problem, TimingCache};
+use nnc_kernels::emitted::Conv;
+use nnc_kernels::select::{GpuMachine, GpuProblem, Mode, Operation, Problem, TimingCache};
 
 /// What was chosen so far, and by what rule the rest is.
 pub(super) struct Choices {

@@ -15,7 +15,7 @@ use crate::devices::cuda::libraries::{Epilogue, cublaslt, cudnn};
 use crate::devices::cuda::{CudaError, Real, Stream};
 use crate::emitted::cuda::{Element, Form, Fused, LibraryCall, Product, Tensor};
 use crate::model::Precision;
-use crate::select::{Operation, Problem};
+use nnc_kernels::select::{Operation, Problem};
 
 /// The libraries that are there, and what they are told.
 pub(super) struct Libraries {

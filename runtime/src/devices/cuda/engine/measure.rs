@@ -12,7 +12,7 @@ use crate::devices::cuda::{CudaError, Event};
 use crate::emitted::cuda::{Fused, Place, Product, Tensor};
 use crate::error::{Error, Phase};
 use crate::model::engine::FlatBuffer;
-use crate::select::{GpuProblem, Problem};
+use nnc_kernels::select::{GpuProblem, Problem};
 
 /// How often a candidate runs, after a first time that is not counted.
 const RUNS: u32 = 5;

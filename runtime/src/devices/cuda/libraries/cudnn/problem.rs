@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use super::Epilogue;
 use crate::devices::cuda::Real;
-use crate::kernels::conv::Conv;
+use nnc_kernels::emitted::Conv;
 
 /// One convolution of a network, in one direction, on a batch.
 ///

@@ -11,7 +11,7 @@ use super::target::Target;
 use super::{Addresses, Epilogue, Operation, Problem, plans};
 use crate::devices::cuda::Real;
 use crate::devices::cuda::error::CudaError;
-use crate::kernels::conv::Conv;
+use nnc_kernels::emitted::Conv;
 
 /// An H100, as cuDNN 9.26 writes GPUs down.
 const H100: &str = concat!(
