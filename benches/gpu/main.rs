@@ -129,7 +129,7 @@ fn command() -> Command {
         Arg::new("rounds")
             .long("rounds")
             .value_name("N")
-            .value_parser(number.clone())
+            .value_parser(number)
             .default_value("9")
             .help("time: repetitions of a measurement"),
         list("batches")
