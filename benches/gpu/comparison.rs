@@ -74,7 +74,7 @@ impl Comparison {
             // A bias sums what a weight beside it sums times an input. Before a norm its sum is zero but for the rounding
             // of the terms, whose size the weight tells.
             let weight = name.strip_suffix("bias").map_or(0.0, |layer| size(&format!("{layer}weight")));
-            let size = size(name).max(weight).max(least_size * largest);
+            let size = size(name).max(weight / 10.0).max(least_size * largest);
             self.compare(&format!("the gradient of {name}"), &found, &expected, size)?;
         }
         Ok(())
