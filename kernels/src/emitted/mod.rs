@@ -1,4 +1,4 @@
-//! All that emitted code uses, and nothing else does.
+//! All that emitted code uses on the processor, and nothing else does.
 //!
 //! A pass is a list of calls, each naming its operands as [`Slot`]s: places in the planned
 //! buffers. Every tensor is channels last. The functions here check that a call's outputs
