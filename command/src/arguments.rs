@@ -84,11 +84,12 @@ impl TrainSettings {
 pub fn tune_arguments() -> Vec<Arg> {
     let batch = positive("batch", "Samples at a time [default: the model's]");
     let [device, precision] = device_arguments();
+    let device = device.default_value("cpu").hide_default_value(false);
     vec![
         batch,
         threads_argument(),
         workspace_argument(),
-        device.default_value("cpu"),
+        device.help("cpu, cuda, or cuda:N for GPU number N"),
         precision,
         format_argument(),
     ]
