@@ -72,7 +72,7 @@ impl Comparison {
             let Some(expected) = gradient(name) else { continue };
             let found = found.model.gradient(name)?;
             // A bias sums what a weight beside it sums times an input. Before a norm its sum is zero but for the rounding
-            // of the terms, whose size the weight tells.
+            // of the terms, whose size the weight tells: a tenth of it stands in.
             let weight = name.strip_suffix("bias").map_or(0.0, |layer| size(&format!("{layer}weight")));
             let size = size(name).max(weight / 10.0).max(least_size * largest);
             self.compare(&format!("the gradient of {name}"), &found, &expected, size)?;
